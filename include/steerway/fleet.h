@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The one health truth: sites, pools and servers with their verdicts, admin states and drains; what proxy and DNS read to
+ * decide. Health sets verdicts, admin sets admin states, both on the control thread; every change recomputes the views of the
+ * pools concerned, publishes them (RCU) and raises the epoch. Workers read views only.
+ *
+ * Sites, pools and servers live by identity (name; for a server pool + name + address) and outlive reloads that keep them.
+ */
+#ifndef STEERWAY_FLEET_H
+#define STEERWAY_FLEET_H
+
+#include "steerway/base/addr.h"
+#include "steerway/base/err.h"
+#include "steerway/base/list.h"
+#include "steerway/cfg.h"
+#include "steerway/io.h"
+
+#include <stdatomic.h>
+
+enum fleet_verdict { FLEET_UNKNOWN, FLEET_UP, FLEET_DOWN };
+enum fleet_admin { FLEET_READY, FLEET_DRAIN, FLEET_MAINT, FLEET_FORCED_UP, FLEET_FORCED_DOWN };
+/* A drain's phases in order. Only a site has the DNS phase (DESIGN 7). */
+enum fleet_phase { FLEET_PHASE_NONE, FLEET_PHASE_DNS, FLEET_PHASE_REQUESTS, FLEET_PHASE_SESSIONS, FLEET_PHASE_DRAINED };
+const char *fleet_verdict_text(enum fleet_verdict v); /* "up" */
+const char *fleet_admin_text(enum fleet_admin a);     /* "ready", "drain", "maint", "up", "down" */
+const char *fleet_phase_text(enum fleet_phase p);     /* "dns" */
+
+/* One worker's part of a server; a cache line that only this worker writes. */
+struct fleet_slot {
+	_Alignas(64) _Atomic uint32_t active; /* requests in progress; also keeps the server from being freed */
+	_Atomic uint32_t open;                /* connections open, idle ones included; likewise */
+	_Atomic uint64_t requests, failures, retries; /* totals */
+	struct list idle;                     /* the proxy's idle connections, newest first; {NULL,NULL} until first used */
+	uint32_t n_idle;
+};
+
+struct fleet_drain {
+	_Atomic int phase;       /* enum fleet_phase */
+	uint64_t started_us;
+	uint64_t phase_until_us; /* when the phase ends at the latest */
+};
+
+struct fleet_site {
+	struct str name;
+	struct list link;        /* fleet's */
+	unsigned index;          /* 0..63: its bit in masks of sites */
+	const struct cfg_site *cfg;
+	enum fleet_admin admin;
+	struct fleet_drain drain;
+	_Atomic uint64_t answered_until_us; /* when the last DNS answer that named this site runs out; clock_now_us's time */
+	bool is_own;             /* node.site */
+};
+
+struct fleet_server {
+	struct str name;
+	struct addr address;
+	struct list link;        /* its pool's servers, in the order of the file */
+	struct fleet_pool *pool;
+	struct fleet_site *site;
+	uint32_t weight;
+	_Atomic uint32_t max_connections;   /* 0: no bound */
+	_Atomic uint32_t connections;       /* open over all workers, for the bound */
+	_Atomic int verdict;                /* enum fleet_verdict; a server without check is always up */
+	enum fleet_admin admin;
+	struct fleet_drain drain;
+	_Atomic bool takes_requests;        /* what all of the above come to; workers close idle connections when false */
+	bool has_check;
+	uint64_t changed_us;                /* when the verdict last changed */
+	struct str cause;                   /* of the verdict: the probe's evidence, one line; owned */
+	_Atomic bool is_suspected;          /* a passive report is on its way */
+	struct loop_task suspicion;
+	bool is_removed;                    /* by a reload: freed when no slot holds it */
+	struct fleet_slot slots[];          /* one a worker */
+};
+
+struct fleet_view; /* who takes the requests of a pool, now; private to fleet */
+
+struct fleet_pool {
+	struct str name;
+	struct list link;
+	struct list servers;
+	const struct cfg_pool *cfg;
+	enum fleet_admin admin;
+	struct fleet_drain drain;
+	struct fleet_view *view;            /* RCU */
+	uint64_t usable_sites;              /* mask: sites with min_up servers that take requests, not withdrawn from DNS */
+	bool is_settled;                    /* no verdict of its servers is in transition */
+	_Atomic uint32_t retrying;          /* retries in progress, for the budget */
+	bool is_removed;
+};
+
+struct fleet;
+struct fleet *fleet_create(struct loop *control, struct workers *workers, struct err *e); /* workers NULL in tests: one slot */
+void fleet_destroy(struct fleet *f);
+
+/* Reload in two steps (DESIGN 3): prepare builds beside what serves, commit switches, discard forgets. `cfg` must outlive the
+ * next commit. */
+struct fleet_plan;
+struct fleet_plan *fleet_prepare(struct fleet *f, const struct cfg_root *cfg, struct err *e);
+void fleet_commit(struct fleet_plan *p);
+void fleet_discard(struct fleet_plan *p);
+
+uint64_t fleet_epoch(const struct fleet *f); /* any thread */
+struct fleet_site *fleet_site_find(struct fleet *f, struct str name);
+struct fleet_pool *fleet_pool_find(struct fleet *f, struct str name);
+/* "pool/server". */
+struct fleet_server *fleet_server_find(struct fleet *f, struct str name);
+struct list *fleet_sites(struct fleet *f); /* of struct fleet_site, by link */
+struct list *fleet_pools(struct fleet *f);
+
+/* ---- the control thread ---- */
+
+/* From health. `cause` is copied. is_transition: votes are under way that could change it. Publishes when something changed. */
+void fleet_set_verdict(struct fleet *f, struct fleet_server *s, enum fleet_verdict v, bool is_transition, struct str cause);
+
+enum fleet_kind { FLEET_SITE, FLEET_POOL, FLEET_SERVER };
+struct fleet_target {
+	enum fleet_kind kind;
+	union {
+		struct fleet_site *site;
+		struct fleet_pool *pool;
+		struct fleet_server *server;
+	};
+};
+/* ready, maint, up, down take effect at once; ready also aborts a drain. */
+void fleet_set_admin(struct fleet *f, struct fleet_target t, enum fleet_admin a);
+struct fleet_drain_options {
+	uint64_t deadline_ms; /* for requests that do not end: they are cut then */
+	bool force;           /* also when the others lack the capacity */
+};
+/* Starts a drain. -1 with `e`: refused, with the numbers. */
+int fleet_drain(struct fleet *f, struct fleet_target t, const struct fleet_drain_options *o, struct err *e);
+/* Requests in progress on its servers, over all workers. */
+uint64_t fleet_active(struct fleet *f, struct fleet_target t);
+/* Requests a second over the last 10 s on its servers. */
+uint64_t fleet_rate(struct fleet *f, struct fleet_target t);
+
+/* Admin states, as text for the state file, and back; unknown names are kept out with a log line. */
+void fleet_state_write(struct fleet *f, struct buf *out);
+void fleet_state_read(struct fleet *f, struct str text);
+
+/* Called on the control thread after each publish, in the order of subscription. */
+struct fleet_subscriber {
+	struct list link;
+	void (*on_publish)(struct fleet_subscriber *s);
+};
+void fleet_subscribe(struct fleet *f, struct fleet_subscriber *s);
+/* Called when a drain's deadline passes with requests in progress on this server: the proxy cuts them. */
+void fleet_on_cut(struct fleet *f, void (*cut)(void *arg, struct fleet_server *s), void *arg);
+/* Called for each passive report (see fleet_suspect): health probes at once. */
+void fleet_on_suspect(struct fleet *f, void (*suspect)(void *arg, struct fleet_server *s), void *arg);
+/* Called before a removed server is freed; nothing may point to it afterwards. */
+void fleet_on_forget(struct fleet *f, void (*forget)(void *arg, struct fleet_server *s), void *arg);
+
+/* ---- workers, within rcu_read_lock ---- */
+
+enum fleet_pick { FLEET_PICKED, FLEET_NO_SERVER, FLEET_ALL_BUSY };
+struct fleet_request {
+	uint64_t hash;                       /* for balance: hash */
+	struct fleet_server *const *tried;   /* not these, while there are others */
+	unsigned n_tried;
+};
+/* On FLEET_PICKED the server counts one more active request of this worker, until fleet_request_end. ALL_BUSY: every usable
+ * server is at its connection limit. */
+enum fleet_pick fleet_pick(struct fleet_pool *p, unsigned worker, const struct fleet_request *r, struct fleet_server **out);
+void fleet_request_end(struct fleet_server *s, unsigned worker);
+/* Takes one connection of the server's bound; false at the bound. */
+bool fleet_connection_take(struct fleet_server *s, unsigned worker);
+void fleet_connection_release(struct fleet_server *s, unsigned worker);
+/* A refused or broken connection: asks for an immediate probe (at most one report on its way at a time). */
+void fleet_suspect(struct fleet *f, struct fleet_server *s);
+/* May the pool have one more retry now? Takes it from the budget; fleet_retry_end gives it back. */
+bool fleet_retry_take(struct fleet_pool *p);
+void fleet_retry_end(struct fleet_pool *p);
+/* Should client connections of this node be closed after their answer, because its own site is draining? */
+bool fleet_node_drains(const struct fleet *f);
+/* gslb handed out an answer with this site that runs out at `until_us`. */
+static inline void fleet_site_answered(struct fleet_site *s, uint64_t until_us) {
+	/* Rounded up to whole seconds, so that the shared line is written once a second and not once a query. */
+	uint64_t rounded = (until_us / 1000000 + 1) * 1000000;
+	uint64_t seen = atomic_load_explicit(&s->answered_until_us, memory_order_relaxed);
+	while (seen < rounded &&
+	       !atomic_compare_exchange_weak_explicit(&s->answered_until_us, &seen, rounded, memory_order_relaxed, memory_order_relaxed))
+		;
+}
+
+#endif

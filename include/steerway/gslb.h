@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The authoritative DNS responder: zones of static records (zone files, read by ldns at load) and steered names, whose answers
+ * are rendered beforehand and switched by pointer when fleet publishes. A query costs one hash look-up, no lock, no allocation.
+ */
+#ifndef STEERWAY_GSLB_H
+#define STEERWAY_GSLB_H
+
+#include "steerway/fleet.h"
+
+struct gslb;
+struct gslb *gslb_create(struct fleet *f, struct workers *w, struct err *e);
+/* Stops serving on all workers, then frees. */
+void gslb_destroy(struct gslb *g);
+
+/* prepare reads the zone files and opens new sockets; commit switches zones and listeners. */
+struct gslb_plan;
+struct gslb_plan *gslb_prepare(struct gslb *g, const struct cfg_root *cfg, struct err *e);
+void gslb_commit(struct gslb_plan *p);
+void gslb_discard(struct gslb_plan *p);
+
+/* What a steered name answers now, and why. */
+struct gslb_name_state {
+	struct str name; /* "app.example.org." */
+	struct str zone;
+	const struct cfg_name *cfg;
+	uint64_t usable_sites;   /* mask by fleet_site.index, of the name's sites */
+	uint64_t answered_sites; /* sites whose records are in the answers (weighted: that may be chosen) */
+	uint32_t ttl_s;
+	bool is_all_down;
+};
+/* Calls `each` for every steered name; control thread. */
+void gslb_each_name(struct gslb *g, void (*each)(void *arg, const struct gslb_name_state *n), void *arg);
+/* Calls `each` for every zone, with its SOA serial and number of static RRsets. */
+void gslb_each_zone(struct gslb *g, void (*each)(void *arg, struct str name, uint32_t serial, size_t n_rrsets, size_t n_steered), void *arg);
+
+/* One message in, one out: the whole responder without sockets, for tests, fuzzing and bench. is_tcp lifts the size limit.
+ * Returns the length, 0 for silence. Within rcu_read_lock. */
+size_t gslb_answer(struct gslb *g, struct str query, bool is_tcp, char *out, size_t out_size);
+
+#endif

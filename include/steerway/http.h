@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * HTTP as a pure codec: heads, framing, chunked coding, fields, targets. No I/O, no allocation; slices point into the bytes
+ * that the caller lends. Sources: RFC 9110 (semantics), RFC 9112 (HTTP/1.1), RFC 3986 (URI).
+ *
+ * Strict where two parsers could read one message differently (request smuggling): see enum http_fault.
+ */
+#ifndef STEERWAY_HTTP_H
+#define STEERWAY_HTTP_H
+
+#include "steerway/base/parse.h"
+#include "steerway/base/str.h"
+
+/* Known field names; HTTP_FIELD_OTHER is 0. Rows in tables/http_fields.h. */
+enum http_field_id {
+	HTTP_FIELD_OTHER,
+#define HTTP_FIELD(id, name, flags) HTTP_FIELD_##id,
+#include "steerway/tables/http_fields.h"
+#undef HTTP_FIELD
+	HTTP_FIELD_COUNT
+};
+
+enum http_method {
+	HTTP_METHOD_OTHER,
+#define HTTP_METHOD(name, is_safe, is_idempotent) HTTP_METHOD_##name,
+#include "steerway/tables/http_methods.h"
+#undef HTTP_METHOD
+	HTTP_METHOD_COUNT
+};
+bool http_method_is_safe(enum http_method m);
+bool http_method_is_idempotent(enum http_method m); /* RFC 9110 9.2.2 */
+
+/* What is wrong with a message, and the status that tells the client. Rows in tables/http_faults.h. */
+enum http_fault {
+	HTTP_FAULT_NONE,
+#define HTTP_FAULT(id, status, text) HTTP_FAULT_##id,
+#include "steerway/tables/http_faults.h"
+#undef HTTP_FAULT
+	HTTP_FAULT_COUNT
+};
+unsigned http_fault_status(enum http_fault f);
+const char *http_fault_text(enum http_fault f);
+
+struct http_field {
+	struct str name, value; /* value without surrounding white space */
+	uint8_t id;             /* enum http_field_id */
+	bool is_dropped;        /* not to be forwarded: hop-by-hop, or replaced by the proxy */
+};
+
+struct http_head {
+	/* request */
+	enum http_method method;
+	struct str method_name; /* as sent */
+	struct str target;      /* as sent */
+	/* response */
+	uint16_t status;
+	struct str reason;
+	/* both */
+	uint8_t minor;             /* HTTP/1.minor: 0 or 1 */
+	uint16_t n_fields, cap_fields;
+	struct http_field *fields; /* cap_fields of them, lent by the caller */
+	uint64_t seen[2];          /* bit set of the known field ids that occur: seen[id / 64] >> id % 64 */
+	enum http_fault fault;     /* why PARSE_BAD */
+};
+
+struct h1_limits {
+	uint32_t head_bytes;   /* whole head, HTTP_FAULT_HEAD_TOO_LARGE (431) */
+	uint32_t target_bytes; /* request target, HTTP_FAULT_TARGET_TOO_LONG (414) */
+};
+
+/* A request head, from its first byte (one or two leading CRLF are skipped, RFC 9112 2.2) to the empty line. `in` holds all
+ * that has arrived; called again with more it starts over, so `*scanned` (0 at first, kept by the caller between calls for one
+ * head) lets it look for the end in the new bytes only, until the end is there. More fields than cap_fields: fault
+ * TOO_MANY_FIELDS (431). CR LF line ends only. */
+enum parse h1_request_parse(struct http_head *out, struct str in, const struct h1_limits *limits, size_t *scanned, size_t *used);
+/* A response head, likewise (no leading CRLF). */
+enum parse h1_response_parse(struct http_head *out, struct str in, const struct h1_limits *limits, size_t *scanned, size_t *used);
+
+static inline bool http_head_has(const struct http_head *h, enum http_field_id id) {
+	return h->seen[id / 64] >> (id % 64) & 1;
+}
+/* First field with the id, or NULL. */
+const struct http_field *http_field_find(const struct http_head *h, enum http_field_id id);
+/* Id of a name in any case. */
+enum http_field_id http_field_lookup(struct str name);
+/* Is `token` in the comma-separated list values of any field `id`? Case ignored. */
+bool http_field_has_token(const struct http_head *h, enum http_field_id id, struct str token);
+
+/* How the body is delimited (RFC 9112 6.3). */
+enum http_body { HTTP_BODY_NONE, HTTP_BODY_LENGTH, HTTP_BODY_CHUNKED, HTTP_BODY_UNTIL_CLOSE };
+struct http_framing {
+	enum http_body body;
+	uint64_t length;       /* of HTTP_BODY_LENGTH */
+	bool keep_alive;       /* the sender lets the connection persist (RFC 9112 9.3) */
+	bool expect_continue;  /* request: waits for 100 (RFC 9110 10.1.1) */
+	bool has_upgrade;      /* Upgrade named in Connection */
+};
+/* Both return HTTP_FAULT_NONE or why the message must be refused: Content-Length beside Transfer-Encoding, several or odd
+ * Content-Lengths, a Transfer-Encoding that is not exactly "chunked" or comes with HTTP/1.0, Host missing or repeated... */
+enum http_fault http_request_framing(const struct http_head *h, struct http_framing *out);
+/* method: of the request that is answered; a HEAD answer, 1xx, 204 and 304 have no body. */
+enum http_fault http_response_framing(const struct http_head *h, enum http_method method, struct http_framing *out);
+
+/* Marks hop-by-hop fields (RFC 9110 7.6.1) and those that Connection names as dropped. Connection may not take away fields
+ * that the message's meaning or framing hangs on (Host, Content-Length, Transfer-Encoding, Authorization, Cache-Control...):
+ * naming one of those is ignored. */
+void http_drop_hop_by_hop(struct http_head *h);
+
+/* Chunked coding (RFC 9112 7.1). Zeroed: at the start. */
+struct h1_chunked {
+	uint64_t left;  /* bytes of chunk data that are still to come */
+	uint32_t state;
+	uint32_t count; /* bytes of chunk-size line or trailers so far, for their bounds */
+	enum http_fault fault;
+};
+/* Takes some of `in`: *used bytes were consumed, of which *data (a slice of in, may be empty) is body. PARSE_MORE: call again
+ * with in+*used (when *used is in.n, with later bytes). PARSE_DONE: the last chunk and the trailers ended within *used. Raw bytes that
+ * were consumed are strict enough to be forwarded as they are. Chunk extensions and trailers are bounded (4 KiB each), bare
+ * CR or LF refused. */
+enum parse h1_chunked_next(struct h1_chunked *c, struct str in, size_t *used, struct str *data);
+
+/* A request target (RFC 9112 3.2), and the authority it or Host gives. */
+enum http_target_form { HTTP_TARGET_ORIGIN, HTTP_TARGET_ABSOLUTE, HTTP_TARGET_AUTHORITY, HTTP_TARGET_ASTERISK };
+struct http_target {
+	enum http_target_form form;
+	struct str scheme;    /* absolute-form */
+	struct str authority; /* absolute-form and authority-form */
+	struct str path;      /* as sent; "/" where absolute-form has none */
+	struct str query;     /* with its '?', or empty */
+};
+enum http_fault http_target_parse(struct str target, enum http_method method, struct http_target *out);
+/* Host without port and trailing dot, checked for what reg-name, IPv4 or [IPv6] may hold; the port apart (0: none). */
+enum http_fault http_authority_parse(struct str authority, struct str *host, uint16_t *port);
+/* The path as it is routed and forwarded: %-encoded unreserved characters decoded, hex digits upper case, dot segments
+ * removed (RFC 3986 6.2.2). Refuses encoded NUL, and encoded '/' or '\\' (two parsers could differ). Writes at most path.n bytes
+ * to `out`; when nothing changes, *normal is `path` itself and nothing is written. */
+enum http_fault http_path_normalize(struct str path, char *out, struct str *normal);
+
+/* "Fri, 20 Nov 2026 21:41:00 GMT" (RFC 9110 5.6.7). */
+#define HTTP_DATE_BYTES 29
+void http_format_date(char out[HTTP_DATE_BYTES], uint64_t unix_seconds);
+/* "Not Found"; "Unknown" for a status without a name. */
+const char *http_status_text(unsigned status);
+
+#endif

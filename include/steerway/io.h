@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The event path: a loop a thread, deadlines, streams (TCP, with or without TLS), acceptors, UDP batches, worker threads and the
+ * log writer. Knows nothing of HTTP or DNS.
+ *
+ * Descriptors are registered once, edge-triggered; readiness is latched in the stream, so that no epoll_ctl is made per request.
+ * Everything belongs to one loop's thread, unless it says "any thread".
+ */
+#ifndef STEERWAY_IO_H
+#define STEERWAY_IO_H
+
+#include "steerway/base/addr.h"
+#include "steerway/base/err.h"
+#include "steerway/base/heap.h"
+#include "steerway/base/list.h"
+#include "steerway/base/str.h"
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <openssl/ssl.h>
+#include <sys/uio.h>
+
+/* ---- loop ---- */
+
+struct loop;
+
+struct loop *loop_create(struct err *e);
+void loop_destroy(struct loop *l);
+/* Runs until loop_stop; then returns. clock_now_us is fresh in every callback. */
+void loop_run(struct loop *l);
+void loop_stop(struct loop *l); /* any thread */
+struct event_base *loop_base(struct loop *l);
+
+/* A task runs once on the loop's thread. The caller owns it, and must not touch it until it has run. */
+struct loop_task {
+	struct loop_task *next;
+	void (*run)(struct loop_task *task);
+};
+void loop_post(struct loop *l, struct loop_task *task); /* any thread */
+
+/* ---- deadlines: lazy, moving one later touches no timer structure ---- */
+
+struct deadline {
+	struct heap_node node; /* its key is when the loop looks at it next; never later than at_us */
+	uint64_t at_us;        /* when it expires; UINT64_MAX: not set */
+	struct loop *loop;
+	void (*on_expire)(struct deadline *d);
+};
+void deadline_init(struct deadline *d, struct loop *l, void (*on_expire)(struct deadline *));
+void deadline_set(struct deadline *d, uint64_t at_us); /* clock_now_us's time */
+void deadline_clear(struct deadline *d);
+void deadline_fini(struct deadline *d); /* before its memory goes; harmless on a zeroed one */
+
+/* ---- TLS contexts ---- */
+
+struct tls_server; /* several certificates, chosen by SNI; shared by all workers */
+struct tls_client;
+
+struct tls_server_options {
+	const struct str *certificate_paths; /* PEM: chain and key; NUL-terminated */
+	size_t n_certificates;
+	uint16_t min_version;                /* TLS1_2_VERSION or TLS1_3_VERSION */
+	bool tickets;
+	const struct tls_server *previous;   /* its ticket keys are kept, so that a reload does not end sessions; or NULL */
+};
+/* NULL with `e`: names the file (and OpenSSL's reason). */
+struct tls_server *tls_server_create(const struct tls_server_options *o, struct err *e);
+void tls_server_destroy(struct tls_server *t);
+/* ca_path NULL: the system's. */
+struct tls_client *tls_client_create(bool verify, const char *ca_path, struct err *e);
+void tls_client_destroy(struct tls_client *t);
+
+/* ---- streams ---- */
+
+enum { STREAM_EOF = 0, STREAM_AGAIN = -1, STREAM_ERROR = -2 };
+
+struct stream {
+	struct event event;
+	struct loop *loop;
+	void (*on_ready)(struct stream *s); /* an edge: can_read or can_write became true */
+	SSL *ssl;                           /* NULL: clear text */
+	struct stream_cipher_text *unsent;  /* TLS records that the socket did not take yet; NULL: none */
+	int fd;                             /* -1: closed */
+	int error;                          /* errno of STREAM_ERROR; 0 when it was TLS's (stream_error says which) */
+	bool can_read, can_write;
+	bool is_connecting, is_handshaking;
+	bool is_drained;                    /* TLS: the socket gave less than asked for, so there is nothing more to read */
+	bool has_eof;
+};
+
+/* Takes over an accepted, non-blocking descriptor. */
+int stream_open(struct stream *s, struct loop *l, int fd, void (*on_ready)(struct stream *), struct err *e);
+/* Starts a non-blocking connect; on_ready tells when it ended. */
+int stream_connect(struct stream *s, struct loop *l, const struct addr *to, void (*on_ready)(struct stream *), struct err *e);
+/* Of a connect that on_ready told about: 0 connected, STREAM_AGAIN not yet, or STREAM_ERROR (s->error). */
+int stream_connect_result(struct stream *s);
+int stream_start_tls_server(struct stream *s, const struct tls_server *t);
+/* server_name: SNI, and the name that is verified; empty: neither. */
+int stream_start_tls_client(struct stream *s, const struct tls_client *t, struct str server_name);
+/* 0: done; STREAM_AGAIN; STREAM_EOF can't occur (it is STREAM_ERROR). */
+int stream_handshake(struct stream *s);
+/* Bytes, STREAM_EOF, STREAM_AGAIN (can_read is false then) or STREAM_ERROR. A short read also clears can_read. */
+ssize_t stream_recv(struct stream *s, void *to, size_t n);
+/* Bytes taken (may be fewer), STREAM_AGAIN (can_write is false then) or STREAM_ERROR. */
+ssize_t stream_send(struct stream *s, const struct iovec *iov, int n_iov);
+/* Cipher text that waits for the socket: call when can_write. 0: none left, STREAM_AGAIN, STREAM_ERROR. */
+int stream_flush(struct stream *s);
+/* Has the peer closed or sent bytes (on an idle connection either makes it unusable)? One non-blocking peek. */
+bool stream_is_stale(struct stream *s);
+/* Bytes that the socket must hold before it is readable again (SO_RCVLOWAT); 1 is the normal state. */
+void stream_set_low_water(struct stream *s, int bytes);
+/* FIN (after close_notify): nothing more will be sent. */
+void stream_shutdown_write(struct stream *s);
+void stream_close(struct stream *s); /* harmless when closed */
+/* Closes with RST, so that the peer can't take what it got for whole. */
+void stream_abort(struct stream *s);
+/* Text for logs: "Connection refused", "certificate verify failed: self-signed certificate". Written into `out`. */
+struct str stream_error(const struct stream *s, char out[128]);
+
+/* A buffer of the thread's own, shared by all its connections, for bytes that do not outlive the current callback. */
+#define IO_SHARED_BYTES (256 * 1024)
+char *io_shared_buffer(void);
+
+/* ---- listening ---- */
+
+/* Non-blocking, close-on-exec, SO_REUSEPORT sockets; -1 with `e`. */
+int socket_listen_tcp(const struct addr *at, int backlog, struct err *e);
+int socket_bind_udp(const struct addr *at, struct err *e);
+int socket_listen_unix(const char *path, uint32_t mode, struct err *e); /* replaces a stale socket file */
+
+/* Accepts on one listening socket for one loop. Pauses for a moment when descriptors run out, instead of spinning. */
+struct acceptor {
+	struct event event;
+	struct deadline resume;
+	int fd;
+	bool is_paused;
+	/* Takes the descriptor over. Returning false pauses accepting until acceptor_resume (a connection limit). */
+	bool (*on_accept)(struct acceptor *a, int fd, const struct addr *peer);
+};
+int acceptor_start(struct acceptor *a, struct loop *l, int listening_fd,
+                   bool (*on_accept)(struct acceptor *, int, const struct addr *), struct err *e);
+void acceptor_resume(struct acceptor *a);
+void acceptor_stop(struct acceptor *a); /* closes the socket; harmless when stopped or zeroed */
+
+/* ---- UDP in batches (recvmmsg, sendmmsg); answers leave from the address that was asked ---- */
+
+#define UDP_BATCH 64
+#define UDP_MAX_BYTES 4096
+
+struct udp_socket;
+/* Answers one datagram: writes at most out_size bytes, returns their number, 0 for silence. */
+typedef size_t (*udp_answer)(void *context, const struct addr *from, struct str in, char *out, size_t out_size);
+struct udp_socket *udp_socket_start(struct loop *l, int fd, udp_answer answer, void *context, struct err *e);
+void udp_socket_stop(struct udp_socket *u); /* closes the descriptor; NULL is harmless */
+
+/* ---- worker threads ---- */
+
+#define WORKERS_MAX 256
+struct workers;
+struct workers *workers_create(unsigned n, struct err *e); /* running, with nothing to do yet; registered with RCU */
+unsigned workers_count(const struct workers *w);
+struct loop *workers_loop(const struct workers *w, unsigned i);
+/* Runs fn on every worker's thread, and returns when it has run on all. From the control thread. */
+void workers_call(struct workers *w, void (*fn)(void *arg, unsigned worker, struct loop *l), void *arg);
+/* Stops the loops and joins the threads. */
+void workers_destroy(struct workers *w);
+/* Index of the worker that this thread is; 0 in tests and in the control thread. */
+unsigned worker_here(void);
+
+/* ---- log writer: a thread that writes what others hand it; handing over never blocks ---- */
+
+struct log_output;
+int log_writer_start(struct err *e);
+/* Writes out what was handed over, then ends the thread and closes the outputs. */
+void log_writer_stop(void);
+/* path "-": standard error. Opened for appending; the descriptor is reopened by log_writer_reopen. */
+struct log_output *log_output_open(const char *path, struct err *e);
+/* Any thread. One whole record with its '\n'. False (and METRIC_io_log_lost_total) when the ring is full. */
+bool log_output_write(struct log_output *o, struct str record);
+/* Opens the files again (after logrotate moved them). Any thread; takes effect soon. */
+void log_writer_reopen(void);
+/* Waits until all that was handed over before is written (tests, shutdown). */
+void log_writer_flush(void);
+
+#endif

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One row a configuration key: the struct member, the parser, the manual page and the commented sample all come from it.
+ *
+ *	K(key, TYPE, param, default, min, max, reload, documentation)
+ *
+ * TYPE     see CFG_MEMBER_<TYPE> in cfg.h; param names its section, enum or `_`.
+ * default  text as it would stand in the file; CFG_REQUIRED: must be given; NULL: absent (zero, empty, NULL).
+ * min max  text bounds of numbers, durations, sizes; NULL: none.
+ * reload   LIVE: a reload changes it in place; RESTART: it takes a restart (a reload that changes it is refused and says so).
+ */
+#define CFG_ROOT_KEYS(K) \
+	K(node, OBJECT, node, NULL, NULL, NULL, LIVE, "This daemon: its name and the site it stands in.") \
+	K(workers, WORKERS, _, "auto", "1", "256", RESTART, "Worker threads, each with its own event loop; `auto` is one a CPU.") \
+	K(user, STR, _, NULL, NULL, NULL, RESTART, "User to become after the listeners are bound. Required when started as root, unless `run_as_root`.") \
+	K(group, STR, _, NULL, NULL, NULL, RESTART, "Group to become; the user's own when absent.") \
+	K(run_as_root, BOOL, _, "false", NULL, NULL, RESTART, "Stay root. Only for throw-away machines.") \
+	K(drain_timeout, MSEC, _, "30s", "0s", "24h", LIVE, "Graceful stop: time that requests in progress get to finish.") \
+	K(listeners, MAP, listener, NULL, NULL, NULL, LIVE, "Addresses to serve, by name.") \
+	K(sites, MAP, site, NULL, NULL, NULL, LIVE, "Places that can serve, by name.") \
+	K(checks, MAP, check, NULL, NULL, NULL, LIVE, "Ways to probe servers, by name.") \
+	K(pools, MAP, pool, NULL, NULL, NULL, LIVE, "Servers of one service over all sites, by name.") \
+	K(routes, LIST, route, NULL, NULL, NULL, LIVE, "Which pool takes a request: the most exact host wins, then the longest path prefix.") \
+	K(zones, MAP, zone, NULL, NULL, NULL, LIVE, "DNS zones that this daemon is authoritative for, by name.") \
+	K(admin, OBJECT, admin, NULL, NULL, NULL, LIVE, "Admin socket, admin HTTP, and the state that outlives a restart.") \
+	K(log, OBJECT, log, NULL, NULL, NULL, LIVE, "What is logged, and where.")
+
+#define CFG_NODE_KEYS(K) \
+	K(name, STR, _, "steerway", NULL, NULL, LIVE, "Name of this node, as `by` in Forwarded and in `show`.") \
+	K(site, REF, site, NULL, NULL, NULL, LIVE, "Site that this node stands in: draining it also closes client connections here.")
+
+#define CFG_LISTENER_KEYS(K) \
+	K(bind, ADDRS, _, CFG_REQUIRED, NULL, NULL, LIVE, "Addresses with port, as `0.0.0.0:443` or `[::]:443`.") \
+	K(protocol, ENUM, protocol, "http", NULL, NULL, LIVE, "`http`, or `dns` (UDP and TCP).") \
+	K(tls, OBJECT, listener_tls, NULL, NULL, NULL, LIVE, "Terminate TLS. Absent: clear text.") \
+	K(max_connections, UINT, _, "20000", "1", "10000000", LIVE, "Client connections at once; more wait in the kernel's queue until one closes.") \
+	K(backlog, UINT, _, "4096", "1", "65535", LIVE, "Connections that the kernel queues for each worker.") \
+	K(forwarded, ENUM, forwarded, "append", NULL, NULL, LIVE, "X-Forwarded-* and Forwarded: `append` to what the client sent, `replace` it, or `off`.") \
+	K(max_head, SIZE, _, "32KiB", "1KiB", "256KiB", LIVE, "Largest request head; above: 431.") \
+	K(max_target, SIZE, _, "8KiB", "256", "64KiB", LIVE, "Longest request target; above: 414.") \
+	K(max_fields, UINT, _, "100", "10", "1000", LIVE, "Most header fields of a request; above: 431.") \
+	K(max_body, SIZE, _, "0", NULL, NULL, LIVE, "Largest request body; above: 413. `0` is no bound.") \
+	K(timeouts, OBJECT, listener_timeouts, NULL, NULL, NULL, LIVE, "What a client may take its time with.")
+
+#define CFG_LISTENER_TLS_KEYS(K) \
+	K(certificates, PATHS, _, CFG_REQUIRED, NULL, NULL, LIVE, "PEM files (or patterns), each with certificate chain and key; the first serves clients whose SNI matches none.") \
+	K(min_version, ENUM, tls_version, "1.2", NULL, NULL, LIVE, "Lowest TLS version.") \
+	K(tickets, BOOL, _, "true", NULL, NULL, LIVE, "Resume sessions by ticket.")
+
+#define CFG_LISTENER_TIMEOUTS_KEYS(K) \
+	K(handshake, MSEC, _, "10s", "100ms", "10m", LIVE, "Time allowed for the TLS handshake.") \
+	K(head, MSEC, _, "10s", "100ms", "10m", LIVE, "Time allowed to receive a whole request head; above: 408.") \
+	K(body_idle, MSEC, _, "30s", "100ms", "1h", LIVE, "Longest pause of the client while it sends a body; above: 408.") \
+	K(send_idle, MSEC, _, "30s", "100ms", "1h", LIVE, "Longest pause of a client that takes nothing of what is sent to it.") \
+	K(keep_alive, MSEC, _, "60s", "0s", "1h", LIVE, "Time that a connection may stay open between requests.")
+
+#define CFG_SITE_KEYS(K) \
+	K(addresses, IPS, _, NULL, NULL, NULL, LIVE, "Public addresses: the A and AAAA records that DNS hands out for this site.") \
+	K(role, ENUM, site_role, "active", NULL, NULL, LIVE, "`active`, or `standby`: a standby site takes traffic only when no active one can (where `prefer` does not say otherwise).") \
+	K(capacity, RATE, _, NULL, NULL, NULL, LIVE, "Requests a second that it can take, as `4000rps`; a drain that the others could not take over is refused.")
+
+#define CFG_CHECK_KEYS(K) \
+	K(type, ENUM, check_type, "tcp", NULL, NULL, LIVE, "`tcp` connects; `http` and `https` send a request and look at the answer.") \
+	K(port, UINT, _, NULL, "1", "65535", LIVE, "Port to probe; the server's own when absent.") \
+	K(method, STR, _, "GET", NULL, NULL, LIVE, "Method of the request.") \
+	K(path, STR, _, "/", NULL, NULL, LIVE, "Path of the request.") \
+	K(host, STR, _, NULL, NULL, NULL, LIVE, "Host field (and SNI, when `tls.server_name` is absent); the server's address when absent.") \
+	K(expect, OBJECT, expect, NULL, NULL, NULL, LIVE, "What makes an answer a success.") \
+	K(tls, OBJECT, check_tls, NULL, NULL, NULL, LIVE, "How an `https` check verifies the server.") \
+	K(interval, MSEC, _, "2s", "50ms", "1h", LIVE, "Time between probes of a server whose state is settled.") \
+	K(fast_interval, MSEC, _, NULL, "10ms", "1h", LIVE, "Time between probes while the verdict is in transition; `interval` when absent.") \
+	K(down_interval, MSEC, _, NULL, "50ms", "1h", LIVE, "Time between probes of a server that is down; `interval` when absent.") \
+	K(jitter, PERCENT, _, "10%", "0%", "50%", LIVE, "Share of the interval by which each probe is moved at random, so that probes do not march in step.") \
+	K(timeout, MSEC, _, "1s", "10ms", "1h", LIVE, "Time allowed for a whole probe; at most the interval.") \
+	K(rise, UINT, _, "2", "1", "100", LIVE, "Successes in a row that bring a server up.") \
+	K(fall, UINT, _, "3", "1", "100", LIVE, "Failures in a row that take a server down.")
+
+#define CFG_EXPECT_KEYS(K) \
+	K(status, STATUS, _, "200-399", NULL, NULL, LIVE, "Status codes, as `200-299` or `200,204,300-399`.") \
+	K(body, STR, _, NULL, NULL, NULL, LIVE, "Text that must occur in the first 64 KiB of the body.") \
+	K(body_regex, REGEX, _, NULL, NULL, NULL, LIVE, "Regular expression (PCRE2) that must match in the first 64 KiB of the body.")
+
+#define CFG_CHECK_TLS_KEYS(K) \
+	K(verify, BOOL, _, "true", NULL, NULL, LIVE, "Verify the server's certificate and name.") \
+	K(ca, PATH, _, NULL, NULL, NULL, LIVE, "PEM file of the authorities to trust; the system's when absent.") \
+	K(server_name, STR, _, NULL, NULL, NULL, LIVE, "Name to send as SNI and to verify; `host` when absent.")
+
+#define CFG_POOL_KEYS(K) \
+	K(balance, ENUM, balance, "round_robin", NULL, NULL, LIVE, "`round_robin` (weighted), `least_requests`, `p2c` (random of two choices), `hash` (consistent, bounded load), `random`.") \
+	K(hash_key, ENUM, hash_key, "client", NULL, NULL, LIVE, "What `hash` looks at: the `client` address, the `host`, or the `uri`.") \
+	K(load_factor, DECIMAL, _, "1.25", "1.05", "10", LIVE, "`hash`: a server takes at most this multiple of the average load before the next one does.") \
+	K(check, REF, check, NULL, NULL, NULL, LIVE, "Check of its servers; without one they count as up.") \
+	K(min_up, UINT, _, "1", "1", "100000", LIVE, "Servers that must be up in a site for DNS to hand out that site.") \
+	K(prefer, REFS, site, NULL, NULL, NULL, LIVE, "Sites by priority: traffic goes to the first as long as it has capacity for it.") \
+	K(overprovision, DECIMAL, _, "1.4", "1", "10", LIVE, "`prefer`: a site takes all its traffic until its healthy share times this falls below 1; the rest spills to the next.") \
+	K(split, WEIGHTS, site, NULL, NULL, NULL, LIVE, "Share of the traffic a site, as `{ cloud: 70, onprem: 30 }`; that of a site that is down goes to the others. Instead of `prefer`.") \
+	K(retries, OBJECT, retries, NULL, NULL, NULL, LIVE, "Sending a request again to another server when that is safe.") \
+	K(timeouts, OBJECT, pool_timeouts, NULL, NULL, NULL, LIVE, "What a server may take its time with.") \
+	K(max_connections, UINT, _, "0", "0", "1000000", LIVE, "Connections at once to each server that does not say its own; `0` is no bound.") \
+	K(servers, LIST, server, CFG_REQUIRED, NULL, NULL, LIVE, "The servers.")
+
+#define CFG_RETRIES_KEYS(K) \
+	K(attempts, UINT, _, "2", "0", "10", LIVE, "How often a request may be sent again.") \
+	K(budget, PERCENT, _, "20%", "0%", "100%", LIVE, "Retries at once, as a share of the requests in progress of the pool (a few are always allowed).")
+
+#define CFG_POOL_TIMEOUTS_KEYS(K) \
+	K(connect, MSEC, _, "2s", "10ms", "10m", LIVE, "Time allowed to connect to a server; above: another server or 504.") \
+	K(response, MSEC, _, "30s", "10ms", "1h", LIVE, "Time allowed from the sent request to the whole response head; above: 504.") \
+	K(body_idle, MSEC, _, "30s", "100ms", "1h", LIVE, "Longest pause of the server while it sends a body or takes one.") \
+	K(idle, MSEC, _, "30s", "0s", "1h", LIVE, "Time that an unused connection to a server is kept; `0s`: none is kept.")
+
+#define CFG_SERVER_KEYS(K) \
+	K(name, STR, _, CFG_REQUIRED, NULL, NULL, LIVE, "Name, unique in the pool.") \
+	K(address, ADDR, _, CFG_REQUIRED, NULL, NULL, LIVE, "IP address and port.") \
+	K(site, REF, site, CFG_REQUIRED, NULL, NULL, LIVE, "Site it stands in.") \
+	K(weight, UINT, _, "1", "1", "1000", LIVE, "Share of the traffic beside its neighbours.") \
+	K(max_connections, UINT, _, NULL, "0", "1000000", LIVE, "Connections at once; the pool's when absent; `0` is no bound.")
+
+#define CFG_ROUTE_KEYS(K) \
+	K(host, STR, _, NULL, NULL, NULL, LIVE, "Host name; any when absent.") \
+	K(path, STR, _, "/", NULL, NULL, LIVE, "Path prefix, on segment borders: `/api` takes `/api` and `/api/x`, not `/apix`.") \
+	K(pool, REF, pool, CFG_REQUIRED, NULL, NULL, LIVE, "Pool that takes the request.")
+
+#define CFG_ZONE_KEYS(K) \
+	K(file, PATH, _, CFG_REQUIRED, NULL, NULL, LIVE, "Zone file (RFC 1035 master format) with SOA, NS and the static records.") \
+	K(names, MAP, name, NULL, NULL, NULL, LIVE, "Steered names, relative to the zone; `@` is its apex.")
+
+#define CFG_NAME_KEYS(K) \
+	K(policy, ENUM, policy, "failover", NULL, NULL, LIVE, "`failover`: the first usable site; `weighted`: a usable site by weight.") \
+	K(pool, REF, pool, CFG_REQUIRED, NULL, NULL, LIVE, "Pool whose health makes a site usable.") \
+	K(sites, WEIGHTS, site, CFG_REQUIRED, NULL, NULL, LIVE, "Sites: a list in order for `failover`, `{ site: weight }` for `weighted`.") \
+	K(ttl, TTL, _, "5s..60s", "0s", "7d", LIVE, "TTL of the answers; of a range the upper end holds while all sites are usable and settled, the lower end otherwise.") \
+	K(all_down, ENUM, all_down, "all", NULL, NULL, LIVE, "With no usable site: `all` answers with every site, `first` with the first, `none` with no records (NODATA).")
+
+#define CFG_ADMIN_KEYS(K) \
+	K(socket, OBJECT, admin_socket, NULL, NULL, NULL, RESTART, "Socket for steerctl.") \
+	K(http, OBJECT, admin_http, NULL, NULL, NULL, RESTART, "HTTP for /metrics, /healthz and /readyz. Absent: none.") \
+	K(state_file, PATH, _, NULL, NULL, NULL, LIVE, "Where admin states (drain, maint...) are kept over a restart.")
+
+#define CFG_ADMIN_SOCKET_KEYS(K) \
+	K(path, PATH, _, "/run/steerway/admin.sock", NULL, NULL, RESTART, "Path of the UNIX socket.") \
+	K(mode, MODE, _, "0600", NULL, NULL, RESTART, "Its mode.") \
+	K(user, STR, _, NULL, NULL, NULL, RESTART, "Its owner; the daemon's when absent.") \
+	K(group, STR, _, NULL, NULL, NULL, RESTART, "Its group; the daemon's when absent.")
+
+#define CFG_ADMIN_HTTP_KEYS(K) \
+	K(bind, ADDR, _, CFG_REQUIRED, NULL, NULL, RESTART, "Address with port. There is no authentication: bind it to loopback or a management network.")
+
+#define CFG_LOG_KEYS(K) \
+	K(level, ENUM, log_level, "info", NULL, NULL, LIVE, "Lowest level of the error log.") \
+	K(format, ENUM, log_format, "text", NULL, NULL, LIVE, "Format of the error log.") \
+	K(path, PATH, _, NULL, NULL, NULL, RESTART, "File of the error log; standard error when absent.") \
+	K(access, OBJECT, log_access, NULL, NULL, NULL, RESTART, "One record a transaction. Absent: none.")
+
+#define CFG_LOG_ACCESS_KEYS(K) \
+	K(path, PATH, _, CFG_REQUIRED, NULL, NULL, RESTART, "File; reopened on SIGUSR1.") \
+	K(format, ENUM, log_format, "json", NULL, NULL, RESTART, "`json` or `text`.")
+
+/* Enums: V(NAME, "text in the file") */
+#define CFG_PROTOCOL_VALUES(V) V(HTTP, "http") V(DNS, "dns")
+#define CFG_FORWARDED_VALUES(V) V(APPEND, "append") V(REPLACE, "replace") V(OFF, "off")
+#define CFG_TLS_VERSION_VALUES(V) V(1_2, "1.2") V(1_3, "1.3")
+#define CFG_SITE_ROLE_VALUES(V) V(ACTIVE, "active") V(STANDBY, "standby")
+#define CFG_CHECK_TYPE_VALUES(V) V(TCP, "tcp") V(HTTP, "http") V(HTTPS, "https")
+#define CFG_BALANCE_VALUES(V) \
+	V(ROUND_ROBIN, "round_robin") V(LEAST_REQUESTS, "least_requests") V(P2C, "p2c") V(HASH, "hash") V(RANDOM, "random")
+#define CFG_HASH_KEY_VALUES(V) V(CLIENT, "client") V(HOST, "host") V(URI, "uri")
+#define CFG_POLICY_VALUES(V) V(FAILOVER, "failover") V(WEIGHTED, "weighted")
+#define CFG_ALL_DOWN_VALUES(V) V(ALL, "all") V(FIRST, "first") V(NONE, "none")
+#define CFG_LOG_LEVEL_VALUES(V) V(DEBUG, "debug") V(INFO, "info") V(WARN, "warn") V(ERROR, "error")
+#define CFG_LOG_FORMAT_VALUES(V) V(TEXT, "text") V(JSON, "json")
+
+/* Sections, each after the ones that it holds: S(name, KEYS, "where it stands in the file") */
+#define CFG_SECTIONS(S) \
+	S(node, CFG_NODE_KEYS) \
+	S(listener_tls, CFG_LISTENER_TLS_KEYS) \
+	S(listener_timeouts, CFG_LISTENER_TIMEOUTS_KEYS) \
+	S(listener, CFG_LISTENER_KEYS) \
+	S(site, CFG_SITE_KEYS) \
+	S(expect, CFG_EXPECT_KEYS) \
+	S(check_tls, CFG_CHECK_TLS_KEYS) \
+	S(check, CFG_CHECK_KEYS) \
+	S(retries, CFG_RETRIES_KEYS) \
+	S(pool_timeouts, CFG_POOL_TIMEOUTS_KEYS) \
+	S(server, CFG_SERVER_KEYS) \
+	S(pool, CFG_POOL_KEYS) \
+	S(route, CFG_ROUTE_KEYS) \
+	S(name, CFG_NAME_KEYS) \
+	S(zone, CFG_ZONE_KEYS) \
+	S(admin_socket, CFG_ADMIN_SOCKET_KEYS) \
+	S(admin_http, CFG_ADMIN_HTTP_KEYS) \
+	S(admin, CFG_ADMIN_KEYS) \
+	S(log_access, CFG_LOG_ACCESS_KEYS) \
+	S(log, CFG_LOG_KEYS) \
+	S(root, CFG_ROOT_KEYS)
+#define CFG_ENUMS(E) \
+	E(protocol, CFG_PROTOCOL_VALUES, PROTOCOL) \
+	E(forwarded, CFG_FORWARDED_VALUES, FORWARDED) \
+	E(tls_version, CFG_TLS_VERSION_VALUES, TLS_VERSION) \
+	E(site_role, CFG_SITE_ROLE_VALUES, SITE_ROLE) \
+	E(check_type, CFG_CHECK_TYPE_VALUES, CHECK_TYPE) \
+	E(balance, CFG_BALANCE_VALUES, BALANCE) \
+	E(hash_key, CFG_HASH_KEY_VALUES, HASH_KEY) \
+	E(policy, CFG_POLICY_VALUES, POLICY) \
+	E(all_down, CFG_ALL_DOWN_VALUES, ALL_DOWN) \
+	E(log_level, CFG_LOG_LEVEL_VALUES, LOG_LEVEL) \
+	E(log_format, CFG_LOG_FORMAT_VALUES, LOG_FORMAT)
