@@ -64,12 +64,12 @@ help:
 # Runs by itself when config.mk is missing or older than what it is made from. CC=clang BUILD=build/clang is another tree.
 configure: configure.ac
 	@mkdir -p $(BUILD)
-	AUTOM4TE='autom4te --cache=$(BUILD)/autom4te.cache' autoconf
+	autom4te --language=autoconf --cache=$(BUILD)/autom4te.cache -o configure configure.ac
 	@touch $@
 
 $(CONFIG): configure contrib/config.mk.in
 	@mkdir -p $(BUILD)
-	cd $(BUILD) && $(abspath configure) --quiet $(if $(filter-out default undefined,$(origin CC)),CC='$(CC)') $(CONFIGURE_FLAGS)
+	cd $(BUILD) && $(abspath configure) --quiet $(if $(filter command environment,$(origin CC)),CC='$(CC)') $(CONFIGURE_FLAGS)
 	@touch $@
 
 # ---- programs ----

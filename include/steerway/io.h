@@ -85,7 +85,9 @@ struct stream {
 	bool can_read, can_write;
 	bool is_connecting, is_handshaking;
 	bool is_drained;                    /* TLS: the socket gave less than asked for, so there is nothing more to read */
+	bool has_hup;                       /* the peer sent FIN: read until STREAM_EOF, there is no further edge */
 	bool has_eof;
+	int low_water;                      /* SO_RCVLOWAT as set; 0: never set */
 };
 
 /* Takes over an accepted, non-blocking descriptor. */
@@ -99,7 +101,10 @@ int stream_start_tls_server(struct stream *s, const struct tls_server *t);
 int stream_start_tls_client(struct stream *s, const struct tls_client *t, struct str server_name);
 /* 0: done; STREAM_AGAIN; STREAM_EOF can't occur (it is STREAM_ERROR). */
 int stream_handshake(struct stream *s);
-/* Bytes, STREAM_EOF, STREAM_AGAIN (can_read is false then) or STREAM_ERROR. A short read also clears can_read. */
+/* Bytes, STREAM_EOF, STREAM_AGAIN (can_read is false then) or STREAM_ERROR.
+ *
+ * A short read clears can_read too. Between messages an owner may trust that and save a call that would find nothing; within a
+ * message it reads until STREAM_AGAIN, because of a RST that came along with the last bytes no edge tells. */
 ssize_t stream_recv(struct stream *s, void *to, size_t n);
 /* Bytes taken (may be fewer), STREAM_AGAIN (can_write is false then) or STREAM_ERROR. */
 ssize_t stream_send(struct stream *s, const struct iovec *iov, int n_iov);

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * TLS on a stream. OpenSSL reads and writes through a BIO of our own: reading fills its whole record buffer with one recv
+ * (read_ahead), writing collects all records of one call in a buffer of the thread, so that they leave with one send. What the
+ * socket does not take waits as cipher text in the stream: OpenSSL never waits for writing.
+ *
+ * An idle connection holds no buffers: OpenSSL's are released (SSL_MODE_RELEASE_BUFFERS), ours belong to the thread.
+ */
+#include "io/private.h"
+
+#include "steerway/base/mem.h"
+
+#include <errno.h>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+enum {
+	RECORD_BYTES = 16 * 1024,             /* most plain text in a record (RFC 8446 5.1) */
+	PLAIN_BYTES = IO_SHARED_BYTES,        /* most plain text encrypted in one call */
+	CIPHER_BYTES = PLAIN_BYTES + 16 * 1024, /* 17 records of 22 to 64 bytes overhead, or a handshake flight */
+};
+
+/* Cipher text that the socket has not taken yet. */
+struct stream_cipher_text {
+	size_t at, n;
+	char bytes[];
+};
+
+/* Where the records of the current call collect; per thread. */
+static _Thread_local struct staging {
+	size_t n;
+	char cipher[CIPHER_BYTES];
+	char plain[RECORD_BYTES];
+} *staging;
+
+void tls_thread_fini(void) {
+	mem_free(staging);
+	staging = NULL;
+}
+
+static int bio_read(BIO *b, char *to, int n) {
+	struct stream *s = BIO_get_data(b);
+	BIO_clear_retry_flags(b);
+	ssize_t got;
+	do
+		got = recv(s->fd, to, (size_t)n, 0);
+	while (got < 0 && errno == EINTR);
+	if (got > 0) {
+		s->is_drained = got < n && !s->has_hup;
+		return (int)got;
+	}
+	if (got == 0) {
+		s->has_eof = true;
+		return 0;
+	}
+	if (errno == EAGAIN || errno == EWOULDBLOCK) {
+		s->is_drained = true;
+		BIO_set_retry_read(b);
+	} else {
+		s->error = errno;
+	}
+	return -1;
+}
+
+static int bio_write(BIO *b, const char *from, int n) {
+	BIO_clear_retry_flags(b);
+	if (!staging)
+		staging = mem_zalloc(sizeof(*staging));
+	if (staging->n + (size_t)n > CIPHER_BYTES) {
+		BIO_set_retry_write(b);
+		return -1;
+	}
+	memcpy(staging->cipher + staging->n, from, (size_t)n);
+	staging->n += (size_t)n;
+	return n;
+}
+
+static long bio_ctrl(BIO *b, int command, long number, void *pointer) {
+	(void)number;
+	(void)pointer;
+	struct stream *s = BIO_get_data(b);
+	switch (command) {
+	case BIO_CTRL_FLUSH:
+		return 1; /* flushed at the end of each call */
+	case BIO_CTRL_EOF:
+		return s->has_eof;
+	default:
+		return 0;
+	}
+}
+
+static BIO_METHOD *stream_bio_method(void) {
+	static _Atomic(BIO_METHOD *) method;
+	BIO_METHOD *m = atomic_load(&method);
+	if (m)
+		return m;
+	m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "steerway stream");
+	BIO_meth_set_read(m, bio_read);
+	BIO_meth_set_write(m, bio_write);
+	BIO_meth_set_ctrl(m, bio_ctrl);
+	BIO_METHOD *other = NULL;
+	if (!atomic_compare_exchange_strong(&method, &other, m)) {
+		BIO_meth_free(m);
+		m = other;
+	}
+	return m;
+}
+
+static int stream_start_tls(struct stream *s, SSL *ssl) {
+	BIO *b = ssl ? BIO_new(stream_bio_method()) : NULL;
+	if (!b) {
+		SSL_free(ssl);
+		s->error = ENOMEM;
+		return -1;
+	}
+	BIO_set_data(b, s);
+	BIO_set_init(b, 1);
+	SSL_set_bio(ssl, b, b);
+	s->ssl = ssl;
+	s->is_handshaking = true;
+	return 0;
+}
+
+int stream_start_tls_server(struct stream *s, const struct tls_server *t) {
+	return stream_start_tls(s, tls_server_new(t));
+}
+
+int stream_start_tls_client(struct stream *s, const struct tls_client *t, struct str server_name) {
+	return stream_start_tls(s, tls_client_new(t, server_name));
+}
+
+/* The socket's answer to sending `n` bytes: how many it took, or STREAM_AGAIN as 0 with can_write cleared, or STREAM_ERROR. */
+static ssize_t send_cipher(struct stream *s, const char *p, size_t n) {
+	ssize_t sent;
+	do
+		sent = send(s->fd, p, n, MSG_NOSIGNAL);
+	while (sent < 0 && errno == EINTR);
+	if (sent < 0) {
+		if (errno != EAGAIN && errno != EWOULDBLOCK) {
+			s->error = errno;
+			return STREAM_ERROR;
+		}
+		sent = 0;
+	}
+	if ((size_t)sent < n)
+		s->can_write = false;
+	return sent;
+}
+
+int stream_flush(struct stream *s) {
+	struct stream_cipher_text *u = s->unsent;
+	if (!u)
+		return 0;
+	ssize_t sent = send_cipher(s, u->bytes + u->at, u->n - u->at);
+	if (sent < 0)
+		return STREAM_ERROR;
+	u->at += (size_t)sent;
+	if (u->at < u->n)
+		return STREAM_AGAIN;
+	mem_free(u);
+	s->unsent = NULL;
+	return 0;
+}
+
+/* Sends what the last OpenSSL call wrote; the rest waits behind what waits already. */
+static int flush_staging(struct stream *s) {
+	if (!staging || staging->n == 0)
+		return 0;
+	size_t n = staging->n, old = s->unsent ? s->unsent->n - s->unsent->at : 0;
+	staging->n = 0;
+	ssize_t sent = old ? 0 : send_cipher(s, staging->cipher, n);
+	if (sent < 0)
+		return STREAM_ERROR;
+	if ((size_t)sent == n)
+		return 0;
+	struct stream_cipher_text *u = mem_alloc(sizeof(*u) + old + n - (size_t)sent);
+	if (old)
+		memcpy(u->bytes, s->unsent->bytes + s->unsent->at, old);
+	memcpy(u->bytes + old, staging->cipher + sent, n - (size_t)sent);
+	u->at = 0;
+	u->n = old + n - (size_t)sent;
+	mem_free(s->unsent);
+	s->unsent = u;
+	return 0;
+}
+
+int stream_handshake(struct stream *s) {
+	ERR_clear_error();
+	int r = SSL_do_handshake(s->ssl);
+	int why = r == 1 ? 0 : SSL_get_error(s->ssl, r);
+	int error = s->error;
+	if (flush_staging(s) < 0)
+		return STREAM_ERROR;
+	if (r == 1) {
+		s->is_handshaking = false;
+		/* Bytes may stand in OpenSSL's buffer already, of which no edge will tell. */
+		if (SSL_has_pending(s->ssl))
+			s->can_read = true;
+		else if (s->is_drained)
+			s->can_read = false;
+		return 0;
+	}
+	if (why == SSL_ERROR_WANT_READ && !s->has_eof && !error) {
+		s->can_read = false;
+		return STREAM_AGAIN;
+	}
+	return STREAM_ERROR;
+}
+
+ssize_t tls_stream_recv(struct stream *s, void *to, size_t n) {
+	size_t total = 0;
+	ERR_clear_error();
+	while (total < n) {
+		size_t want = n - total < INT32_MAX ? n - total : INT32_MAX;
+		int got = SSL_read(s->ssl, (char *)to + total, (int)want);
+		if (got > 0) {
+			total += (size_t)got;
+			if (s->is_drained && !SSL_has_pending(s->ssl)) {
+				s->can_read = false;
+				break;
+			}
+			continue;
+		}
+		int why = SSL_get_error(s->ssl, got);
+		if (staging && staging->n > 0 && flush_staging(s) < 0) /* the answer to a key update, or an alert */
+			return STREAM_ERROR;
+		if (why == SSL_ERROR_WANT_READ && !s->has_eof) {
+			s->can_read = false;
+			return total ? (ssize_t)total : STREAM_AGAIN;
+		}
+		if (total)
+			return (ssize_t)total; /* the next call says what happened */
+		if (why == SSL_ERROR_ZERO_RETURN) {
+			s->has_eof = true;
+			return STREAM_EOF;
+		}
+		if (!s->error && s->has_eof)
+			s->error = ECONNRESET; /* a FIN without close_notify: what was read may have been cut short */
+		return STREAM_ERROR;
+	}
+	if (staging && staging->n > 0 && flush_staging(s) < 0)
+		return STREAM_ERROR;
+	return (ssize_t)total;
+}
+
+/* The next record's plain text: a long piece where it lies, short ones gathered into one record. Moves (*i, *at) on. */
+static struct str next_plain(const struct iovec *iov, int n_iov, int *i, size_t *at) {
+	while (*i < n_iov && *at == iov[*i].iov_len) {
+		++*i;
+		*at = 0;
+	}
+	if (*i == n_iov)
+		return STR_NONE;
+	size_t left = iov[*i].iov_len - *at;
+	const char *p = (const char *)iov[*i].iov_base + *at;
+	if (left >= RECORD_BYTES || *i == n_iov - 1) {
+		size_t n = left < RECORD_BYTES ? left : RECORD_BYTES;
+		*at += n;
+		return str_slice(p, n);
+	}
+	size_t n = 0;
+	while (*i < n_iov && n < RECORD_BYTES) {
+		left = iov[*i].iov_len - *at;
+		size_t take = left < RECORD_BYTES - n ? left : RECORD_BYTES - n;
+		memcpy(staging->plain + n, (const char *)iov[*i].iov_base + *at, take);
+		n += take;
+		*at += take;
+		if (*at == iov[*i].iov_len && *i < n_iov) {
+			++*i;
+			*at = 0;
+		}
+	}
+	return str_slice(staging->plain, n);
+}
+
+ssize_t tls_stream_send(struct stream *s, const struct iovec *iov, int n_iov) {
+	int waits = stream_flush(s);
+	if (waits != 0)
+		return waits;
+	if (!staging)
+		staging = mem_zalloc(sizeof(*staging));
+	ERR_clear_error();
+	size_t total = 0, at = 0;
+	int i = 0;
+	while (total + RECORD_BYTES <= PLAIN_BYTES) {
+		struct str plain = next_plain(iov, n_iov, &i, &at);
+		if (plain.n == 0)
+			break;
+		int took = SSL_write(s->ssl, plain.p, (int)plain.n);
+		if (took != (int)plain.n) { /* the BIO always takes: this is a broken connection */
+			staging->n = 0;
+			return STREAM_ERROR;
+		}
+		total += plain.n;
+	}
+	return flush_staging(s) < 0 ? STREAM_ERROR : (ssize_t)total;
+}
+
+void tls_stream_bye(struct stream *s) {
+	if (s->error || s->is_handshaking)
+		return;
+	ERR_clear_error();
+	SSL_shutdown(s->ssl);
+	if (s->unsent || flush_staging(s) < 0) { /* can't overtake what waits, and nobody will wait for it */
+		if (staging)
+			staging->n = 0;
+	}
+	ERR_clear_error();
+}
+
+void tls_stream_fini(struct stream *s) {
+	mem_free(s->unsent);
+	s->unsent = NULL;
+	SSL_free(s->ssl);
+	s->ssl = NULL;
+}
+
+struct str tls_stream_error(const struct stream *s, char out[128]) {
+	unsigned long code = ERR_peek_last_error();
+	long verified = SSL_get_verify_result(s->ssl);
+	const char *reason = code ? ERR_reason_error_string(code) : NULL;
+	if (verified != X509_V_OK)
+		snprintf(out, 128, "certificate verify failed: %s", X509_verify_cert_error_string(verified));
+	else if (reason)
+		snprintf(out, 128, "%s", reason);
+	else
+		snprintf(out, 128, "closed by the peer%s", s->is_handshaking ? " in the handshake" : "");
+	return str_from(out);
+}
