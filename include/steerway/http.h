@@ -11,6 +11,12 @@
 #include "steerway/base/parse.h"
 #include "steerway/base/str.h"
 
+/* Flags of a known field; what each means is told at the head of tables/http_fields.h. */
+#define HTTP_FIELD_HOP_BY_HOP 1
+#define HTTP_FIELD_PROTECTED 2
+#define HTTP_FIELD_SINGLETON 4
+#define HTTP_FIELD_NOT_IN_TRAILER 8
+
 /* Known field names; HTTP_FIELD_OTHER is 0. Rows in tables/http_fields.h. */
 enum http_field_id {
 	HTTP_FIELD_OTHER,
@@ -27,6 +33,8 @@ enum http_method {
 #undef HTTP_METHOD
 	HTTP_METHOD_COUNT
 };
+/* Exact case (RFC 9110 9.1); HTTP_METHOD_OTHER for one without a row. */
+enum http_method http_method_lookup(struct str name);
 bool http_method_is_safe(enum http_method m);
 bool http_method_is_idempotent(enum http_method m); /* RFC 9110 9.2.2 */
 
@@ -83,6 +91,9 @@ static inline bool http_head_has(const struct http_head *h, enum http_field_id i
 const struct http_field *http_field_find(const struct http_head *h, enum http_field_id id);
 /* Id of a name in any case. */
 enum http_field_id http_field_lookup(struct str name);
+/* Lower-case name of a known field, empty for HTTP_FIELD_OTHER; HTTP_FIELD_HOP_BY_HOP etc., 0 for HTTP_FIELD_OTHER. */
+struct str http_field_name(enum http_field_id id);
+unsigned http_field_flags(enum http_field_id id);
 /* Is `token` in the comma-separated list values of any field `id`? Case ignored. */
 bool http_field_has_token(const struct http_head *h, enum http_field_id id, struct str token);
 
