@@ -110,7 +110,7 @@ static int arguments_take(struct admin_call *c, const struct str *words, size_t 
 			if (!wants_target || c->target.n > 0)
 				return usage(c->row, "one word too many:", words[i], &c->err);
 			if (words[i].n == 0)
-				return usage(c->row, "the name is empty", STR_NONE, &c->err);
+				return usage(c->row, "the name is empty", STR(""), &c->err);
 			c->target = words[i];
 			continue;
 		}
@@ -118,7 +118,7 @@ static int arguments_take(struct admin_call *c, const struct str *words, size_t 
 		if (form == OPTION_UNKNOWN)
 			return usage(c->row, "no such option:", words[i], &c->err);
 		if (c->n_options == ADMIN_OPTIONS_MAX)
-			return usage(c->row, "too many options", STR_NONE, &c->err);
+			return usage(c->row, "too many options", STR(""), &c->err);
 		if (form == OPTION_VALUE && i + 1 == n)
 			return usage(c->row, "no value stands behind", words[i], &c->err);
 		struct admin_option *o = &c->options[c->n_options++];
@@ -127,7 +127,7 @@ static int arguments_take(struct admin_call *c, const struct str *words, size_t 
 			o->value = words[++i];
 	}
 	if (wants_target && c->target.n == 0)
-		return usage(c->row, "a name is missing", STR_NONE, &c->err);
+		return usage(c->row, "a name is missing", STR(""), &c->err);
 	return 0;
 }
 

@@ -149,8 +149,7 @@ static bool on_accept(struct acceptor *acceptor, int fd, const struct addr *peer
 	struct err e;
 	c->service = s;
 	if (stream_open(&c->stream, s->admin->house.control, fd, on_ready, &e) < 0) {
-		log_warn("admin_client_failed", LOG_CSTR("error", e.text));
-		close(fd);
+		log_warn("admin_client_failed", LOG_CSTR("error", e.text)); /* the descriptor is closed */
 		mem_free(c);
 		return true;
 	}
