@@ -4,7 +4,10 @@
  * decide. Health sets verdicts, admin sets admin states, both on the control thread; every change recomputes the views of the
  * pools concerned, publishes them (RCU) and raises the epoch. Workers read views only.
  *
- * Sites, pools and servers live by identity (name; for a server pool + name + address) and outlive reloads that keep them.
+ * Sites, pools and servers live by identity (name; for a server pool + name + address + site) and outlive reloads that keep them.
+ *
+ * A worker may hold on to a server while it counts an active request or an open connection there, to a pool while it holds such a
+ * server or a retry of the pool, and else within the read lock (urcu_memb_read_lock) that it found them in.
  */
 #ifndef STEERWAY_FLEET_H
 #define STEERWAY_FLEET_H
@@ -29,7 +32,8 @@ const char *fleet_phase_text(enum fleet_phase p);     /* "dns" */
 struct fleet_slot {
 	_Alignas(64) _Atomic uint32_t active; /* requests in progress; also keeps the server from being freed */
 	_Atomic uint32_t open;                /* connections open, idle ones included; likewise */
-	_Atomic uint64_t requests, failures, retries; /* totals */
+	_Atomic uint64_t requests;            /* total; fleet_pick counts it */
+	_Atomic uint64_t failures, retries;   /* totals; the proxy counts them */
 	struct list idle;                     /* the proxy's idle connections, newest first; {NULL,NULL} until first used */
 	uint32_t n_idle;
 };
@@ -37,7 +41,9 @@ struct fleet_slot {
 struct fleet_drain {
 	_Atomic int phase;       /* enum fleet_phase */
 	uint64_t started_us;
-	uint64_t phase_until_us; /* when the phase ends at the latest */
+	uint64_t phase_until_us; /* when the phase ends at the latest; 0: open end */
+	uint64_t deadline_ms;    /* as asked for; runs from the start of the requests phase */
+	uint64_t deadline_us;    /* when what is still in progress is cut; 0: not known before the requests phase */
 };
 
 struct fleet_site {
@@ -49,10 +55,12 @@ struct fleet_site {
 	struct fleet_drain drain;
 	_Atomic uint64_t answered_until_us; /* when the last DNS answer that named this site runs out; clock_now_us's time */
 	bool is_own;             /* node.site */
+	bool is_removed;         /* by a reload: freed with the last server that stands in it */
 };
 
 struct fleet_server {
 	struct str name;
+	struct str path;         /* "pool/server" */
 	struct addr address;
 	struct list link;        /* its pool's servers, in the order of the file */
 	struct fleet_pool *pool;
@@ -67,40 +75,54 @@ struct fleet_server {
 	bool has_check;
 	uint64_t changed_us;                /* when the verdict last changed */
 	struct str cause;                   /* of the verdict: the probe's evidence, one line; owned */
+	bool is_transition;                 /* votes are under way that could change the verdict */
 	_Atomic bool is_suspected;          /* a passive report is on its way */
 	struct loop_task suspicion;
 	bool is_removed;                    /* by a reload: freed when no slot holds it */
+	uint64_t samples[10];               /* total of requests at each of the last 10 seconds, for fleet_rate */
 	struct fleet_slot slots[];          /* one a worker */
 };
 
-struct fleet_view; /* who takes the requests of a pool, now; private to fleet */
+struct fleet;
+struct fleet_view;   /* who takes the requests of a pool, now; private to fleet */
+struct fleet_layout; /* what of that follows from the configuration alone; private to fleet */
+struct fleet_cell;   /* a worker's part of a pool; private to fleet */
 
 struct fleet_pool {
 	struct str name;
 	struct list link;
 	struct list servers;
-	const struct cfg_pool *cfg;
+	struct fleet *fleet;
+	/* Workers read it within the read lock. Of a removed pool a copy of its scalars (timeouts, retries) without check, sites
+	 * and servers, so that requests in progress can end by them. */
+	const struct cfg_pool *_Atomic cfg;
 	enum fleet_admin admin;
 	struct fleet_drain drain;
-	struct fleet_view *view;            /* RCU */
+	struct fleet_view *_Atomic view;    /* RCU */
+	struct fleet_layout *layout;
+	struct fleet_cell *cells;           /* one a worker */
 	uint64_t usable_sites;              /* mask: sites with min_up servers that take requests, not withdrawn from DNS */
 	bool is_settled;                    /* no verdict of its servers is in transition */
 	_Atomic uint32_t retrying;          /* retries in progress, for the budget */
-	bool is_removed;
+	bool is_dirty;                      /* the next publish looks at it */
+	bool is_reshaped;                   /* and makes its layout anew */
+	bool is_removed;                    /* by a reload: freed with its last server */
 };
 
-struct fleet;
-struct fleet *fleet_create(struct loop *control, struct workers *workers, struct err *e); /* workers NULL in tests: one slot */
+/* In tests workers may be NULL (one slot), and so may control (nothing then happens by time). */
+struct fleet *fleet_create(struct loop *control, struct workers *workers, struct err *e);
+/* Once no worker reads it any more. */
 void fleet_destroy(struct fleet *f);
 
 /* Reload in two steps (DESIGN 3): prepare builds beside what serves, commit switches, discard forgets. `cfg` must outlive the
- * next commit. */
+ * next commit, and a grace period after it. */
 struct fleet_plan;
 struct fleet_plan *fleet_prepare(struct fleet *f, const struct cfg_root *cfg, struct err *e);
 void fleet_commit(struct fleet_plan *p);
 void fleet_discard(struct fleet_plan *p);
 
 uint64_t fleet_epoch(const struct fleet *f); /* any thread */
+/* NULL: no such name. */
 struct fleet_site *fleet_site_find(struct fleet *f, struct str name);
 struct fleet_pool *fleet_pool_find(struct fleet *f, struct str name);
 /* "pool/server". */
@@ -108,7 +130,7 @@ struct fleet_server *fleet_server_find(struct fleet *f, struct str name);
 struct list *fleet_sites(struct fleet *f); /* of struct fleet_site, by link */
 struct list *fleet_pools(struct fleet *f);
 
-/* ---- the control thread ---- */
+/* ---- the control thread, outside of any read lock (some wait for a grace period) ---- */
 
 /* From health. `cause` is copied. is_transition: votes are under way that could change it. Publishes when something changed. */
 void fleet_set_verdict(struct fleet *f, struct fleet_server *s, enum fleet_verdict v, bool is_transition, struct str cause);
@@ -122,7 +144,8 @@ struct fleet_target {
 		struct fleet_server *server;
 	};
 };
-/* ready, maint, up, down take effect at once; ready also aborts a drain. */
+/* Takes effect at once; anything also aborts a drain in progress. FLEET_DRAIN is the end of a drain: out of DNS, no requests, and
+ * no waiting (fleet_drain waits). */
 void fleet_set_admin(struct fleet *f, struct fleet_target t, enum fleet_admin a);
 struct fleet_drain_options {
 	uint64_t deadline_ms; /* for requests that do not end: they are cut then */
@@ -145,14 +168,16 @@ struct fleet_subscriber {
 	void (*on_publish)(struct fleet_subscriber *s);
 };
 void fleet_subscribe(struct fleet *f, struct fleet_subscriber *s);
-/* Called when a drain's deadline passes with requests in progress on this server: the proxy cuts them. */
+void fleet_unsubscribe(struct fleet_subscriber *s); /* before its memory goes; harmless on a zeroed one */
+/* Called when a drain's deadline passes with requests in progress on this server: the proxy cuts them. Again every second while
+ * there are any left. */
 void fleet_on_cut(struct fleet *f, void (*cut)(void *arg, struct fleet_server *s), void *arg);
 /* Called for each passive report (see fleet_suspect): health probes at once. */
 void fleet_on_suspect(struct fleet *f, void (*suspect)(void *arg, struct fleet_server *s), void *arg);
 /* Called before a removed server is freed; nothing may point to it afterwards. */
 void fleet_on_forget(struct fleet *f, void (*forget)(void *arg, struct fleet_server *s), void *arg);
 
-/* ---- workers, within rcu_read_lock ---- */
+/* ---- workers, within urcu_memb_read_lock ---- */
 
 enum fleet_pick { FLEET_PICKED, FLEET_NO_SERVER, FLEET_ALL_BUSY };
 struct fleet_request {
@@ -161,7 +186,7 @@ struct fleet_request {
 	unsigned n_tried;
 };
 /* On FLEET_PICKED the server counts one more active request of this worker, until fleet_request_end. ALL_BUSY: every usable
- * server is at its connection limit. */
+ * server is at its connection limit, and this worker has no idle connection to any of them. */
 enum fleet_pick fleet_pick(struct fleet_pool *p, unsigned worker, const struct fleet_request *r, struct fleet_server **out);
 void fleet_request_end(struct fleet_server *s, unsigned worker);
 /* Takes one connection of the server's bound; false at the bound. */
@@ -169,7 +194,8 @@ bool fleet_connection_take(struct fleet_server *s, unsigned worker);
 void fleet_connection_release(struct fleet_server *s, unsigned worker);
 /* A refused or broken connection: asks for an immediate probe (at most one report on its way at a time). */
 void fleet_suspect(struct fleet *f, struct fleet_server *s);
-/* May the pool have one more retry now? Takes it from the budget; fleet_retry_end gives it back. */
+/* May the pool have one more retry now? Takes it from the budget; fleet_retry_end gives it back. Before the request_end of the
+ * attempt that failed, so that the pool can't go in between. */
 bool fleet_retry_take(struct fleet_pool *p);
 void fleet_retry_end(struct fleet_pool *p);
 /* Should client connections of this node be closed after their answer, because its own site is draining? */

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The fleet itself: birth and end, who listens to it, and the publish: every pool that was touched gets its servers' states
+ * recomputed and, where that changes who takes requests, a new view; then the epoch rises by one and the subscribers run.
+ */
+#include "private.h"
+#include "steerway/base/clock.h"
+#include "steerway/base/log.h"
+#include "steerway/metric.h"
+
+static void on_drain_tick(struct deadline *d) {
+	drain_advance_all(CONTAINER_OF(d, struct fleet, drain_tick));
+}
+
+static void on_rate_tick(struct deadline *d) {
+	rate_sample(CONTAINER_OF(d, struct fleet, rate_tick));
+	deadline_set(d, clock_now_us() + USEC_PER_SEC);
+}
+
+static void on_sweep_tick(struct deadline *d) {
+	struct fleet *f = CONTAINER_OF(d, struct fleet, sweep_tick);
+	f->is_sweep_armed = false;
+	if (fleet_sweep(f))
+		sweep_arm(f);
+}
+
+struct fleet *fleet_create(struct loop *control, struct workers *workers, struct err *e) {
+	(void)e; /* nothing can fail yet; callers are right to look */
+	struct fleet *f = mem_zalloc(sizeof(*f));
+	f->control = control;
+	f->n_slots = workers ? workers_count(workers) : 1;
+	list_init(&f->sites);
+	list_init(&f->pools);
+	list_init(&f->subscribers);
+	list_init(&f->removed_sites);
+	list_init(&f->removed_pools);
+	list_init(&f->removed_servers);
+	for (unsigned i = 0; i < FLEET_SAMPLES; i++)
+		f->sample_us[i] = clock_now_us();
+	if (control) {
+		deadline_init(&f->drain_tick, control, on_drain_tick);
+		deadline_init(&f->rate_tick, control, on_rate_tick);
+		deadline_init(&f->sweep_tick, control, on_sweep_tick);
+		deadline_set(&f->rate_tick, clock_now_us() + USEC_PER_SEC);
+	}
+	return f;
+}
+
+static void servers_free(struct list *servers) {
+	LIST_EACH(it, servers)
+		sweep_server_free(SERVER_OF(it));
+}
+
+void fleet_destroy(struct fleet *f) {
+	if (!f)
+		return;
+	if (f->control) {
+		deadline_fini(&f->drain_tick);
+		deadline_fini(&f->rate_tick);
+		deadline_fini(&f->sweep_tick);
+	}
+	servers_free(&f->removed_servers);
+	struct list *pools[] = { &f->pools, &f->removed_pools };
+	for (size_t i = 0; i < COUNT_OF(pools); i++)
+		LIST_EACH(it, pools[i]) {
+			servers_free(&POOL_OF(it)->servers);
+			sweep_pool_free(POOL_OF(it));
+		}
+	struct list *sites[] = { &f->sites, &f->removed_sites };
+	for (size_t i = 0; i < COUNT_OF(sites); i++)
+		LIST_EACH(it, sites[i])
+			sweep_site_free(SITE_OF(it));
+	for (struct fleet_view *v = f->retired, *next; v; v = next) {
+		next = v->next;
+		view_destroy(v);
+	}
+	mem_free(f);
+}
+
+uint64_t fleet_epoch(const struct fleet *f) {
+	return atomic_load_explicit(&f->epoch, memory_order_relaxed);
+}
+
+struct list *fleet_sites(struct fleet *f) {
+	return &f->sites;
+}
+
+struct list *fleet_pools(struct fleet *f) {
+	return &f->pools;
+}
+
+void fleet_subscribe(struct fleet *f, struct fleet_subscriber *s) {
+	list_append(&f->subscribers, &s->link);
+}
+
+void fleet_unsubscribe(struct fleet_subscriber *s) {
+	if (s->link.next)
+		list_remove(&s->link);
+}
+
+void fleet_on_cut(struct fleet *f, void (*cut)(void *arg, struct fleet_server *s), void *arg) {
+	f->cut = cut;
+	f->cut_arg = arg;
+}
+
+void fleet_on_suspect(struct fleet *f, void (*suspect)(void *arg, struct fleet_server *s), void *arg) {
+	f->suspect = suspect;
+	f->suspect_arg = arg;
+}
+
+void fleet_on_forget(struct fleet *f, void (*forget)(void *arg, struct fleet_server *s), void *arg) {
+	f->forget = forget;
+	f->forget_arg = arg;
+}
+
+/* ---- publish ---- */
+
+static bool site_has_servers(const struct fleet_site *site, struct fleet_pool *p) {
+	LIST_EACH(it, &p->servers)
+		if (SERVER_OF(it)->site == site)
+			return true;
+	return false;
+}
+
+void fleet_touch(struct fleet *f, struct fleet_target t) {
+	if (t.kind == FLEET_SERVER)
+		t.server->pool->is_dirty = true;
+	else if (t.kind == FLEET_POOL)
+		t.pool->is_dirty = true;
+	else
+		LIST_EACH(it, &f->pools)
+			POOL_OF(it)->is_dirty |= site_has_servers(t.site, POOL_OF(it));
+}
+
+static bool server_takes_requests(struct fleet_server *s) {
+	enum fleet_verdict v = (enum fleet_verdict)atomic_load_explicit(&s->verdict, memory_order_relaxed);
+	return state_takes_requests(v, target_word(target_part(TARGET_SERVER(s))), target_word(target_part(TARGET_POOL(s->pool))),
+	                            target_word(target_part(TARGET_SITE(s->site))));
+}
+
+static void pool_switch_view(struct fleet *f, struct fleet_pool *p, const bool *takes) {
+	struct fleet_view *old = atomic_load_explicit(&p->view, memory_order_relaxed);
+	atomic_store_explicit(&p->view, view_create(p->layout, takes), memory_order_release);
+	if (!old)
+		return;
+	old->next = f->retired;
+	f->retired = old;
+	sweep_arm(f);
+}
+
+static void log_sites(struct fleet *f, const struct fleet_pool *p, uint64_t epoch) {
+	struct buf names = { 0 };
+	LIST_EACH(it, &f->sites)
+		if (p->usable_sites >> SITE_OF(it)->index & 1)
+			buf_printf(&names, "%s%.*s", names.n > 0 ? "," : "", STR_ARG(SITE_OF(it)->name));
+	log_info("pool_sites", LOG_STR("pool", p->name), LOG_STR("usable", names.n > 0 ? buf_str(&names) : STR("none")),
+	         LOG_U64("epoch", epoch));
+	buf_fini(&names);
+}
+
+static void pool_refresh(struct fleet *f, struct fleet_pool *p, uint64_t epoch) {
+	bool is_changed = p->is_reshaped;
+	if (p->is_reshaped) {
+		layout_destroy(p->layout);
+		p->layout = layout_create(f, p);
+	}
+	p->is_dirty = p->is_reshaped = false;
+	p->is_settled = true;
+	uint64_t up[FLEET_SITES_MAX] = { 0 }, usable = 0;
+	bool *takes = mem_zalloc_array(p->layout->n_servers + 1, sizeof(*takes));
+	for (size_t i = 0; i < p->layout->n_servers; i++) {
+		struct fleet_server *s = p->layout->servers[i].server;
+		takes[i] = server_takes_requests(s);
+		is_changed |= takes[i] != atomic_load_explicit(&s->takes_requests, memory_order_relaxed);
+		atomic_store_explicit(&s->takes_requests, takes[i], memory_order_release);
+		p->is_settled &= !s->is_transition;
+		up[s->site->index] += takes[i];
+		const struct cfg_pool *cfg = p->cfg;
+		if (up[s->site->index] >= cfg->min_up && state_is_answerable(target_word(target_part(TARGET_SITE(s->site)))))
+			usable |= UINT64_C(1) << s->site->index;
+	}
+	if (is_changed)
+		pool_switch_view(f, p, takes);
+	mem_free(takes);
+	bool is_moved = usable != p->usable_sites;
+	p->usable_sites = usable;
+	if (is_moved && !p->is_removed)
+		log_sites(f, p, epoch);
+}
+
+static bool own_site_drains(struct fleet *f) {
+	LIST_EACH(it, &f->sites)
+		if (SITE_OF(it)->is_own)
+			return target_word(target_part(TARGET_SITE(SITE_OF(it)))).phase >= FLEET_PHASE_REQUESTS;
+	return false;
+}
+
+void fleet_publish(struct fleet *f) {
+	uint64_t epoch = fleet_epoch(f) + 1;
+	struct list *pools[] = { &f->pools, &f->removed_pools };
+	for (size_t i = 0; i < COUNT_OF(pools); i++)
+		LIST_EACH(it, pools[i])
+			if (POOL_OF(it)->is_dirty)
+				pool_refresh(f, POOL_OF(it), epoch);
+	atomic_store_explicit(&f->node_drains, own_site_drains(f), memory_order_relaxed);
+	atomic_store_explicit(&f->epoch, epoch, memory_order_release);
+	metric_add(METRIC_fleet_changes_total, 1);
+	LIST_EACH(it, &f->subscribers) {
+		struct fleet_subscriber *s = CONTAINER_OF(it, struct fleet_subscriber, link);
+		s->on_publish(s);
+	}
+}

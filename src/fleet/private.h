@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What fleet's files share. Three stages, each a pure function of the one before:
+ *
+ *	configuration -> layout (levels of sites, hash ring)    on a commit
+ *	layout + who takes requests -> view (shares, schedules)  on a change
+ *	view + this worker's counts -> one server                on a request
+ *
+ * Layouts belong to their pool, views to fleet, which frees them a grace period after they were replaced.
+ */
+#ifndef STEERWAY_FLEET_PRIVATE_H
+#define STEERWAY_FLEET_PRIVATE_H
+
+#include "steerway/base/arena.h"
+#include "steerway/base/hash.h"
+#include "steerway/base/mem.h"
+#include "steerway/fleet.h"
+
+#define FLEET_SITES_MAX 64
+#define FLEET_LEVELS_MAX (FLEET_SITES_MAX + 1) /* one a site, and one for the sites that `prefer` or `split` leave out */
+#define FLEET_SAMPLES COUNT_OF(((struct fleet_server *)0)->samples)
+
+/* A grace period is invisible to ThreadSanitizer: tell it who read a view before it is freed. */
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define FLEET_TSAN 1
+#endif
+#elif defined(__SANITIZE_THREAD__)
+#define FLEET_TSAN 1
+#endif
+#ifdef FLEET_TSAN
+void __tsan_acquire(void *p);
+void __tsan_release(void *p);
+#define VIEW_READ_END(v) __tsan_release((void *)(v))
+#define VIEW_FREE_BEGIN(v) __tsan_acquire((void *)(v))
+#else
+#define VIEW_READ_END(v) ((void)0)
+#define VIEW_FREE_BEGIN(v) ((void)0)
+#endif
+
+/* ---- state.c: who takes requests ---- */
+
+struct state_word {
+	enum fleet_admin admin;
+	enum fleet_phase phase;
+};
+/* Of a server, by its verdict and the words of itself, its pool and its site. */
+bool state_takes_requests(enum fleet_verdict v, struct state_word server, struct state_word pool, struct state_word site);
+/* May DNS hand the site out, as far as the operator is concerned? */
+bool state_is_answerable(struct state_word site);
+
+/* ---- shares.c ---- */
+
+enum share_rule {
+	SHARE_SPILL, /* by priority: a level takes what its healthy share times `overprovision` covers, the rest goes to the next */
+	SHARE_SPLIT, /* by fixed weights */
+};
+struct share_level {
+	uint64_t weight;         /* SHARE_SPLIT: of the level; 0: only when no level with a weight is usable */
+	uint64_t usable, total;  /* weights of its servers */
+};
+/* Writes each level's share; they add up to 1, or are all 0 when nothing is usable. */
+void shares_compute(enum share_rule rule, double overprovision, const struct share_level *levels, size_t n, double *share);
+
+/* ---- schedule.c: smooth weighted round robin, laid out beforehand ---- */
+
+#define SCHEDULE_MAX 16384
+/* Writes the weights that the schedule realises (reduced; coarser where their sum would exceed SCHEDULE_MAX, but at least 1), and
+ * returns its length. */
+size_t schedule_reduce(const uint32_t *weights, size_t n, uint32_t *reduced);
+/* `out` takes as many indexes as schedule_reduce said. */
+void schedule_fill(const uint32_t *reduced, size_t n, uint32_t *out);
+
+/* ---- ring.c: consistent hashing ---- */
+
+#define RING_POINTS_MAX 65536
+#define RING_POINTS_A_WEIGHT 100
+struct ring_point {
+	uint32_t hash, index;
+};
+struct ring_node {
+	uint64_t identity; /* a hash that does not depend on the neighbours */
+	uint32_t weight;
+};
+/* Sorted points of all nodes in an array of *n; free with mem_free. */
+struct ring_point *ring_build(const struct ring_node *nodes, size_t n_nodes, size_t *n);
+
+/* ---- layout.c ---- */
+
+struct layout_server {
+	struct fleet_server *server;
+	uint32_t weight;
+	uint32_t level;
+};
+struct fleet_layout {
+	enum cfg_balance balance;
+	double load_factor, overprovision;
+	enum share_rule rule;
+	unsigned n_levels;
+	uint32_t level_weights[FLEET_LEVELS_MAX];
+	uint8_t level_of_site[FLEET_SITES_MAX];
+	size_t n_servers;
+	struct layout_server *servers; /* in the pool's order */
+	struct ring_point *ring;       /* of `servers`; only where the algorithm wants one */
+	size_t n_ring;
+};
+/* Of the pool's servers and configuration as they are. */
+struct fleet_layout *layout_create(struct fleet *f, struct fleet_pool *p);
+void layout_destroy(struct fleet_layout *l);
+
+/* ---- view.c ---- */
+
+struct level_server {
+	struct fleet_server *server;
+	uint32_t weight;
+	double bound; /* requests that it may have at most, for each one of the worker's in the pool (hash) */
+};
+struct level {
+	uint64_t until;  /* a draw of 32 bits below this chooses the level, or one before it */
+	double share;
+	unsigned number; /* in the layout: cursors keep their place over publishes by it */
+	uint32_t n;
+	struct level_server *servers;
+	uint32_t *schedule;
+	uint32_t n_schedule;
+	struct ring_point *ring;
+	uint32_t n_ring;
+	uint32_t *buckets; /* index of the first point at or above (bucket << bucket_shift) */
+	unsigned bucket_shift;
+};
+struct fleet_view {
+	struct fleet_view *next; /* of those that wait to be freed */
+	struct arena arena;
+	const struct balance_ops *ops;
+	bool is_single;          /* the first level has all the traffic */
+	unsigned n_levels;       /* with a usable server */
+	struct level levels[];
+};
+/* takes[i]: of layout->servers[i]. */
+struct fleet_view *view_create(const struct fleet_layout *l, const bool *takes);
+void view_destroy(struct fleet_view *v);
+
+/* ---- balance.c and balance_*.c ---- */
+
+/* Written by its worker alone; lines of its own. */
+struct fleet_cell {
+	_Alignas(64) _Atomic uint32_t active; /* requests in progress; retries of other workers read it */
+	uint32_t cursors[FLEET_LEVELS_MAX];   /* places in the schedules */
+};
+struct pick {
+	const struct fleet_request *request;
+	struct fleet_cell *cell;
+	unsigned worker;
+	bool may_repeat; /* tried ones are allowed */
+};
+struct balance_ops {
+	/* What pick needs beside level->servers. */
+	void (*build)(const struct fleet_layout *layout, const uint32_t *index_in_level, struct level *l, struct arena *a);
+	/* A server that pick_may allows, or NULL when the level has none. */
+	struct fleet_server *(*pick)(const struct level *l, const struct pick *p);
+	bool is_keyed; /* equal request hashes should come to equal servers: the level is chosen by the hash, too */
+};
+const struct balance_ops *balance_ops_of(enum cfg_balance b);
+void balance_build_schedule(const struct fleet_layout *layout, const uint32_t *index_in_level, struct level *l, struct arena *a);
+/* The first allowed server from index `start` on. */
+struct fleet_server *balance_scan(const struct level *l, const struct pick *p, uint32_t start);
+
+static inline uint32_t slot_active(const struct fleet_server *s, unsigned worker) {
+	return atomic_load_explicit(&s->slots[worker].active, memory_order_relaxed);
+}
+static inline bool pick_may(const struct pick *p, const struct fleet_server *s) {
+	uint32_t max = atomic_load_explicit(&s->max_connections, memory_order_relaxed);
+	/* At its bound a server can still take what goes over an idle connection of this worker. */
+	if (max != 0 && atomic_load_explicit(&s->connections, memory_order_relaxed) >= max && s->slots[p->worker].n_idle == 0)
+		return false;
+	for (unsigned i = 0; i < p->request->n_tried && !p->may_repeat; i++)
+		if (p->request->tried[i] == s)
+			return false;
+	return true;
+}
+/* x of [0, 2^32) to [0, n). */
+static inline uint32_t draw_below(uint64_t x32, uint32_t n) {
+	return (uint32_t)(x32 * n >> 32);
+}
+/* The cursor's place in a round of n, which may have been another n before; moves it on. */
+static inline uint32_t cursor_step(uint32_t *cursor, uint32_t n) {
+	uint32_t at = *cursor < n ? *cursor : *cursor % n;
+	*cursor = at + 1;
+	return at;
+}
+
+/* ---- drain.c ---- */
+
+#define DRAIN_DNS_SLACK_US UINT64_C(1000000)
+#define DRAIN_REQUESTS_MAX_US UINT64_C(10000000)
+#define DRAIN_CUT_AGAIN_US UINT64_C(1000000)
+#define DRAIN_TICK_US UINT64_C(50000)
+void drain_begin(struct fleet_drain *d, bool has_dns, uint64_t now_us, uint64_t deadline_ms);
+struct drain_facts {
+	uint64_t now_us;
+	uint64_t answered_until_us; /* 0: never answered */
+	uint64_t active;
+};
+/* Advances by at most one phase. True: what is still in progress must be cut now. */
+bool drain_step(struct fleet_drain *d, const struct drain_facts *facts);
+/* Looks at all drains in progress; what the tick does. */
+void drain_advance_all(struct fleet *f);
+/* May the target be drained? 0, or -1 with `e`: what the others lack. */
+int capacity_check(struct fleet *f, struct fleet_target t, struct err *e);
+
+/* ---- fleet.c ---- */
+
+struct fleet {
+	struct loop *control; /* NULL in tests */
+	unsigned n_slots;
+	_Atomic uint64_t epoch;
+	_Atomic bool node_drains;
+	struct list sites, pools, subscribers;
+	struct list removed_sites, removed_pools, removed_servers;
+	struct fleet_view *retired;
+	bool needs_grace; /* objects were unlinked since the last grace period */
+	bool is_sweep_armed;
+	struct deadline drain_tick, rate_tick, sweep_tick;
+	uint64_t sample_us[10]; /* when fleet_server.samples were taken */
+	unsigned sample_next;
+	void (*cut)(void *arg, struct fleet_server *s);
+	void (*suspect)(void *arg, struct fleet_server *s);
+	void (*forget)(void *arg, struct fleet_server *s);
+	void *cut_arg, *suspect_arg, *forget_arg;
+};
+
+/* The common part of a site, pool or server. */
+struct target_part {
+	struct str name; /* of a server its path */
+	enum fleet_admin *admin;
+	struct fleet_drain *drain;
+	const char *kind, *drain_event, *admin_event; /* "site", "site_drain", "site_admin" */
+};
+struct state_word target_word(struct target_part part);
+struct target_part target_part(struct fleet_target t);
+#define TARGET_SITE(s) ((struct fleet_target){ .kind = FLEET_SITE, .site = (s) })
+#define TARGET_POOL(p) ((struct fleet_target){ .kind = FLEET_POOL, .pool = (p) })
+#define TARGET_SERVER(s) ((struct fleet_target){ .kind = FLEET_SERVER, .server = (s) })
+#define SITE_OF(it) CONTAINER_OF(it, struct fleet_site, link)
+#define POOL_OF(it) CONTAINER_OF(it, struct fleet_pool, link)
+#define SERVER_OF(it) CONTAINER_OF(it, struct fleet_server, link)
+/* By kind and name; false when there is none. */
+bool target_find(struct fleet *f, struct str kind, struct str name, struct fleet_target *out);
+/* Servers of the target, those included that a reload removed but that still have requests. */
+void target_each(struct fleet *f, struct fleet_target t, void (*each)(void *arg, struct fleet_server *s), void *arg);
+/* Every site, pool and server that is in force. */
+void target_each_known(struct fleet *f, void (*each)(void *arg, struct fleet_target t), void *arg);
+
+/* The next publish looks at the pools that the target has to do with. */
+void fleet_touch(struct fleet *f, struct fleet_target t);
+/* Recomputes the touched pools, raises the epoch, tells the subscribers. */
+void fleet_publish(struct fleet *f);
+/* Sets the word without publishing; returns false when it was so already. */
+bool admin_apply(struct fleet *f, struct fleet_target t, enum fleet_admin a);
+/* One more sample; what the tick does each second. */
+void rate_sample(struct fleet *f);
+
+/* ---- sweep.c ---- */
+
+/* Frees what was replaced or removed and is held by no one; true when something is left for another time. */
+bool fleet_sweep(struct fleet *f);
+void sweep_arm(struct fleet *f);
+void sweep_server_free(struct fleet_server *s);
+void sweep_pool_free(struct fleet_pool *p);
+void sweep_site_free(struct fleet_site *s);
+
+#endif
