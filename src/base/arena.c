@@ -40,7 +40,7 @@ void arena_init(struct arena *a, size_t chunk_bytes) {
 
 void *arena_alloc(struct arena *a, size_t bytes) {
 	if (bytes > SIZE_MAX / 2)
-		mem_zalloc_array(SIZE_MAX, bytes); /* aborts and names the size */
+		bytes = SIZE_MAX / 2; /* the sums below can't overflow, and no allocator has it either: mem aborts */
 	bytes = bytes > 0 ? (bytes + ALIGN - 1) & ~(size_t)(ALIGN - 1) : ALIGN;
 	struct arena_chunk *first = a->chunks;
 	if (first != NULL && bytes <= first->size - first->used)
