@@ -72,8 +72,10 @@ CFG_ENUMS(CFG_DECLARE_ENUM)
 #define CFG_MEMBER_DECIMAL(k, param) double k;
 #define CFG_MEMBER_MODE(k, param) uint32_t k;
 #define CFG_MEMBER_STR(k, param) struct str k;
+#define CFG_MEMBER_TEXT(k, param) struct str k; /* as STR, but control characters (not NUL) are allowed */
 #define CFG_MEMBER_PATH(k, param) struct str k; /* relative ones are resolved against the file that names them; NUL-terminated */
-#define CFG_MEMBER_PATHS(k, param) struct cfg_strs k; /* patterns expanded, sorted; NUL-terminated */
+#define CFG_MEMBER_PATHS(k, param) struct cfg_strs k; /* each pattern expanded, sorted; NUL-terminated */
+#define CFG_MEMBER_INCLUDE(k, param) struct cfg_strs k; /* the files that were included, in the order of reading */
 #define CFG_MEMBER_REGEX(k, param) struct str k;
 #define CFG_MEMBER_ADDR(k, param) struct addr k;
 #define CFG_MEMBER_ADDRS(k, param) struct cfg_addrs k;
@@ -89,12 +91,17 @@ CFG_ENUMS(CFG_DECLARE_ENUM)
 #define CFG_MEMBER_LIST(k, param) struct { struct cfg_##param *items; size_t n; } k;
 #define CFG_MEMBER(k, TYPE, param, dflt, min, max, reload, doc) CFG_MEMBER_##TYPE(k, param)
 
-/* Each section also has: id, the name it stands under in a map (empty elsewhere); mark, its place; is_given. */
+/* Each section also has: id, the name it stands under in a map (empty elsewhere; zones and steered names in lower case without
+ * final dot); mark, its place; is_given; given, a bit for each of its rows in order: the key stands in the file.
+ *
+ * Keys that "are another's when absent" are filled in already: check.fast_interval, check.down_interval, server.max_connections,
+ * check.tls.server_name. An absent OBJECT holds its defaults. */
 #define CFG_DECLARE_SECTION(name, KEYS)                                                                                    \
 	struct cfg_##name {                                                                                                \
 		struct str id;                                                                                             \
 		struct cfg_mark mark;                                                                                      \
 		bool is_given;                                                                                             \
+		uint64_t given;                                                                                            \
 		KEYS(CFG_MEMBER)                                                                                           \
 	};
 CFG_SECTIONS(CFG_DECLARE_SECTION)
@@ -110,7 +117,7 @@ struct cfg *cfg_load_text(struct str text, const char *name, const char *directo
 void cfg_destroy(struct cfg *c);
 const struct cfg_root *cfg_root(const struct cfg *c);
 
-/* What a reload from `old` to `new` would change, a line each ("pools.app.servers[2].weight: 1 -> 5"); returns the number of
+/* What a reload from `old` to `new` would change, a line each ("pools.app.servers.c1.weight: 1 -> 5"); returns the number of
  * changes of keys that only a restart can change (their lines say so). */
 size_t cfg_diff(const struct cfg *old, const struct cfg *new, struct buf *out);
 

@@ -10,6 +10,7 @@
  * reload   LIVE: a reload changes it in place; RESTART: it takes a restart (a reload that changes it is refused and says so).
  */
 #define CFG_ROOT_KEYS(K) \
+	K(include, INCLUDE, _, NULL, NULL, NULL, LIVE, "More files, as paths or patterns: their maps and lists are added to those of this file. A key may stand in one file only.") \
 	K(node, OBJECT, node, NULL, NULL, NULL, LIVE, "This daemon: its name and the site it stands in.") \
 	K(workers, WORKERS, _, "auto", "1", "256", RESTART, "Worker threads, each with its own event loop; `auto` is one a CPU.") \
 	K(user, STR, _, NULL, NULL, NULL, RESTART, "User to become after the listeners are bound. Required when started as root, unless `run_as_root`.") \
@@ -77,7 +78,7 @@
 
 #define CFG_EXPECT_KEYS(K) \
 	K(status, STATUS, _, "200-399", NULL, NULL, LIVE, "Status codes, as `200-299` or `200,204,300-399`.") \
-	K(body, STR, _, NULL, NULL, NULL, LIVE, "Text that must occur in the first 64 KiB of the body.") \
+	K(body, TEXT, _, NULL, NULL, NULL, LIVE, "Text that must occur in the first 64 KiB of the body.") \
 	K(body_regex, REGEX, _, NULL, NULL, NULL, LIVE, "Regular expression (PCRE2) that must match in the first 64 KiB of the body.")
 
 #define CFG_CHECK_TLS_KEYS(K) \
@@ -153,7 +154,7 @@
 	K(access, OBJECT, log_access, NULL, NULL, NULL, RESTART, "One record a transaction. Absent: none.")
 
 #define CFG_LOG_ACCESS_KEYS(K) \
-	K(path, PATH, _, CFG_REQUIRED, NULL, NULL, RESTART, "File; reopened on SIGUSR1.") \
+	K(path, PATH, _, CFG_REQUIRED, NULL, NULL, RESTART, "File, reopened on SIGUSR1; `-` is standard error.") \
 	K(format, ENUM, log_format, "json", NULL, NULL, RESTART, "`json` or `text`.")
 
 /* Enums: V(NAME, "text in the file") */

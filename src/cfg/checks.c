@@ -1,0 +1,530 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What no single value shows: keys that contradict each other or would have no effect, names that are taken twice, files that can't
+ * be read. Two tables at the end list them all. A section with a faulty value is skipped: what follows from a fault is no news.
+ */
+#include "cfg/load.h"
+
+#include "cfg/scalar.h"
+
+#include "steerway/base/map.h"
+#include "steerway/base/mem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/un.h>
+
+#define SITES_MAX 64 /* fleet keeps sites as bits of a word */
+
+/* ---- reporting ---- */
+
+/* key: of this section, NULL for the section itself. place NULL: where the key stands, or else the section. */
+__attribute__((format(printf, 5, 6))) static void fault_at(struct loader *l, const struct instance *i, const char *key,
+                                                           const struct place *place, const char *format, ...) {
+	char what[1024];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(what, sizeof(what), format, args);
+	va_end(args);
+	const struct node *n = key ? node_find(i->node, key) : NULL;
+	struct str path = i->path;
+	if (key)
+		path = arena_printf(l->tree, "%.*s%s%s", STR_ARG(path), path.n ? "." : "", key);
+	report_add(l->report, place ? *place : n ? n->at : i->at, path, "%s", what);
+}
+#define fault(l, i, key, ...) fault_at(l, i, key, NULL, __VA_ARGS__)
+
+/* Of the n-th value of a list (or map) that stands under `key`. */
+static struct place item_place(const struct instance *i, const char *key, size_t n) {
+	const struct node *list = node_find(i->node, key);
+	if (!list)
+		return i->at;
+	const struct node *item = list->kind == NODE_LIST || list->kind == NODE_MAP ? list->first : list;
+	while (item && n-- > 0)
+		item = item->next;
+	return item ? node_place(item) : list->at;
+}
+
+static const struct instance *next_of(const struct instance *i, enum schema_section_id id) {
+	while (i && i->section != id)
+		i = i->next;
+	return i;
+}
+#define EACH_OF(i, l, id) for (const struct instance *i = next_of((l)->instances, id); i; i = next_of(i->next, id))
+
+/* Reports `i` when another took `name` before; `key` is where that name stands. `what`: "address", for the message. */
+static void claim(struct loader *l, struct map *taken, struct str name, const struct instance *i, const char *key,
+                  const struct place *place, const char *what) {
+	name = arena_str(l->tree, name);
+	const struct instance *earlier = map_get(taken, name);
+	if (!earlier)
+		map_put(taken, name, (void *)(uintptr_t)i);
+	else
+		fault_at(l, i, key, place, "%s %.*s%s is taken by %.*s at %.*s:%u:%u; change one of them", what, REPORT_VALUE(name),
+		         STR_ARG(earlier->path), STR_ARG(earlier->at.source->name), earlier->at.line, earlier->at.column);
+}
+
+/* ---- syntax of names ---- */
+
+static bool is_alnum(char c) {
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+static bool all_of(struct str s, const char *others) {
+	for (size_t i = 0; i < s.n; i++)
+		if (!is_alnum(s.p[i]) && !(s.p[i] && strchr(others, s.p[i])))
+			return false;
+	return s.n > 0;
+}
+
+/* Names that operators type and that logs and metrics carry: "pool/server" must stay one word with one slash. */
+static bool id_is_valid(struct str s) {
+	return s.n <= 63 && all_of(s, "_.-") && is_alnum(s.p[0]);
+}
+
+/* Labels of letters, digits, '-' and '_' (RFC 1035 2.3.1, with '_' as RFC 8552 uses it). */
+static bool domain_is_valid(struct str s) {
+	struct str label;
+	if (s.n == 0 || s.n > 253 || s.p[s.n - 1] == '.')
+		return false;
+	while (str_next(&s, '.', &label))
+		if (label.n > 63 || !all_of(label, "-_") || label.p[0] == '-' || label.p[label.n - 1] == '-')
+			return false;
+	return true;
+}
+
+/* A path as requests carry it, without query. */
+static const char *path_fault(struct str s) {
+	if (!str_starts(s, STR("/")))
+		return "does not begin with /; write it as /path";
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] <= 0x20 || s.p[i] >= 0x7f || s.p[i] == '#')
+			return "holds characters that no request path has; percent-encode them";
+	return NULL;
+}
+
+#define ID_RULE "is no usable name; begin with a letter or digit, use letters, digits, _ . and - only, at most 63"
+
+static void check_id(struct loader *l, const struct instance *i) {
+	if (!id_is_valid(*schema_id(i->object)))
+		fault(l, i, NULL, ID_RULE);
+}
+
+static void check_node_name(struct loader *l, const struct instance *i) {
+	if (!id_is_valid(((const struct cfg_node *)i->object)->name))
+		fault(l, i, "name", ID_RULE);
+}
+
+/* ---- checks ---- */
+
+static struct str msec_text(struct loader *l, uint64_t ms) {
+	struct buf b = { 0 };
+	scalar_format_msec(ms, &b);
+	struct str s = arena_str(l->tree, buf_str(&b));
+	buf_fini(&b);
+	return s;
+}
+
+static void check_intervals(struct loader *l, const struct instance *i) {
+	const struct cfg_check *c = i->object;
+	const struct {
+		const char *key;
+		uint64_t ms;
+	} bounded[] = { { "timeout", c->timeout_ms }, { "fast_interval", c->fast_interval_ms } };
+	for (size_t k = 0; k < COUNT_OF(bounded); k++)
+		if (bounded[k].ms > c->interval_ms)
+			fault(l, i, bounded[k].key, "%.*s exceeds interval %.*s; lower it or raise interval",
+			      STR_ARG(msec_text(l, bounded[k].ms)), STR_ARG(msec_text(l, c->interval_ms)));
+}
+
+static void check_request(struct loader *l, const struct instance *i) {
+	const struct cfg_check *c = i->object;
+	const char *why = path_fault(c->path);
+	if (why)
+		fault(l, i, "path", "%s", why);
+	if (!all_of(c->method, "!#$%&'*+-.^_`|~") || c->method.n > 32)
+		fault(l, i, "method", "\"%.*s%s\" is no HTTP method; write one as GET", REPORT_VALUE(c->method));
+	if (c->host.n > 0 && !all_of(c->host, "-._:[]"))
+		fault(l, i, "host", "\"%.*s%s\" is no host; write a name or address", REPORT_VALUE(c->host));
+	if (str_eq(c->method, STR("HEAD")) && (c->expect.body.n > 0 || c->expect.body_regex.n > 0))
+		fault(l, i, "method", "an answer to HEAD has no body, but expect looks for one; use GET");
+}
+
+static void check_tls_name(struct loader *l, const struct instance *i) {
+	const struct cfg_check *c = i->object;
+	if (c->type != CFG_CHECK_TYPE_HTTPS)
+		return;
+	if (c->tls.verify && c->tls.server_name.n == 0)
+		fault(l, i, NULL, "type https has no name to verify; add host or tls.server_name, or set tls.verify: false");
+	else if (c->tls.server_name.n > 0 && c->tls.is_given && !domain_is_valid(c->tls.server_name))
+		fault(l, i, "tls", "server_name \"%.*s%s\" is no host name; write a name without port", REPORT_VALUE(c->tls.server_name));
+}
+
+static void check_ca(struct loader *l, const struct instance *i) {
+	const struct cfg_check_tls *t = i->object;
+	struct err why;
+	if (t->ca.n > 0 && file_check(t->ca.p, &why) < 0)
+		fault(l, i, "ca", "%s; mend the path or its mode", why.text);
+}
+
+/* ---- listeners ---- */
+
+static void check_binds(struct loader *l, const struct instance *root) {
+	struct map taken = { 0 };
+	char text[ADDR_TEXT_BYTES];
+	(void)root;
+	EACH_OF(i, l, SCHEMA_SECTION_listener) {
+		const struct cfg_listener *it = i->object;
+		for (size_t n = 0; i->is_sound && n < it->bind.n; n++) {
+			struct place place = item_place(i, "bind", n);
+			if (addr_port(&it->bind.items[n]) != 0)
+				claim(l, &taken, addr_format(&it->bind.items[n], text), i, "bind", &place, "address");
+		}
+	}
+	EACH_OF(i, l, SCHEMA_SECTION_admin_http) {
+		const struct cfg_admin_http *it = i->object;
+		if (i->node && i->is_sound && addr_port(&it->bind) != 0)
+			claim(l, &taken, addr_format(&it->bind, text), i, "bind", NULL, "address");
+	}
+	map_fini(&taken);
+}
+
+/* What is served needs a listener, and a listener something to serve. */
+static void check_listener_use(struct loader *l, const struct instance *root) {
+	const struct cfg_root *r = root->object;
+	const struct {
+		enum cfg_protocol protocol;
+		const char *key;
+		size_t n;
+	} uses[] = { { CFG_PROTOCOL_HTTP, "routes", r->routes.n }, { CFG_PROTOCOL_DNS, "zones", r->zones.n } };
+	EACH_OF(i, l, SCHEMA_SECTION_listener)
+		if (!i->is_sound)
+			return;
+	for (size_t u = 0; u < COUNT_OF(uses); u++) {
+		const char *text = cfg_protocol_text(uses[u].protocol);
+		bool has_listener = false;
+		EACH_OF(i, l, SCHEMA_SECTION_listener) {
+			if (((const struct cfg_listener *)i->object)->protocol != uses[u].protocol)
+				continue;
+			has_listener = true;
+			if (uses[u].n == 0)
+				fault(l, i, NULL, "has nothing to serve; add %s, or remove it", uses[u].key);
+		}
+		if (uses[u].n > 0 && !has_listener)
+			fault(l, root, uses[u].key, "no listener serves them; add one with protocol: %s, or remove them", text);
+	}
+}
+
+/* ---- sites, pools, servers ---- */
+
+static void check_site_count(struct loader *l, const struct instance *root) {
+	const struct cfg_root *r = root->object;
+	if (r->sites.n > SITES_MAX)
+		fault(l, root, "sites", "%zu sites are more than the %d that are supported; remove some", r->sites.n, SITES_MAX);
+}
+
+static size_t servers_in(const struct cfg_pool *p, const struct cfg_site *site) {
+	size_t n = 0;
+	for (size_t i = 0; i < p->servers.n; i++)
+		n += p->servers.items[i].site == site;
+	return n;
+}
+
+static uint64_t weights_sum(const struct cfg_weights *w) {
+	uint64_t sum = 0;
+	for (size_t i = 0; i < w->n; i++)
+		sum += w->items[i].weight;
+	return sum;
+}
+
+static void check_pool(struct loader *l, const struct instance *i) {
+	const struct cfg_pool *p = i->object;
+	size_t most = 0;
+	for (size_t s = 0; s < p->servers.n; s++) {
+		size_t n = servers_in(p, p->servers.items[s].site);
+		most = n > most ? n : most;
+	}
+	if (p->min_up > most && p->servers.n > 0)
+		fault(l, i, "min_up", "%llu exceeds the servers of every site (at most %zu); lower it or add servers",
+		      (unsigned long long)p->min_up, most);
+	if (p->split.n > 0 && weights_sum(&p->split) == 0)
+		fault(l, i, "split", "all weights are 0; give one site at least 1");
+}
+
+static void check_server_names(struct loader *l, const struct instance *root) {
+	struct map taken = { 0 };
+	const struct instance *pool = NULL;
+	(void)root;
+	EACH_OF(i, l, SCHEMA_SECTION_server) {
+		const struct cfg_server *s = i->object;
+		if (i->parent != pool)
+			map_fini(&taken);
+		pool = i->parent;
+		if (s->name.n > 0)
+			claim(l, &taken, s->name, i, "name", NULL, "name");
+	}
+	map_fini(&taken);
+}
+
+static void check_server(struct loader *l, const struct instance *i) {
+	const struct cfg_server *s = i->object;
+	if (!id_is_valid(s->name))
+		fault(l, i, "name", ID_RULE);
+	if (addr_port(&s->address) == 0)
+		fault(l, i, "address", "port 0 can't be connected to; write the server's port");
+}
+
+static void check_server_site(struct loader *l, const struct instance *i) {
+	const struct cfg_server *s = i->object;
+	const struct cfg_pool *p = i->parent->object;
+	if (!i->parent->is_sound || (p->prefer.n == 0 && p->split.n == 0))
+		return;
+	for (size_t n = 0; n < p->prefer.n; n++)
+		if (p->prefer.items[n] == s->site)
+			return;
+	for (size_t n = 0; n < p->split.n; n++)
+		if (p->split.items[n].site == s->site)
+			return;
+	fault(l, i, "site", "%.*s is not in the pool's %s, so this server would never get traffic; add the site there",
+	      STR_ARG(s->site->id), p->prefer.n > 0 ? "prefer" : "split");
+}
+
+/* ---- routes ---- */
+
+static bool has_dot_segment(struct str path) {
+	struct str part;
+	while (str_next(&path, '/', &part))
+		if (str_eq(part, STR(".")) || str_eq(part, STR("..")))
+			return true;
+	return false;
+}
+
+static void check_route(struct loader *l, const struct instance *i) {
+	const struct cfg_route *r = i->object;
+	const char *why = path_fault(r->path);
+	if (!why && memchr(r->path.p, '?', r->path.n))
+		why = "holds a query; a route looks at the path alone";
+	if (!why && has_dot_segment(r->path))
+		why = "holds . or .. segments, which no routed path has; write the path without them";
+	if (why)
+		fault(l, i, "path", "%s", why);
+	if (r->host.n == 0 || domain_is_valid(r->host))
+		return;
+	if (memchr(r->host.p, '*', r->host.n))
+		fault(l, i, "host", "wildcards are not supported; name the host, or leave host out to take any");
+	else
+		fault(l, i, "host", "\"%.*s%s\" is no host name; write it without scheme, port and path", REPORT_VALUE(r->host));
+}
+
+static void check_route_repeats(struct loader *l, const struct instance *root) {
+	struct map taken = { 0 };
+	(void)root;
+	EACH_OF(i, l, SCHEMA_SECTION_route) {
+		const struct cfg_route *r = i->object;
+		struct str host = r->host.n > 0 ? r->host : STR("any host");
+		if (i->is_sound)
+			claim(l, &taken, arena_printf(l->tree, "%.*s%s%.*s", STR_ARG(host), r->host.n > 0 ? "" : ", ", STR_ARG(r->path)),
+			      i, NULL, NULL, "route");
+	}
+	map_fini(&taken);
+}
+
+/* ---- zones and steered names ---- */
+
+static void check_zone(struct loader *l, const struct instance *i) {
+	const struct cfg_zone *z = i->object;
+	struct err why;
+	if (!domain_is_valid(z->id))
+		fault(l, i, NULL, "is no zone name; write it as example.org");
+	if (file_check(z->file.p, &why) < 0)
+		fault(l, i, "file", "%s; mend the path or its mode", why.text);
+}
+
+/* Names are compared without case and final dot, so the document could not find these. */
+static void check_domain_repeats(struct loader *l, const struct instance *root) {
+	static const enum schema_section_id kinds[] = { SCHEMA_SECTION_zone, SCHEMA_SECTION_name };
+	(void)root;
+	for (size_t k = 0; k < COUNT_OF(kinds); k++) {
+		struct map taken = { 0 };
+		const struct instance *parent = NULL;
+		EACH_OF(i, l, kinds[k]) {
+			if (i->parent != parent)
+				map_fini(&taken);
+			parent = i->parent;
+			claim(l, &taken, *schema_id(i->object), i, NULL, NULL, "name");
+		}
+		map_fini(&taken);
+	}
+}
+
+static void check_name(struct loader *l, const struct instance *i) {
+	const struct cfg_name *n = i->object;
+	const struct cfg_zone *z = i->parent->object;
+	struct str zone = arena_printf(l->tree, ".%.*s", STR_ARG(z->id));
+	if (str_eq(n->id, STR("@")))
+		return;
+	if (str_ends(i->node->key, STR(".")) || str_ends(n->id, zone) || str_eq(n->id, z->id)) {
+		struct str relative = n->id;
+		relative.n -= str_ends(n->id, zone) ? zone.n : 0;
+		fault(l, i, NULL, "names are relative to their zone; write \"%.*s\"", STR_ARG(str_eq(n->id, z->id) ? STR("@") : relative));
+	} else if (!domain_is_valid(n->id) || n->id.n + zone.n > 253) {
+		fault(l, i, NULL, "is no usable DNS name; use labels of letters, digits, - and _, or \"@\" for the zone itself");
+	}
+}
+
+static void check_name_policy(struct loader *l, const struct instance *i) {
+	const struct cfg_name *n = i->object;
+	const struct node *sites = node_find(i->node, "sites");
+	bool is_map = sites && sites->kind == NODE_MAP;
+	if (n->policy == CFG_POLICY_WEIGHTED && !is_map)
+		fault(l, i, "sites", "policy weighted needs a weight for each site; write { %.*s: 50, ... }", STR_ARG(n->sites.items[0].site->id));
+	else if (n->policy == CFG_POLICY_FAILOVER && is_map)
+		fault(l, i, "sites", "policy failover takes sites in order, not weights; write [%.*s, ...], or set policy: weighted",
+		      STR_ARG(n->sites.items[0].site->id));
+	else if (weights_sum(&n->sites) == 0)
+		fault(l, i, "sites", "all weights are 0; give one site at least 1");
+}
+
+static void check_name_sites(struct loader *l, const struct instance *i) {
+	const struct cfg_name *n = i->object;
+	for (size_t s = 0; s < n->sites.n; s++) {
+		const struct cfg_site *site = n->sites.items[s].site;
+		struct place place = item_place(i, "sites", s);
+		if (site->addresses.n == 0)
+			fault_at(l, i, "sites", &place, "site %.*s has no addresses to answer with; add sites.%.*s.addresses", STR_ARG(site->id),
+			         STR_ARG(site->id));
+		if (n->pool->servers.n > 0 && servers_in(n->pool, site) == 0)
+			fault_at(l, i, "sites", &place, "pool %.*s has no server in site %.*s; add one, or remove the site here",
+			         STR_ARG(n->pool->id), STR_ARG(site->id));
+	}
+}
+
+/* ---- admin ---- */
+
+static void check_socket_path(struct loader *l, const struct instance *i) {
+	const struct cfg_admin_socket *s = i->object;
+	size_t most = sizeof(((struct sockaddr_un *)0)->sun_path) - 1;
+	if (s->path.n > most)
+		fault(l, i, "path", "%zu bytes are too long for a UNIX socket (at most %zu); shorten the path", s->path.n, most);
+}
+
+/* ---- keys that would have no effect ---- */
+
+static bool listener_is_dns(const struct instance *i) {
+	return ((const struct cfg_listener *)i->object)->protocol == CFG_PROTOCOL_DNS;
+}
+static bool listener_is_clear(const struct instance *i) {
+	return !((const struct cfg_listener *)i->parent->object)->tls.is_given;
+}
+static bool check_is_tcp(const struct instance *i) {
+	return ((const struct cfg_check *)i->object)->type == CFG_CHECK_TYPE_TCP;
+}
+static bool check_is_not_https(const struct instance *i) {
+	return ((const struct cfg_check *)i->object)->type != CFG_CHECK_TYPE_HTTPS;
+}
+static bool tls_is_unverified(const struct instance *i) {
+	return !((const struct cfg_check_tls *)i->object)->verify;
+}
+static bool expect_has_body(const struct instance *i) {
+	return ((const struct cfg_expect *)i->object)->body.n > 0;
+}
+static bool pool_is_not_hash(const struct instance *i) {
+	return ((const struct cfg_pool *)i->object)->balance != CFG_BALANCE_HASH;
+}
+static bool pool_has_no_prefer(const struct instance *i) {
+	return ((const struct cfg_pool *)i->object)->prefer.n == 0;
+}
+static bool pool_has_prefer(const struct instance *i) {
+	return ((const struct cfg_pool *)i->object)->prefer.n > 0;
+}
+static bool retries_are_off(const struct instance *i) {
+	return ((const struct cfg_retries *)i->object)->attempts == 0;
+}
+static bool root_has_user(const struct instance *i) {
+	const struct cfg_root *r = i->object;
+	return r->user.n > 0 && r->run_as_root;
+}
+
+#define DNS_LISTENER "has no effect with protocol: dns; remove it"
+#define TCP_CHECK "has no effect with type: tcp; remove it, or set type: http"
+
+static const struct {
+	enum schema_section_id section;
+	const char *key;
+	bool (*is_ignored)(const struct instance *i);
+	const char *text;
+} ignored[] = {
+	{ SCHEMA_SECTION_root, "run_as_root", root_has_user, "contradicts user; remove one of them" },
+	{ SCHEMA_SECTION_listener, "tls", listener_is_dns, DNS_LISTENER },
+	{ SCHEMA_SECTION_listener, "forwarded", listener_is_dns, DNS_LISTENER },
+	{ SCHEMA_SECTION_listener, "max_head", listener_is_dns, DNS_LISTENER },
+	{ SCHEMA_SECTION_listener, "max_target", listener_is_dns, DNS_LISTENER },
+	{ SCHEMA_SECTION_listener, "max_fields", listener_is_dns, DNS_LISTENER },
+	{ SCHEMA_SECTION_listener, "max_body", listener_is_dns, DNS_LISTENER },
+	{ SCHEMA_SECTION_listener, "timeouts", listener_is_dns, DNS_LISTENER },
+	{ SCHEMA_SECTION_listener_timeouts, "handshake", listener_is_clear, "has no effect without tls; remove it" },
+	{ SCHEMA_SECTION_check, "method", check_is_tcp, TCP_CHECK },
+	{ SCHEMA_SECTION_check, "path", check_is_tcp, TCP_CHECK },
+	{ SCHEMA_SECTION_check, "host", check_is_tcp, TCP_CHECK },
+	{ SCHEMA_SECTION_check, "expect", check_is_tcp, TCP_CHECK },
+	{ SCHEMA_SECTION_check, "tls", check_is_not_https, "has an effect with type: https only; remove it, or set that type" },
+	{ SCHEMA_SECTION_check_tls, "ca", tls_is_unverified, "has no effect with verify: false; remove one of them" },
+	{ SCHEMA_SECTION_expect, "body_regex", expect_has_body, "can't stand beside body; keep one of them" },
+	{ SCHEMA_SECTION_pool, "hash_key", pool_is_not_hash, "has an effect with balance: hash only; remove it, or set that" },
+	{ SCHEMA_SECTION_pool, "load_factor", pool_is_not_hash, "has an effect with balance: hash only; remove it, or set that" },
+	{ SCHEMA_SECTION_pool, "overprovision", pool_has_no_prefer, "has no effect without prefer; remove it, or add that" },
+	{ SCHEMA_SECTION_pool, "split", pool_has_prefer, "can't stand beside prefer; keep one of them" },
+	{ SCHEMA_SECTION_retries, "budget", retries_are_off, "has no effect with attempts: 0; remove it" },
+};
+
+static void check_ignored(struct loader *l, const struct instance *i) {
+	for (size_t k = 0; k < COUNT_OF(ignored); k++)
+		if (ignored[k].section == i->section && node_find(i->node, ignored[k].key) && ignored[k].is_ignored(i)) {
+			struct place place = node_place(node_find(i->node, ignored[k].key));
+			fault_at(l, i, ignored[k].key, &place, "%s", ignored[k].text);
+		}
+}
+
+/* For each sound section of the kind. Those of the root look through all sections and mind soundness themselves. */
+static const struct {
+	enum schema_section_id section;
+	void (*run)(struct loader *l, const struct instance *i);
+} checks[] = {
+	{ SCHEMA_SECTION_root, check_binds },
+	{ SCHEMA_SECTION_root, check_listener_use },
+	{ SCHEMA_SECTION_root, check_site_count },
+	{ SCHEMA_SECTION_root, check_server_names },
+	{ SCHEMA_SECTION_root, check_route_repeats },
+	{ SCHEMA_SECTION_root, check_domain_repeats },
+	{ SCHEMA_SECTION_node, check_node_name },
+	{ SCHEMA_SECTION_listener, check_id },
+	{ SCHEMA_SECTION_site, check_id },
+	{ SCHEMA_SECTION_check, check_id },
+	{ SCHEMA_SECTION_check, check_intervals },
+	{ SCHEMA_SECTION_check, check_request },
+	{ SCHEMA_SECTION_check, check_tls_name },
+	{ SCHEMA_SECTION_check_tls, check_ca },
+	{ SCHEMA_SECTION_pool, check_id },
+	{ SCHEMA_SECTION_pool, check_pool },
+	{ SCHEMA_SECTION_server, check_server },
+	{ SCHEMA_SECTION_server, check_server_site },
+	{ SCHEMA_SECTION_route, check_route },
+	{ SCHEMA_SECTION_zone, check_zone },
+	{ SCHEMA_SECTION_name, check_name },
+	{ SCHEMA_SECTION_name, check_name_policy },
+	{ SCHEMA_SECTION_name, check_name_sites },
+	{ SCHEMA_SECTION_admin_socket, check_socket_path },
+};
+
+void checks_run(struct loader *l) {
+	for (const struct instance *i = l->instances; i; i = i->next) {
+		/* An absent section has nothing in it that its writer could mend. */
+		if (!i->node)
+			continue;
+		for (size_t k = 0; k < COUNT_OF(checks); k++)
+			if (checks[k].section == i->section && (i->is_sound || i->section == SCHEMA_SECTION_root))
+				checks[k].run(l, i);
+		if (i->is_sound && (!i->parent || i->parent->is_sound))
+			check_ignored(l, i);
+	}
+}
