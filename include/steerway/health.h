@@ -19,7 +19,7 @@ struct health_plan *health_prepare(struct health *h, const struct cfg_root *cfg,
 void health_commit(struct health_plan *p);
 void health_discard(struct health_plan *p);
 
-/* Has every probe had its first result (for /readyz)? */
+/* Has every target had its first vote (for /readyz)? Stays true from then on: what a reload adds does not make the node unready. */
 bool health_is_ready(const struct health *h);
 
 /* The last probes of a server, newest first. */
@@ -34,6 +34,7 @@ struct health_explanation {
 	const struct cfg_check *check; /* NULL: the server has none */
 	enum fleet_verdict verdict;
 	unsigned successes, failures;  /* in a row */
+	bool is_probing;               /* a probe runs now; next_us is 0 then */
 	uint64_t next_us;              /* when the next probe starts; clock_now_us's time */
 	size_t n_probes;
 	struct health_probe probes[HEALTH_EVIDENCE];
