@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What no single value shows: keys that contradict each other or would have no effect, names that are taken twice, files that can't
- * be read. Two tables at the end list them all. A section with a faulty value is skipped: what follows from a fault is no news.
+ * be read. Two tables at the end list them all, each with the keys it looks at: when one of those is at fault already the check is
+ * skipped, for what follows from a fault is no news.
  */
 #include "cfg/load.h"
 
@@ -33,6 +34,18 @@ __attribute__((format(printf, 5, 6))) static void fault_at(struct loader *l, con
 	report_add(l->report, place ? *place : n ? n->at : i->at, path, "%s", what);
 }
 #define fault(l, i, key, ...) fault_at(l, i, key, NULL, __VA_ARGS__)
+
+/* Is none of these keys (a list with blanks) at fault? */
+static bool are_sound(const struct instance *i, const char *keys) {
+	const struct schema_section *s = schema_section(i->section);
+	struct str rest = str_from(keys), key;
+	if (i->faulty == UINT64_MAX)
+		return false;
+	while (str_next(&rest, ' ', &key))
+		if (i->faulty >> (schema_find(s, key) - s->rows) & 1)
+			return false;
+	return true;
+}
 
 /* Of the n-th value of a list (or map) that stands under `key`. */
 static struct place item_place(const struct instance *i, const char *key, size_t n) {
@@ -175,7 +188,7 @@ static void check_binds(struct loader *l, const struct instance *root) {
 	(void)root;
 	EACH_OF(i, l, SCHEMA_SECTION_listener) {
 		const struct cfg_listener *it = i->object;
-		for (size_t n = 0; i->is_sound && n < it->bind.n; n++) {
+		for (size_t n = 0; are_sound(i, "bind") && n < it->bind.n; n++) {
 			struct place place = item_place(i, "bind", n);
 			if (addr_port(&it->bind.items[n]) != 0)
 				claim(l, &taken, addr_format(&it->bind.items[n], text), i, "bind", &place, "address");
@@ -183,7 +196,7 @@ static void check_binds(struct loader *l, const struct instance *root) {
 	}
 	EACH_OF(i, l, SCHEMA_SECTION_admin_http) {
 		const struct cfg_admin_http *it = i->object;
-		if (i->node && i->is_sound && addr_port(&it->bind) != 0)
+		if (i->node && are_sound(i, "bind") && addr_port(&it->bind) != 0)
 			claim(l, &taken, addr_format(&it->bind, text), i, "bind", NULL, "address");
 	}
 	map_fini(&taken);
@@ -198,7 +211,7 @@ static void check_listener_use(struct loader *l, const struct instance *root) {
 		size_t n;
 	} uses[] = { { CFG_PROTOCOL_HTTP, "routes", r->routes.n }, { CFG_PROTOCOL_DNS, "zones", r->zones.n } };
 	EACH_OF(i, l, SCHEMA_SECTION_listener)
-		if (!i->is_sound)
+		if (!are_sound(i, "protocol"))
 			return;
 	for (size_t u = 0; u < COUNT_OF(uses); u++) {
 		const char *text = cfg_protocol_text(uses[u].protocol);
@@ -230,6 +243,11 @@ static size_t servers_in(const struct cfg_pool *p, const struct cfg_site *site) 
 	return n;
 }
 
+/* False when a server's site is at fault: then counts by site say nothing. */
+static bool sites_are_known(const struct cfg_pool *p) {
+	return p->servers.n > 0 && servers_in(p, NULL) == 0;
+}
+
 static uint64_t weights_sum(const struct cfg_weights *w) {
 	uint64_t sum = 0;
 	for (size_t i = 0; i < w->n; i++)
@@ -244,7 +262,7 @@ static void check_pool(struct loader *l, const struct instance *i) {
 		size_t n = servers_in(p, p->servers.items[s].site);
 		most = n > most ? n : most;
 	}
-	if (p->min_up > most && p->servers.n > 0)
+	if (p->min_up > most && sites_are_known(p))
 		fault(l, i, "min_up", "%llu exceeds the servers of every site (at most %zu); lower it or add servers",
 		      (unsigned long long)p->min_up, most);
 	if (p->split.n > 0 && weights_sum(&p->split) == 0)
@@ -266,10 +284,13 @@ static void check_server_names(struct loader *l, const struct instance *root) {
 	map_fini(&taken);
 }
 
-static void check_server(struct loader *l, const struct instance *i) {
-	const struct cfg_server *s = i->object;
-	if (!id_is_valid(s->name))
+static void check_server_name(struct loader *l, const struct instance *i) {
+	if (!id_is_valid(((const struct cfg_server *)i->object)->name))
 		fault(l, i, "name", ID_RULE);
+}
+
+static void check_server_port(struct loader *l, const struct instance *i) {
+	const struct cfg_server *s = i->object;
 	if (addr_port(&s->address) == 0)
 		fault(l, i, "address", "port 0 can't be connected to; write the server's port");
 }
@@ -277,7 +298,7 @@ static void check_server(struct loader *l, const struct instance *i) {
 static void check_server_site(struct loader *l, const struct instance *i) {
 	const struct cfg_server *s = i->object;
 	const struct cfg_pool *p = i->parent->object;
-	if (!i->parent->is_sound || (p->prefer.n == 0 && p->split.n == 0))
+	if (!are_sound(i->parent, "prefer split") || (p->prefer.n == 0 && p->split.n == 0))
 		return;
 	for (size_t n = 0; n < p->prefer.n; n++)
 		if (p->prefer.items[n] == s->site)
@@ -322,7 +343,7 @@ static void check_route_repeats(struct loader *l, const struct instance *root) {
 	EACH_OF(i, l, SCHEMA_SECTION_route) {
 		const struct cfg_route *r = i->object;
 		struct str host = r->host.n > 0 ? r->host : STR("any host");
-		if (i->is_sound)
+		if (are_sound(i, "host path"))
 			claim(l, &taken, arena_printf(l->tree, "%.*s%s%.*s", STR_ARG(host), r->host.n > 0 ? "" : ", ", STR_ARG(r->path)),
 			      i, NULL, NULL, "route");
 	}
@@ -331,11 +352,14 @@ static void check_route_repeats(struct loader *l, const struct instance *root) {
 
 /* ---- zones and steered names ---- */
 
-static void check_zone(struct loader *l, const struct instance *i) {
+static void check_zone_name(struct loader *l, const struct instance *i) {
+	if (!domain_is_valid(((const struct cfg_zone *)i->object)->id))
+		fault(l, i, NULL, "is no zone name; write it as example.org");
+}
+
+static void check_zone_file(struct loader *l, const struct instance *i) {
 	const struct cfg_zone *z = i->object;
 	struct err why;
-	if (!domain_is_valid(z->id))
-		fault(l, i, NULL, "is no zone name; write it as example.org");
 	if (file_check(z->file.p, &why) < 0)
 		fault(l, i, "file", "%s; mend the path or its mode", why.text);
 }
@@ -393,7 +417,7 @@ static void check_name_sites(struct loader *l, const struct instance *i) {
 		if (site->addresses.n == 0)
 			fault_at(l, i, "sites", &place, "site %.*s has no addresses to answer with; add sites.%.*s.addresses", STR_ARG(site->id),
 			         STR_ARG(site->id));
-		if (n->pool->servers.n > 0 && servers_in(n->pool, site) == 0)
+		if (sites_are_known(n->pool) && servers_in(n->pool, site) == 0)
 			fault_at(l, i, "sites", &place, "pool %.*s has no server in site %.*s; add one, or remove the site here",
 			         STR_ARG(n->pool->id), STR_ARG(site->id));
 	}
@@ -451,69 +475,74 @@ static bool root_has_user(const struct instance *i) {
 static const struct {
 	enum schema_section_id section;
 	const char *key;
+	const char *reads; /* keys that is_ignored looks at */
 	bool (*is_ignored)(const struct instance *i);
 	const char *text;
 } ignored[] = {
-	{ SCHEMA_SECTION_root, "run_as_root", root_has_user, "contradicts user; remove one of them" },
-	{ SCHEMA_SECTION_listener, "tls", listener_is_dns, DNS_LISTENER },
-	{ SCHEMA_SECTION_listener, "forwarded", listener_is_dns, DNS_LISTENER },
-	{ SCHEMA_SECTION_listener, "max_head", listener_is_dns, DNS_LISTENER },
-	{ SCHEMA_SECTION_listener, "max_target", listener_is_dns, DNS_LISTENER },
-	{ SCHEMA_SECTION_listener, "max_fields", listener_is_dns, DNS_LISTENER },
-	{ SCHEMA_SECTION_listener, "max_body", listener_is_dns, DNS_LISTENER },
-	{ SCHEMA_SECTION_listener, "timeouts", listener_is_dns, DNS_LISTENER },
-	{ SCHEMA_SECTION_listener_timeouts, "handshake", listener_is_clear, "has no effect without tls; remove it" },
-	{ SCHEMA_SECTION_check, "method", check_is_tcp, TCP_CHECK },
-	{ SCHEMA_SECTION_check, "path", check_is_tcp, TCP_CHECK },
-	{ SCHEMA_SECTION_check, "host", check_is_tcp, TCP_CHECK },
-	{ SCHEMA_SECTION_check, "expect", check_is_tcp, TCP_CHECK },
-	{ SCHEMA_SECTION_check, "tls", check_is_not_https, "has an effect with type: https only; remove it, or set that type" },
-	{ SCHEMA_SECTION_check_tls, "ca", tls_is_unverified, "has no effect with verify: false; remove one of them" },
-	{ SCHEMA_SECTION_expect, "body_regex", expect_has_body, "can't stand beside body; keep one of them" },
-	{ SCHEMA_SECTION_pool, "hash_key", pool_is_not_hash, "has an effect with balance: hash only; remove it, or set that" },
-	{ SCHEMA_SECTION_pool, "load_factor", pool_is_not_hash, "has an effect with balance: hash only; remove it, or set that" },
-	{ SCHEMA_SECTION_pool, "overprovision", pool_has_no_prefer, "has no effect without prefer; remove it, or add that" },
-	{ SCHEMA_SECTION_pool, "split", pool_has_prefer, "can't stand beside prefer; keep one of them" },
-	{ SCHEMA_SECTION_retries, "budget", retries_are_off, "has no effect with attempts: 0; remove it" },
+	{ SCHEMA_SECTION_root, "run_as_root", "user run_as_root", root_has_user, "contradicts user; remove one of them" },
+	{ SCHEMA_SECTION_listener, "tls", "protocol", listener_is_dns, DNS_LISTENER },
+	{ SCHEMA_SECTION_listener, "forwarded", "protocol", listener_is_dns, DNS_LISTENER },
+	{ SCHEMA_SECTION_listener, "max_head", "protocol", listener_is_dns, DNS_LISTENER },
+	{ SCHEMA_SECTION_listener, "max_target", "protocol", listener_is_dns, DNS_LISTENER },
+	{ SCHEMA_SECTION_listener, "max_fields", "protocol", listener_is_dns, DNS_LISTENER },
+	{ SCHEMA_SECTION_listener, "max_body", "protocol", listener_is_dns, DNS_LISTENER },
+	{ SCHEMA_SECTION_listener, "timeouts", "protocol", listener_is_dns, DNS_LISTENER },
+	{ SCHEMA_SECTION_listener_timeouts, "handshake", "", listener_is_clear, "has no effect without tls; remove it" },
+	{ SCHEMA_SECTION_check, "method", "type", check_is_tcp, TCP_CHECK },
+	{ SCHEMA_SECTION_check, "path", "type", check_is_tcp, TCP_CHECK },
+	{ SCHEMA_SECTION_check, "host", "type", check_is_tcp, TCP_CHECK },
+	{ SCHEMA_SECTION_check, "expect", "type", check_is_tcp, TCP_CHECK },
+	{ SCHEMA_SECTION_check, "tls", "type", check_is_not_https, "has an effect with type: https only; remove it, or set that type" },
+	{ SCHEMA_SECTION_check_tls, "ca", "verify", tls_is_unverified, "has no effect with verify: false; remove one of them" },
+	{ SCHEMA_SECTION_expect, "body_regex", "body", expect_has_body, "can't stand beside body; keep one of them" },
+	{ SCHEMA_SECTION_pool, "hash_key", "balance", pool_is_not_hash, "has an effect with balance: hash only; remove it, or set that" },
+	{ SCHEMA_SECTION_pool, "load_factor", "balance", pool_is_not_hash, "has an effect with balance: hash only; remove it, or set that" },
+	{ SCHEMA_SECTION_pool, "overprovision", "prefer", pool_has_no_prefer, "has no effect without prefer; remove it, or add that" },
+	{ SCHEMA_SECTION_pool, "split", "prefer", pool_has_prefer, "can't stand beside prefer; keep one of them" },
+	{ SCHEMA_SECTION_retries, "budget", "attempts", retries_are_off, "has no effect with attempts: 0; remove it" },
 };
 
 static void check_ignored(struct loader *l, const struct instance *i) {
 	for (size_t k = 0; k < COUNT_OF(ignored); k++)
-		if (ignored[k].section == i->section && node_find(i->node, ignored[k].key) && ignored[k].is_ignored(i)) {
+		if (ignored[k].section == i->section && node_find(i->node, ignored[k].key) && are_sound(i, ignored[k].reads) &&
+		    ignored[k].is_ignored(i)) {
 			struct place place = node_place(node_find(i->node, ignored[k].key));
 			fault_at(l, i, ignored[k].key, &place, "%s", ignored[k].text);
 		}
 }
 
-/* For each sound section of the kind. Those of the root look through all sections and mind soundness themselves. */
+/* For each section of the kind. Those of the root look through other sections and mind themselves what is at fault there. */
 static const struct {
 	enum schema_section_id section;
 	void (*run)(struct loader *l, const struct instance *i);
+	const char *reads;
 } checks[] = {
-	{ SCHEMA_SECTION_root, check_binds },
-	{ SCHEMA_SECTION_root, check_listener_use },
-	{ SCHEMA_SECTION_root, check_site_count },
-	{ SCHEMA_SECTION_root, check_server_names },
-	{ SCHEMA_SECTION_root, check_route_repeats },
-	{ SCHEMA_SECTION_root, check_domain_repeats },
-	{ SCHEMA_SECTION_node, check_node_name },
-	{ SCHEMA_SECTION_listener, check_id },
-	{ SCHEMA_SECTION_site, check_id },
-	{ SCHEMA_SECTION_check, check_id },
-	{ SCHEMA_SECTION_check, check_intervals },
-	{ SCHEMA_SECTION_check, check_request },
-	{ SCHEMA_SECTION_check, check_tls_name },
-	{ SCHEMA_SECTION_check_tls, check_ca },
-	{ SCHEMA_SECTION_pool, check_id },
-	{ SCHEMA_SECTION_pool, check_pool },
-	{ SCHEMA_SECTION_server, check_server },
-	{ SCHEMA_SECTION_server, check_server_site },
-	{ SCHEMA_SECTION_route, check_route },
-	{ SCHEMA_SECTION_zone, check_zone },
-	{ SCHEMA_SECTION_name, check_name },
-	{ SCHEMA_SECTION_name, check_name_policy },
-	{ SCHEMA_SECTION_name, check_name_sites },
-	{ SCHEMA_SECTION_admin_socket, check_socket_path },
+	{ SCHEMA_SECTION_root, check_binds, "" },
+	{ SCHEMA_SECTION_root, check_listener_use, "listeners" },
+	{ SCHEMA_SECTION_root, check_site_count, "" },
+	{ SCHEMA_SECTION_root, check_server_names, "" },
+	{ SCHEMA_SECTION_root, check_route_repeats, "" },
+	{ SCHEMA_SECTION_root, check_domain_repeats, "" },
+	{ SCHEMA_SECTION_node, check_node_name, "name" },
+	{ SCHEMA_SECTION_listener, check_id, "" },
+	{ SCHEMA_SECTION_site, check_id, "" },
+	{ SCHEMA_SECTION_check, check_id, "" },
+	{ SCHEMA_SECTION_check, check_intervals, "interval fast_interval timeout" },
+	{ SCHEMA_SECTION_check, check_request, "method path host" },
+	{ SCHEMA_SECTION_check, check_tls_name, "type host" },
+	{ SCHEMA_SECTION_check_tls, check_ca, "ca" },
+	{ SCHEMA_SECTION_pool, check_id, "" },
+	{ SCHEMA_SECTION_pool, check_pool, "min_up split servers" },
+	{ SCHEMA_SECTION_server, check_server_name, "name" },
+	{ SCHEMA_SECTION_server, check_server_port, "address" },
+	{ SCHEMA_SECTION_server, check_server_site, "site" },
+	{ SCHEMA_SECTION_route, check_route, "host path" },
+	{ SCHEMA_SECTION_zone, check_zone_name, "" },
+	{ SCHEMA_SECTION_zone, check_zone_file, "file" },
+	{ SCHEMA_SECTION_name, check_name, "" },
+	{ SCHEMA_SECTION_name, check_name_policy, "policy sites" },
+	{ SCHEMA_SECTION_name, check_name_sites, "pool sites" },
+	{ SCHEMA_SECTION_admin_socket, check_socket_path, "path" },
 };
 
 void checks_run(struct loader *l) {
@@ -522,9 +551,8 @@ void checks_run(struct loader *l) {
 		if (!i->node)
 			continue;
 		for (size_t k = 0; k < COUNT_OF(checks); k++)
-			if (checks[k].section == i->section && (i->is_sound || i->section == SCHEMA_SECTION_root))
+			if (checks[k].section == i->section && are_sound(i, checks[k].reads))
 				checks[k].run(l, i);
-		if (i->is_sound && (!i->parent || i->parent->is_sound))
-			check_ignored(l, i);
+		check_ignored(l, i);
 	}
 }

@@ -5,6 +5,7 @@
  */
 #include "cfg/load.h"
 
+#include "cfg/docs.h"
 #include "cfg/scalar.h"
 
 #include "steerway/base/mem.h"
@@ -32,13 +33,15 @@ struct fixup {
 static void load_section(struct loader *l, const struct instance *parent, enum schema_section_id id, void *object, const struct node *node,
                          struct place at);
 
-__attribute__((format(printf, 4, 5))) static void fault(struct loader *l, struct instance *owner, struct place at, const char *format, ...) {
+/* row NULL: the whole section is at fault. */
+__attribute__((format(printf, 5, 6))) static void fault(struct loader *l, struct instance *owner, const struct schema_row *row, struct place at,
+                                                        const char *format, ...) {
 	char what[1024];
 	va_list args;
 	va_start(args, format);
 	vsnprintf(what, sizeof(what), format, args);
 	va_end(args);
-	owner->is_sound = false;
+	owner->faulty |= row ? UINT64_C(1) << (row - schema_section(owner->section)->rows) : UINT64_MAX;
 	report_add(l->report, at, buf_str(&l->path), "%s", what);
 }
 
@@ -67,7 +70,7 @@ static struct cfg_mark mark_of(struct place at) {
 
 static struct instance *instance_add(struct loader *l, enum schema_section_id id, void *object, const struct node *node, struct place at) {
 	struct instance *i = arena_zalloc(l->tree, sizeof(*i));
-	*i = (struct instance){ .section = id, .object = object, .node = node, .at = at, .is_sound = true };
+	*i = (struct instance){ .section = id, .object = object, .node = node, .at = at };
 	i->path = arena_str(l->tree, buf_str(&l->path));
 	*l->next_instance = i;
 	l->next_instance = &i->next;
@@ -80,13 +83,17 @@ static void load_scalar(struct loader *l, struct instance *owner, const struct s
 	const struct scalar_type *type = scalar_type(row->type);
 	struct err why;
 	if (n->kind == NODE_NULL) {
-		fault(l, owner, node_place(n), "has no value; give one or remove the key");
+		fault(l, owner, row, node_place(n), "has no value; give one or remove the key");
 	} else if (n->kind != NODE_SCALAR) {
-		fault(l, owner, n->at, "expected one value (%s), found %s; write one value", type->name, node_kind_text(n->kind));
+		struct buf type_text = { 0 };
+		docs_type(&type_text, row);
+		fault(l, owner, row, n->at, "expected one value (%.*s), found %s; write one value", STR_ARG(buf_str(&type_text)),
+		      node_kind_text(n->kind));
+		buf_fini(&type_text);
 	} else {
 		struct scalar s = { row, n->text, n->at.source->directory, l->keep, &why };
 		if (!type->parse(&s, field))
-			fault(l, owner, n->at, "%s", why.text);
+			fault(l, owner, row, n->at, "%s", why.text);
 	}
 }
 
@@ -97,9 +104,9 @@ static void load_scalars(struct loader *l, struct instance *owner, const struct 
 		return;
 	}
 	if (n->n == 0 && row->dflt)
-		fault(l, owner, n->at, "is an empty list; give at least one value");
+		fault(l, owner, row, n->at, "is an empty list; give at least one value");
 	if (n->n > VALUES_MAX) {
-		fault(l, owner, n->at, "%zu values are more than %d; give fewer", n->n, VALUES_MAX);
+		fault(l, owner, row, n->at, "%zu values are more than %d; give fewer", n->n, VALUES_MAX);
 		return;
 	}
 	for (const struct node *item = n->first; item; item = item->next)
@@ -126,10 +133,10 @@ static void load_include(struct loader *l, const struct schema_row *row, struct 
 
 /* ---- sections ---- */
 
-static bool is_kind(struct loader *l, struct instance *owner, const struct node *n, enum node_kind want) {
+static bool is_kind(struct loader *l, struct instance *owner, const struct schema_row *row, const struct node *n, enum node_kind want) {
 	if (n->kind == want || n->kind == NODE_NULL)
 		return true;
-	fault(l, owner, n->at, "expected %s, found %s; %s", node_kind_text(want), node_kind_text(n->kind),
+	fault(l, owner, row, n->at, "expected %s, found %s; %s", node_kind_text(want), node_kind_text(n->kind),
 	      want == NODE_MAP ? "write \"name: ...\" entries" : "begin each item with \"- \"");
 	return false;
 }
@@ -137,11 +144,11 @@ static bool is_kind(struct loader *l, struct instance *owner, const struct node 
 /* Items of a MAP or LIST, in one array so that pointers to them hold. */
 static void load_items(struct loader *l, struct instance *owner, const struct schema_row *row, const struct node *n, void *field) {
 	const struct schema_section *s = schema_section(row->param);
-	if (!is_kind(l, owner, n, row->type == SCHEMA_MAP ? NODE_MAP : NODE_LIST))
+	if (!is_kind(l, owner, row, n, row->type == SCHEMA_MAP ? NODE_MAP : NODE_LIST))
 		return;
 	if (n->n == 0) {
 		if (schema_is_required(row))
-			fault(l, owner, node_place(n), "is empty; give at least one");
+			fault(l, owner, row, node_place(n), "is empty; give at least one");
 		return;
 	}
 	struct schema_items list = { arena_zalloc(l->keep, n->n * s->bytes), n->n };
@@ -191,7 +198,7 @@ static void load_absent_key(struct loader *l, struct instance *owner, const stru
 	else if (row->type == SCHEMA_INCLUDE)
 		load_include(l, row, owner, field);
 	else if (owner->node && schema_is_required(row))
-		fault(l, owner, owner->at, "is required but missing; add \"%s: ...\"", row->key);
+		fault(l, owner, row, owner->at, "is required but missing; add \"%s: ...\"", row->key);
 	else
 		load_default(l, row, field);
 }
@@ -218,10 +225,8 @@ static void load_section(struct loader *l, const struct instance *parent, enum s
 	*schema_is_given(object) = node != NULL;
 	if (schema_id(object)->p == NULL)
 		*schema_id(object) = STR("");
-	if (node && !is_kind(l, self, node, NODE_MAP)) {
-		self->is_sound = false;
+	if (node && !is_kind(l, self, NULL, node, NODE_MAP))
 		return;
-	}
 	for (const struct node *n = node ? node->first : NULL; n; n = n->next) {
 		const struct schema_row *row = schema_find(s, n->key);
 		size_t length = path_push(l, n->key);
@@ -256,7 +261,7 @@ static void *reference_find(struct loader *l, const struct fixup *f, struct str 
 		nearest_offer(&nearest, *schema_id((char *)all.items + i * s->bytes));
 	buf_printf(&none, "there are none, add it under \"%s\"%c", home->key, '\0');
 	nearest_finish(&nearest, &hint, "there are:", none.p);
-	fault(l, f->owner, at, "no %s \"%.*s%s\"; %.*s", s->name, REPORT_VALUE(name), STR_ARG(buf_str(&hint)));
+	fault(l, f->owner, f->row, at, "no %s \"%.*s%s\"; %.*s", s->name, REPORT_VALUE(name), STR_ARG(buf_str(&hint)));
 	buf_fini(&hint);
 	buf_fini(&none);
 	return NULL;
@@ -265,7 +270,7 @@ static void *reference_find(struct loader *l, const struct fixup *f, struct str 
 static void *reference_resolve(struct loader *l, const struct fixup *f, const struct node *n) {
 	if (n->kind == NODE_SCALAR)
 		return reference_find(l, f, n->text, n->at);
-	fault(l, f->owner, n->at, "expected the name of a %s, found %s; write the name", schema_section(f->row->param)->name,
+	fault(l, f->owner, f->row, n->at, "expected the name of a %s, found %s; write the name", schema_section(f->row->param)->name,
 	      node_kind_text(n->kind));
 	return NULL;
 }
@@ -273,7 +278,7 @@ static void *reference_resolve(struct loader *l, const struct fixup *f, const st
 static bool is_repeated(struct loader *l, const struct fixup *f, void *const *seen, size_t n, const void *object, struct place at) {
 	for (size_t i = 0; i < n; i++)
 		if (seen[i] == object) {
-			fault(l, f->owner, at, "\"%.*s\" is given twice; remove one", STR_ARG(*schema_id(seen[i])));
+			fault(l, f->owner, f->row, at, "\"%.*s\" is given twice; remove one", STR_ARG(*schema_id(seen[i])));
 			return true;
 		}
 	return false;
@@ -303,8 +308,8 @@ static uint32_t weight_read(struct loader *l, const struct fixup *f, const struc
 	uint64_t weight;
 	if (n->kind == NODE_SCALAR && str_to_u64(n->text, &weight) && weight <= 1000000)
 		return (uint32_t)weight;
-	fault(l, f->owner, n->at, "expected a weight, found %s%.*s%s; write a whole number from 0 to 1000000",
-	      n->kind == NODE_SCALAR ? "" : node_kind_text(n->kind), REPORT_VALUE(n->text));
+	struct str found = n->kind == NODE_SCALAR ? n->text : str_from(node_kind_text(n->kind));
+	fault(l, f->owner, f->row, n->at, "\"%.*s%s\" is not a weight; write a whole number from 0 to 1000000", REPORT_VALUE(found));
 	return 0;
 }
 
@@ -335,9 +340,9 @@ static void resolve_all(struct loader *l) {
 		l->path.n = 0;
 		buf_add(&l->path, f->path);
 		if (f->node->kind == NODE_NULL) {
-			fault(l, f->owner, node_place(f->node), "has no value; give one or remove the key");
+			fault(l, f->owner, f->row, node_place(f->node), "has no value; give one or remove the key");
 		} else if (f->node->n == 0 && f->node->kind != NODE_SCALAR) {
-			fault(l, f->owner, f->node->at, "is empty; give at least one name");
+			fault(l, f->owner, f->row, f->node->at, "is empty; give at least one name");
 		} else if (f->row->type == SCHEMA_REF) {
 			void *object = reference_resolve(l, f, f->node);
 			memcpy(f->field, &object, sizeof(object));

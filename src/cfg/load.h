@@ -14,7 +14,7 @@ struct instance {
 	const struct node *node; /* NULL: absent, the object holds defaults */
 	struct str path;         /* "pools.app.servers[2]" */
 	struct place at;
-	bool is_sound;           /* none of its own keys is at fault: cross-checks may trust it */
+	uint64_t faulty;         /* bits of its rows whose value is at fault: cross-checks can't trust it; all: the section is */
 	struct instance *next;
 };
 

@@ -150,7 +150,7 @@ static bool parse_u32(const struct scalar *s, void *field) {
 static bool parse_bool(const struct scalar *s, void *field) {
 	*(bool *)field = str_eq(s->text, STR("true"));
 	return *(bool *)field || str_eq(s->text, STR("false")) ||
-	       err_set(s->why, "\"%.*s%s\" is neither; write true or false", REPORT_VALUE(s->text)) == 0;
+	       err_set(s->why, "\"%.*s%s\" is neither true nor false; write one of them", REPORT_VALUE(s->text)) == 0;
 }
 
 /* "1.25": digits, and at most six behind the point; no sign, no exponent. */
@@ -219,7 +219,8 @@ static bool parse_regex(const struct scalar *s, void *field) {
 		return false;
 	int code;
 	PCRE2_SIZE offset;
-	pcre2_code *compiled = pcre2_compile((PCRE2_SPTR)s->text.p, s->text.n, 0, &code, &offset, NULL);
+	/* \C is refused as the checks refuse it: it could match half a character. */
+	pcre2_code *compiled = pcre2_compile((PCRE2_SPTR)s->text.p, s->text.n, PCRE2_NEVER_BACKSLASH_C, &code, &offset, NULL);
 	if (!compiled) {
 		PCRE2_UCHAR text[128] = "";
 		pcre2_get_error_message(code, text, sizeof(text));
@@ -252,6 +253,8 @@ static bool parse_ttl(const struct scalar *s, void *field) {
 	size_t dots = str_find(s->text, STR(".."));
 	struct str ends[2] = { str_slice(s->text.p, dots), dots < s->text.n ? str_skip(s->text, dots + 2) : s->text };
 	uint64_t ms[2];
+	if (ends[0].n == 0 || ends[1].n == 0)
+		return err_set(s->why, "\"%.*s%s\" is not a TTL; write it as 30s or 5s..60s", REPORT_VALUE(s->text)) == 0;
 	for (size_t i = 0; i < 2; i++) {
 		if (!number_msec(ends[i], &ms[i], s->why) || !number_in_bounds(s, ends[i], ms[i]))
 			return false;
