@@ -78,7 +78,8 @@ struct h1_limits {
 
 /* A request head, from its first byte (one or two leading CRLF are skipped, RFC 9112 2.2) to the empty line. `in` holds all
  * that has arrived; called again with more it starts over, so `*scanned` (0 at first, kept by the caller between calls for one
- * head) lets it look for the end in the new bytes only, until the end is there. More fields than cap_fields: fault
+ * head) lets it look for the end in the new bytes only, until the end is there; a fault is told at the latest with the end or when
+ * the length doubles. *scanned is 0 again after PARSE_DONE and PARSE_BAD. More fields than cap_fields: fault
  * TOO_MANY_FIELDS (431). CR LF line ends only. */
 enum parse h1_request_parse(struct http_head *out, struct str in, const struct h1_limits *limits, size_t *scanned, size_t *used);
 /* A response head, likewise (no leading CRLF). */
@@ -101,10 +102,10 @@ bool http_field_has_token(const struct http_head *h, enum http_field_id id, stru
 enum http_body { HTTP_BODY_NONE, HTTP_BODY_LENGTH, HTTP_BODY_CHUNKED, HTTP_BODY_UNTIL_CLOSE };
 struct http_framing {
 	enum http_body body;
-	uint64_t length;       /* of HTTP_BODY_LENGTH */
+	uint64_t length;       /* of HTTP_BODY_LENGTH; may be 0 ("Content-Length: 0") */
 	bool keep_alive;       /* the sender lets the connection persist (RFC 9112 9.3) */
 	bool expect_continue;  /* request: waits for 100 (RFC 9110 10.1.1) */
-	bool has_upgrade;      /* Upgrade named in Connection */
+	bool has_upgrade;      /* Upgrade is there and named in Connection */
 };
 /* Both return HTTP_FAULT_NONE or why the message must be refused: Content-Length beside Transfer-Encoding, several or odd
  * Content-Lengths, a Transfer-Encoding that is not exactly "chunked" or comes with HTTP/1.0, Host missing or repeated... */
@@ -122,15 +123,18 @@ struct h1_chunked {
 	uint64_t left;  /* bytes of chunk data that are still to come */
 	uint32_t state;
 	uint32_t count; /* bytes of chunk-size line or trailers so far, for their bounds */
+	uint32_t extension_bytes; /* of extensions in excess of the data, for their bound over the whole body */
 	enum http_fault fault;
 };
 /* Takes some of `in`: *used bytes were consumed, of which *data (a slice of in, may be empty) is body. PARSE_MORE: call again
  * with in+*used (when *used is in.n, with later bytes). PARSE_DONE: the last chunk and the trailers ended within *used. Raw bytes that
- * were consumed are strict enough to be forwarded as they are. Chunk extensions and trailers are bounded (4 KiB each), bare
- * CR or LF refused. */
+ * were consumed are strict enough to be forwarded as they are. Chunk extensions and trailers are bounded (4 KiB each, and 16 KiB
+ * of extensions in excess of the data over the whole body), bare CR or LF refused, and so are trailers that must come in a head
+ * (HTTP_FIELD_NOT_IN_TRAILER). PARSE_BAD: *used is where the fault is, *data is empty, further calls answer the same. */
 enum parse h1_chunked_next(struct h1_chunked *c, struct str in, size_t *used, struct str *data);
 
-/* A request target (RFC 9112 3.2), and the authority it or Host gives. */
+/* A request target (RFC 9112 3.2), and the authority it or Host gives. An absolute-form with neither path nor query is
+ * HTTP_TARGET_ASTERISK under OPTIONS (RFC 9112 3.2.4), scheme and authority set. Schemes: http and https. */
 enum http_target_form { HTTP_TARGET_ORIGIN, HTTP_TARGET_ABSOLUTE, HTTP_TARGET_AUTHORITY, HTTP_TARGET_ASTERISK };
 struct http_target {
 	enum http_target_form form;
@@ -140,11 +144,12 @@ struct http_target {
 	struct str query;     /* with its '?', or empty */
 };
 enum http_fault http_target_parse(struct str target, enum http_method method, struct http_target *out);
-/* Host without port and trailing dot, checked for what reg-name, IPv4 or [IPv6] may hold; the port apart (0: none). */
+/* Host without port and trailing dot (IPv6 in its brackets), the port apart (0: none). Narrower than RFC 3986: letters, digits
+ * and -._~, no empty label, at most 253 bytes; no user information; port 1 to 65535. */
 enum http_fault http_authority_parse(struct str authority, struct str *host, uint16_t *port);
 /* The path as it is routed and forwarded: %-encoded unreserved characters decoded, hex digits upper case, dot segments
- * removed (RFC 3986 6.2.2). Refuses encoded NUL, and encoded '/' or '\\' (two parsers could differ). Writes at most path.n bytes
- * to `out`; when nothing changes, *normal is `path` itself and nothing is written. */
+ * removed (RFC 3986 6.2.2). Refuses encoded NUL, and encoded '/' or '\\' (two parsers could differ), broken %-encoding, dot
+ * segments with parameters ("/..;/"). Writes at most path.n bytes to `out`; when nothing changes, *normal is `path` itself and nothing is written. */
 enum http_fault http_path_normalize(struct str path, char *out, struct str *normal);
 
 /* "Fri, 20 Nov 2026 21:41:00 GMT" (RFC 9110 5.6.7). */

@@ -17,6 +17,8 @@ uint64_t clock_now_us(void);
 uint64_t clock_update(void);
 /* Microseconds since 1970-01-01 UTC, as of the last clock_update. */
 uint64_t clock_wall_us(void);
+/* Reads the wall clock now and leaves the cache alone: for threads without a loop, and for rare records. */
+uint64_t clock_wall_fresh_us(void);
 /* Replaces the source for the whole process (NULL: the real one). Wall time then is monotonic time plus a constant. For tests. */
 void clock_set_source(uint64_t (*monotonic_us)(void));
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * HTTP_FIELD(ID, "name", flags): the field names that steerway knows by number. Lower case, 2 to 32 bytes, at most 127 rows.
+ * HTTP_FIELD(ID, "name", flags): the field names that steerway knows by number. Lower case, 2 to 31 bytes, at most 127 rows.
  * Sources: RFC 9110 18.4, RFC 9111, RFC 7239, RFC 6265, RFC 6455, the Fetch standard, and what clients send in practice.
  * After a change here run src/http/field_slots.py: the look-up's perfect hash is computed from these rows.
  *
@@ -32,7 +32,6 @@ HTTP_FIELD(ACCEPT_CHARSET, "accept-charset", GUARD)
 HTTP_FIELD(ACCEPT_ENCODING, "accept-encoding", GUARD)
 HTTP_FIELD(ACCEPT_LANGUAGE, "accept-language", GUARD)
 HTTP_FIELD(ACCEPT_RANGES, "accept-ranges", GUARD)
-HTTP_FIELD(ACCESS_CONTROL_ALLOW_CREDENTIALS, "access-control-allow-credentials", GUARD)
 HTTP_FIELD(ACCESS_CONTROL_ALLOW_HEADERS, "access-control-allow-headers", GUARD)
 HTTP_FIELD(ACCESS_CONTROL_ALLOW_METHODS, "access-control-allow-methods", GUARD)
 HTTP_FIELD(ACCESS_CONTROL_ALLOW_ORIGIN, "access-control-allow-origin", GUARD)
