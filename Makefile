@@ -60,6 +60,9 @@ help:
 	@echo 'make format tidy  clang-format in place; clang-tidy'
 	@echo 'make install      PREFIX=$(or $(PREFIX),/usr/local) DESTDIR=$(DESTDIR)'
 
+# `make V=1` shows whole commands.
+QUIET = $(if $(V),,@echo '  $(1)  $(patsubst $(BUILD)/%,%,$@)';)
+
 # ---- configure ----
 # Runs by itself when config.mk is missing or older than what it is made from. CC=clang BUILD=build/clang is another tree.
 configure: configure.ac
@@ -75,23 +78,23 @@ $(CONFIG): configure contrib/config.mk.in
 # ---- programs ----
 $(BUILD)/obj/%.o: %.c $(CONFIG)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call QUIET,CC)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(LIBRARY): $(OBJ_ROOMS)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call QUIET,AR)$(AR) rcs $@ $^
 
 $(BUILD)/steerway: $(OBJ_MAIN) $(LIBRARY)
-	$(CC) $(ALL_LDFLAGS) -o $@ $(OBJ_MAIN) $(LIBRARY) $(DEPS_LIBS_USED)
+	$(call QUIET,LD)$(CC) $(ALL_LDFLAGS) -o $@ $(OBJ_MAIN) $(LIBRARY) $(DEPS_LIBS_USED)
 
 # steerctl needs no library but libc and jansson: it has to work when the house burns.
 $(BUILD)/steerctl: $(OBJ_CTL)
-	$(CC) $(ALL_LDFLAGS) -o $@ $(OBJ_CTL) -ljansson
+	$(call QUIET,LD)$(CC) $(ALL_LDFLAGS) -o $@ $(OBJ_CTL) -ljansson
 
 # ---- tests ----
 $(BUILD)/tests/%: tests/%.c $(LIBRARY)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(CMOCKA_CFLAGS) -Itests -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< $(EXTRA) $(LIBRARY) $(CMOCKA_LIBS) $(DEPS_LIBS_USED)
+	$(call QUIET,CC)$(CC) $(ALL_CFLAGS) $(CMOCKA_CFLAGS) -Itests -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< $(EXTRA) $(LIBRARY) $(CMOCKA_LIBS) $(DEPS_LIBS_USED)
 
 $(FUZZ_REPLAY): EXTRA = tests/fuzz/replay.c
 $(FUZZ_REPLAY): tests/fuzz/replay.c

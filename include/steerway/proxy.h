@@ -6,7 +6,7 @@
 #include "steerway/fleet.h"
 
 struct proxy;
-struct proxy *proxy_create(struct fleet *f, struct workers *w, struct err *e);
+struct proxy *proxy_create(struct fleet *f, struct workers *w, struct loop *control, struct err *e);
 /* After proxy_stop. */
 void proxy_destroy(struct proxy *p);
 
@@ -31,7 +31,7 @@ void proxy_each_listener(struct proxy *p, void (*each)(void *arg, const struct p
 
 /* How transactions ended. Rows in tables/ends.h. */
 enum proxy_end {
-#define PROXY_END(id, status, text) PROXY_END_##id,
+#define PROXY_END(id, name, status, text) PROXY_END_##id,
 #include "steerway/tables/ends.h"
 #undef PROXY_END
 	PROXY_END_COUNT

@@ -7,7 +7,7 @@ METRIC(io, tls_handshakes_total, COUNTER, "TLS handshakes finished with clients.
 METRIC(io, tls_resumed_total, COUNTER, "TLS handshakes finished with clients that resumed a session.")
 METRIC(io, tls_failed_total, COUNTER, "TLS handshakes with clients that failed.")
 METRIC(proxy, sessions, GAUGE, "Client connections open.")
-METRIC(proxy, sessions_refused_total, COUNTER, "Client connections refused because the listener was at max_connections.")
+METRIC(proxy, listener_full_total, COUNTER, "Times that accepting paused because a listener was at max_connections.")
 METRIC(proxy, requests_total, COUNTER, "Requests finished, in whichever way.")
 METRIC(proxy, requests_active, GAUGE, "Requests in progress.")
 METRIC(proxy, retries_total, COUNTER, "Requests sent again to another server.")

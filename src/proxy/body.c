@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Message bodies on HTTP/1.1 connections: see body.h. */
+#include "proxy/body.h"
+
+#include "steerway/base/mem.h"
+
+#include <stdio.h>
+
+struct pending *pending_add(struct pending *p, struct str bytes) {
+	if (bytes.n == 0)
+		return p;
+	if (p && p->at > 0 && p->cap - p->n < bytes.n) {
+		memmove(p->bytes, p->bytes + p->at, p->n - p->at);
+		p->n -= p->at;
+		p->at = 0;
+	}
+	size_t n = p ? p->n : 0;
+	if (!p || p->cap - n < bytes.n) {
+		size_t cap = n + bytes.n < 1024 ? 1024 : n + bytes.n;
+		if (p && cap < p->cap * 2)
+			cap = p->cap * 2;
+		bool is_new = !p;
+		p = mem_realloc_array(p, 1, sizeof(*p) + cap);
+		p->cap = cap;
+		if (is_new)
+			p->at = p->n = 0;
+	}
+	memcpy(p->bytes + p->n, bytes.p, bytes.n);
+	p->n += bytes.n;
+	return p;
+}
+
+struct pending *pending_consume(struct pending *p, size_t n) {
+	if (!p)
+		return NULL;
+	p->at += n;
+	if (p->at < p->n)
+		return p;
+	mem_free(p);
+	return NULL;
+}
+
+int h1_send(struct stream *s, struct pending **out, struct iovec *iov, int n_iov) {
+	int i = 0;
+	size_t skip = 0;
+	if (!*out && !s->unsent) {
+		ssize_t sent = stream_send(s, iov, n_iov);
+		if (sent == STREAM_ERROR)
+			return STREAM_ERROR;
+		skip = sent > 0 ? (size_t)sent : 0;
+		while (i < n_iov && skip >= iov[i].iov_len)
+			skip -= iov[i++].iov_len;
+	}
+	for (; i < n_iov; i++, skip = 0)
+		*out = pending_add(*out, str_slice((const char *)iov[i].iov_base + skip, iov[i].iov_len - skip));
+	if (!*out && !s->unsent)
+		return 0;
+	/* The socket may take more at once (a TLS call takes at most one buffer): ask until it says that it is full. */
+	return h1_flush(s, out);
+}
+
+int h1_flush(struct stream *s, struct pending **out) {
+	int waits = stream_flush(s);
+	if (waits != 0)
+		return waits;
+	while (*out) {
+		struct str left = pending_str(*out);
+		struct iovec iov = { (char *)(uintptr_t)left.p, left.n };
+		ssize_t sent = stream_send(s, &iov, 1);
+		if (sent < 0)
+			return (int)sent;
+		*out = pending_consume(*out, (size_t)sent);
+		if (s->unsent)
+			return STREAM_AGAIN;
+	}
+	return 0;
+}
+
+int h1_send_span(struct stream *s, struct pending **out, struct str head, struct str span, bool is_chunked, bool is_last) {
+	static const char end[] = "\r\n0\r\n\r\n";
+	char size[20];
+	struct iovec iov[4];
+	int n = 0;
+	if (head.n > 0)
+		iov[n++] = (struct iovec){ (char *)(uintptr_t)head.p, head.n };
+	if (is_chunked && span.n > 0)
+		iov[n++] = (struct iovec){ size, (size_t)snprintf(size, sizeof(size), "%zx\r\n", span.n) };
+	if (span.n > 0)
+		iov[n++] = (struct iovec){ (char *)(uintptr_t)span.p, span.n };
+	if (is_chunked && span.n > 0)
+		iov[n++] = (struct iovec){ (char *)(uintptr_t)end, is_last ? 7 : 2 };
+	else if (is_chunked && is_last)
+		iov[n++] = (struct iovec){ (char *)(uintptr_t)(end + 2), 5 };
+	return n > 0 ? h1_send(s, out, iov, n) : (*out || s->unsent) ? STREAM_AGAIN : 0;
+}
+
+void body_reader_init(struct body_reader *b, const struct http_framing *in, bool is_raw) {
+	*b = (struct body_reader){ .kind = in->body, .is_raw = is_raw, .left = in->length };
+}
+
+static enum parse next_chunked(struct body_reader *b, struct str in, size_t *used, struct str *span) {
+	if (!b->is_raw)
+		return h1_chunked_next(&b->chunked, in, used, span);
+	enum parse p = PARSE_MORE;
+	size_t step = 0;
+	struct str data;
+	*used = 0;
+	do {
+		p = h1_chunked_next(&b->chunked, str_skip(in, *used), &step, &data);
+		*used += step;
+	} while (p == PARSE_MORE && *used < in.n && step > 0);
+	*span = str_slice(in.p, *used);
+	return p;
+}
+
+enum parse body_reader_next(struct body_reader *b, struct str in, size_t *used, struct str *span) {
+	switch (b->kind) {
+	case HTTP_BODY_NONE:
+		*used = 0;
+		*span = STR_NONE;
+		return PARSE_DONE;
+	case HTTP_BODY_LENGTH:
+		*used = in.n < b->left ? in.n : (size_t)b->left;
+		*span = str_slice(in.p, *used);
+		b->left -= *used;
+		return b->left == 0 ? PARSE_DONE : PARSE_MORE;
+	case HTTP_BODY_UNTIL_CLOSE:
+		*used = in.n;
+		*span = in;
+		return PARSE_MORE;
+	case HTTP_BODY_CHUNKED:
+		return next_chunked(b, in, used, span);
+	}
+	return PARSE_BAD;
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The proxy's snapshot of the configuration: what a transaction needs to know, compiled once a reload. Workers read the one in
+ * force under RCU, and count what they hold beyond a callback, each in its own cache line; a retired snapshot is freed when no
+ * worker holds it.
+ */
+#include "proxy/private.h"
+
+#include <urcu/urcu-memb.h>
+
+static void pools_create(struct conf *c, const struct cfg_root *cfg) {
+	c->n_pools = cfg->pools.n;
+	c->pools = arena_zalloc(&c->arena, (cfg->pools.n + 1) * sizeof(*c->pools));
+	for (size_t i = 0; i < cfg->pools.n; i++) {
+		const struct cfg_pool *from = &cfg->pools.items[i];
+		c->pools[i] = (struct pool_conf){ .name = arena_str(&c->arena, from->id),
+			                          .retries = from->retries,
+			                          .timeouts = from->timeouts,
+			                          .hash_key = from->hash_key,
+			                          .is_hashed = from->balance == CFG_BALANCE_HASH };
+	}
+}
+
+void conf_link(struct conf *c, struct fleet *f) {
+	for (size_t i = 0; i < c->n_pools; i++)
+		c->pools[i].fleet = fleet_pool_find(f, c->pools[i].name);
+}
+
+static struct tls_server *listener_tls(const struct cfg_listener *from, const struct conf *previous, uint32_t id, struct err *e) {
+	const struct listener_conf *old = previous && id < previous->n_by_listener ? previous->by_listener[id] : NULL;
+	struct tls_server_options o = { .certificate_paths = from->tls.certificates.items,
+		                        .n_certificates = from->tls.certificates.n,
+		                        .min_version = from->tls.min_version == CFG_TLS_VERSION_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION,
+		                        .tickets = from->tls.tickets,
+		                        .previous = old ? old->tls : NULL };
+	struct tls_server *t = tls_server_create(&o, e);
+	if (!t)
+		err_context(e, "listeners.%.*s.tls.certificates", STR_ARG(from->id));
+	return t;
+}
+
+static int listeners_create(struct proxy *p, struct conf *c, const struct cfg_root *cfg, const struct conf *previous, struct err *e) {
+	c->n_by_listener = p->next_listener_id;
+	c->by_listener = arena_zalloc(&c->arena, (c->n_by_listener + 1) * sizeof(*c->by_listener));
+	c->tls = mem_zalloc_array(cfg->listeners.n + 1, sizeof(*c->tls));
+	for (size_t i = 0; i < cfg->listeners.n; i++) {
+		const struct cfg_listener *from = &cfg->listeners.items[i];
+		struct listener_conf *lc = NULL;
+		LIST_EACH(it, &p->listeners) {
+			struct proxy_listener *l = CONTAINER_OF(it, struct proxy_listener, link);
+			if (!l->is_used || !str_eq(str_from(l->name), from->id))
+				continue;
+			if (!lc) {
+				lc = arena_zalloc(&c->arena, sizeof(*lc));
+				lc->cfg = *from;
+				lc->cfg.id = arena_str(&c->arena, from->id);
+				if (from->tls.is_given) {
+					lc->tls = c->tls[c->n_tls] = listener_tls(from, previous, l->id, e);
+					if (!lc->tls)
+						return -1;
+					c->n_tls++;
+				}
+			}
+			c->by_listener[l->id] = lc;
+		}
+	}
+	return 0;
+}
+
+struct conf *conf_create(struct proxy *p, const struct cfg_root *cfg, const struct conf *previous, struct err *e) {
+	struct conf *c = mem_zalloc(sizeof(*c));
+	arena_init(&c->arena, 16 * 1024);
+	list_init(&c->link);
+	c->n_workers = p->n_workers;
+	c->refs = mem_zalloc_lines(p->n_workers * sizeof(*c->refs));
+	c->node_name = arena_str(&c->arena, cfg->node.name);
+	c->access_log = p->access_log;
+	c->access_format = cfg->log.access.format;
+	pools_create(c, cfg);
+	for (size_t i = 0; i < cfg->routes.n; i++) {
+		const struct cfg_route *r = &cfg->routes.items[i];
+		route_table_add(&c->routes, &c->arena, r->host, r->path, &c->pools[r->pool - cfg->pools.items]);
+	}
+	if (listeners_create(p, c, cfg, previous, e) == 0)
+		return c;
+	conf_destroy(c);
+	return NULL;
+}
+
+void conf_destroy(struct conf *c) {
+	if (!c)
+		return;
+	for (size_t i = 0; i < c->n_tls; i++)
+		tls_server_destroy(c->tls[i]);
+	mem_free(c->tls);
+	route_table_fini(&c->routes);
+	mem_free(c->refs);
+	arena_fini(&c->arena);
+	mem_free(c);
+}
+
+struct conf *conf_get(struct proxy *p, unsigned worker) {
+	struct conf *c = rcu_dereference(p->conf);
+	_Atomic uint64_t *count = &c->refs[worker].count;
+	atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + 1, memory_order_relaxed);
+	return c;
+}
+
+void conf_put(struct conf *c, unsigned worker) {
+	_Atomic uint64_t *count = &c->refs[worker].count;
+	/* Release: what the worker did with the snapshot comes before its freeing. */
+	atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) - 1, memory_order_release);
+}
+
+bool conf_is_held(const struct conf *c) {
+	for (unsigned i = 0; i < c->n_workers; i++)
+		if (atomic_load_explicit(&c->refs[i].count, memory_order_acquire) > 0)
+			return true;
+	return false;
+}
+
+const struct listener_conf *conf_listener(const struct conf *c, const struct proxy_listener *l) {
+	return l->id < c->n_by_listener ? c->by_listener[l->id] : NULL;
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Heads as they are sent on: hop-by-hop fields dropped (RFC 9110 7.6.1), framing written anew, X-Forwarded-* and Forwarded
+ * (RFC 7239) as the listener says. Pure: reads a head, writes bytes.
+ *
+ * A head is copied once into one run of bytes, which a retry needs anyway; measured, that costs less than a long iovec.
+ */
+#include "proxy/private.h"
+
+#include <stdio.h>
+
+static char *put(char *at, struct str s) {
+	memcpy(at, s.p, s.n);
+	return at + s.n;
+}
+
+static char *put_field(char *at, struct str name, struct str value) {
+	at = put(at, name);
+	at = put(at, STR(": "));
+	at = put(at, value);
+	return put(at, STR("\r\n"));
+}
+
+static size_t fields_bound(const struct http_head *h) {
+	size_t n = 0;
+	for (unsigned i = 0; i < h->n_fields; i++)
+		n += h->fields[i].name.n + h->fields[i].value.n + 4;
+	return n;
+}
+
+static char *put_fields(char *at, const struct http_head *h) {
+	for (unsigned i = 0; i < h->n_fields; i++)
+		if (!h->fields[i].is_dropped)
+			at = put_field(at, h->fields[i].name, h->fields[i].value);
+	return at;
+}
+
+static void drop(struct http_head *h, enum http_field_id id) {
+	if (!http_head_has(h, id))
+		return;
+	for (unsigned i = 0; i < h->n_fields; i++)
+		if (h->fields[i].id == id)
+			h->fields[i].is_dropped = true;
+}
+
+/* ---- X-Forwarded-* and Forwarded ---- */
+
+/* All values of a list field, joined, and a last one. */
+static char *put_list(char *at, const struct http_head *h, enum http_field_id id, struct str name, struct str last) {
+	at = put(put(at, name), STR(": "));
+	for (unsigned i = 0; i < h->n_fields && http_head_has(h, id); i++)
+		if (h->fields[i].id == id && h->fields[i].value.n > 0)
+			at = put(put(at, h->fields[i].value), STR(", "));
+	return put(put(at, last), STR("\r\n"));
+}
+
+/* A token, or a quoted string: an IPv6 address and a host with port need quotes (RFC 7239 4). */
+static char *put_pair(char *at, struct str name, struct str value, bool is_v6) {
+	at = put(at, name);
+	at = put(at, is_v6 ? STR("=\"[") : STR("=\""));
+	at = put(at, value);
+	return put(at, is_v6 ? STR("]\"") : STR("\""));
+}
+
+static char *put_forwarded(char *at, struct http_head *h, const struct forward *f) {
+	struct str proto = f->is_tls ? STR("https") : STR("http");
+	char element[512];
+	char *e = put_pair(element, STR("for"), f->client_ip, f->client_is_v6);
+	if (f->host_is_given && f->host.n <= 300)
+		e = put_pair(e, STR(";host"), f->host, false);
+	e = put(put(e, STR(";proto=")), proto);
+	bool appends = f->mode == CFG_FORWARDED_APPEND;
+	static const struct http_head none;
+	const struct http_head *before = appends ? h : &none;
+	at = put_list(at, before, HTTP_FIELD_X_FORWARDED_FOR, STR("X-Forwarded-For"), f->client_ip);
+	at = put_list(at, before, HTTP_FIELD_FORWARDED, STR("Forwarded"), str_slice(element, (size_t)(e - element)));
+	drop(h, HTTP_FIELD_X_FORWARDED_FOR);
+	drop(h, HTTP_FIELD_FORWARDED);
+	if (!appends || !http_head_has(h, HTTP_FIELD_X_FORWARDED_PROTO)) {
+		drop(h, HTTP_FIELD_X_FORWARDED_PROTO);
+		at = put_field(at, STR("X-Forwarded-Proto"), proto);
+	}
+	if (!appends || !http_head_has(h, HTTP_FIELD_X_FORWARDED_HOST)) {
+		drop(h, HTTP_FIELD_X_FORWARDED_HOST);
+		if (f->host_is_given)
+			at = put_field(at, STR("X-Forwarded-Host"), f->host);
+	}
+	return at;
+}
+
+/* ---- heads ---- */
+
+size_t forward_request_bound(const struct http_head *h, const struct forward *f) {
+	/* Every value at most twice (an old list and its place), four fields of our own with host and address, and the lines' ends. */
+	return h->method_name.n + f->path.n + f->query.n + fields_bound(h) * 2 + 2 * f->host.n + 1024 + 300;
+}
+
+size_t forward_request(char *out, struct http_head *h, const struct forward *f, enum http_body body, struct str *target) {
+	char *at = put(put(out, h->method_name), STR(" "));
+	char *from = at;
+	at = put(put(at, f->path), f->query);
+	*target = str_slice(from, (size_t)(at - from));
+	at = put(at, STR(" HTTP/1.1\r\n"));
+	http_drop_hop_by_hop(h);
+	drop(h, HTTP_FIELD_HOST);
+	at = put_field(at, STR("Host"), f->host); /* first, and empty where the client gave none (RFC 9112 3.2) */
+	if (f->mode != CFG_FORWARDED_OFF)
+		at = put_forwarded(at, h, f);
+	at = put_fields(at, h);
+	if (body == HTTP_BODY_CHUNKED)
+		at = put_field(at, STR("Transfer-Encoding"), STR("chunked"));
+	return (size_t)(put(at, STR("\r\n")) - out);
+}
+
+size_t forward_response_bound(const struct http_head *h) {
+	return h->reason.n + fields_bound(h) + 128;
+}
+
+size_t forward_response(char *out, struct http_head *h, bool is_chunked, struct str connection) {
+	char status[16];
+	char *at = put(out, str_slice(status, (size_t)snprintf(status, sizeof(status), "HTTP/1.1 %03u ", h->status)));
+	at = put(put(at, h->reason), STR("\r\n"));
+	http_drop_hop_by_hop(h);
+	if (h->status < 200 || h->status == 204) /* these may not have one (RFC 9110 8.6) */
+		drop(h, HTTP_FIELD_CONTENT_LENGTH);
+	at = put_fields(at, h);
+	if (is_chunked)
+		at = put_field(at, STR("Transfer-Encoding"), STR("chunked"));
+	if (connection.n > 0)
+		at = put_field(at, STR("Connection"), connection);
+	return (size_t)(put(at, STR("\r\n")) - out);
+}

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * HTTP/1.1 towards the client: request heads and bodies in, responses out. One of a transaction's ends.
+ *
+ * A head is parsed where it arrived, in the thread's shared buffer; only what must outlive the callback (a partial head,
+ * pipelined requests) is kept by the session. What malforms a message gets its status and a close, since nothing behind it can be
+ * trusted (RFC 9112 2.2, 6.3).
+ */
+#include "proxy/private.h"
+
+#include "steerway/base/clock.h"
+
+#include <stdio.h>
+#include <urcu/urcu-memb.h>
+
+enum {
+	READ_BYTES = 64 * 1024,       /* a read for a head takes at most so much of what follows it */
+	AHEAD_BYTES = 64 * 1024,      /* a client may pipeline so much while a response is under way */
+	FIELDS_MAX = 1000,            /* the row's bound of max_fields */
+};
+
+/* Keeps what was read, but not yet used, for later. */
+static void keep(struct session *s, struct str rest) {
+	s->in = pending_add(s->in, rest);
+}
+
+static uint64_t after_ms(uint64_t ms) {
+	return clock_now_us() + ms * USEC_PER_MSEC;
+}
+
+/* The deadline that fits what the transaction waits for on this side. */
+static void arm(struct session *s) {
+	const struct cfg_listener_timeouts *limits = &s->txn->listener->cfg.timeouts;
+	if (s->out || s->stream.unsent)
+		deadline_set(&s->deadline, after_ms(limits->send_idle_ms));
+	else if (s->wants_body)
+		deadline_set(&s->deadline, after_ms(limits->body_idle_ms));
+	else
+		deadline_clear(&s->deadline);
+}
+
+/* ---- request ---- */
+
+/* Gives the transaction body spans of `in`; returns how much of it was used. */
+static size_t feed(struct session *s, struct str in) {
+	size_t total = 0;
+	while (s->wants_body) {
+		struct txn *t = s->txn;
+		size_t used = 0;
+		struct str span;
+		enum parse p = body_reader_next(&s->body, str_skip(in, total), &used, &span);
+		total += used;
+		t->bytes_in += used;
+		t->body_in += used;
+		if (p == PARSE_BAD) {
+			t->fault = s->body.chunked.fault;
+			t->close_front = true;
+			txn_fail(t, PROXY_END_BAD_REQUEST, http_fault_status(t->fault));
+			break;
+		}
+		if (p == PARSE_MORE && used == 0)
+			break;
+		if (p == PARSE_DONE)
+			s->wants_body = false;
+		if (p == PARSE_MORE && span.n == 0)
+			continue;
+		enum end_state back = txn_on_request_span(t, span, p == PARSE_DONE);
+		if (s->txn != t)
+			break;
+		if (back != END_READY && p != PARSE_DONE) {
+			s->wants_body = false; /* until resumed */
+			break;
+		}
+	}
+	return total;
+}
+
+/* Makes a transaction of a head, or of what is wrong with one. The head's bytes are the caller's. */
+static void begin(struct session *s, const struct listener_conf *lc, struct http_head *h, enum http_fault fault, size_t head_bytes) {
+	struct txn *t = txn_create(s, lc, s->head_us);
+	s->state = SESSION_TXN;
+	s->scanned = 0;
+	t->bytes_in = head_bytes;
+	if (fault == HTTP_FAULT_NONE)
+		fault = http_request_framing(h, &t->request);
+	if (fault != HTTP_FAULT_NONE) {
+		t->fault = fault;
+		t->close_front = true;
+		t->method = h->method;
+		txn_fail(t, PROXY_END_BAD_REQUEST, http_fault_status(fault));
+		return;
+	}
+	deadline_clear(&s->deadline);
+	if (t->request.body == HTTP_BODY_LENGTH && t->request.length == 0)
+		t->request.body = HTTP_BODY_NONE;
+	body_reader_init(&s->body, &t->request, t->request.body == HTTP_BODY_CHUNKED);
+	txn_start(t, h);
+}
+
+bool h1_server_read_head(struct session *s) {
+	const struct listener_conf *lc = conf_listener(rcu_dereference(s->worker->proxy->conf), s->listener);
+	if (!lc || (s->winds_down && s->state == SESSION_IDLE && !s->in)) {
+		session_close(s, false);
+		return false;
+	}
+	struct str in = pending_str(s->in);
+	if (in.n == 0 || s->needs_more) {
+		if (!s->stream.can_read && s->state == SESSION_IDLE)
+			return false;
+		ssize_t n = stream_recv(&s->stream, io_shared_buffer(), READ_BYTES);
+		if (n == STREAM_AGAIN)
+			return false;
+		if (n <= 0) {
+			session_close(s, false);
+			return false;
+		}
+		in = str_slice(io_shared_buffer(), (size_t)n);
+		if (s->in) {
+			keep(s, in);
+			in = pending_str(s->in);
+		}
+	}
+	s->needs_more = false;
+	if (s->state == SESSION_IDLE && s->scanned == 0) {
+		s->state = SESSION_HEAD;
+		s->head_us = clock_now_us();
+		deadline_set(&s->deadline, after_ms(lc->cfg.timeouts.head_ms));
+	}
+
+	struct http_field fields[FIELDS_MAX];
+	struct http_head head = { .fields = fields, .cap_fields = (uint16_t)lc->cfg.max_fields };
+	struct h1_limits limits = { (uint32_t)lc->cfg.max_head_bytes, (uint32_t)lc->cfg.max_target_bytes };
+	size_t used = 0;
+	enum parse p = h1_request_parse(&head, in, &limits, &s->scanned, &used);
+	if (p == PARSE_MORE) {
+		if (!s->in)
+			keep(s, in);
+		s->needs_more = true;
+		return true;
+	}
+	/* The head's slices point into `in`: what the session holds must not move before the transaction has copied them. */
+	struct pending *held = s->in;
+	s->in = NULL;
+	begin(s, lc, &head, p == PARSE_BAD ? head.fault : HTTP_FAULT_NONE, used);
+	struct str rest = str_skip(in, used);
+	if (s->state == SESSION_TXN && s->wants_body)
+		rest = str_skip(rest, feed(s, rest));
+	if (s->state != SESSION_DEAD && s->state != SESSION_LINGER)
+		keep(s, rest);
+	mem_free(held);
+	return s->state != SESSION_DEAD;
+}
+
+void h1_server_head_timeout(struct session *s) {
+	const struct listener_conf *lc = conf_listener(rcu_dereference(s->worker->proxy->conf), s->listener);
+	if (!lc) {
+		session_close(s, false);
+		return;
+	}
+	struct txn *t = txn_create(s, lc, s->head_us);
+	t->bytes_in = pending_str(s->in).n;
+	t->close_front = true;
+	s->state = SESSION_TXN;
+	txn_fail(t, PROXY_END_HEAD_TIMEOUT, 0);
+}
+
+/* Reads body for a transaction that wants it. Returns whether something was read. */
+static bool read_body(struct session *s) {
+	if (s->in) {
+		struct pending *held = s->in;
+		s->in = NULL;
+		size_t used = feed(s, pending_str(held));
+		struct str rest = str_skip(pending_str(held), used);
+		if (s->state != SESSION_DEAD && s->state != SESSION_LINGER)
+			keep(s, rest);
+		mem_free(held);
+		return used > 0;
+	}
+	ssize_t n = stream_recv(&s->stream, io_shared_buffer(), IO_SHARED_BYTES);
+	if (n == STREAM_AGAIN)
+		return false;
+	if (n <= 0) {
+		txn_fail(s->txn, PROXY_END_CLIENT_ABORT, 0);
+		return false;
+	}
+	struct str in = str_slice(io_shared_buffer(), (size_t)n);
+	struct str rest = str_skip(in, feed(s, in));
+	if (s->state != SESSION_DEAD && s->state != SESSION_LINGER)
+		keep(s, rest);
+	return true;
+}
+
+/* While the client should be waiting: a RST ends the transaction, a FIN is only a half-close (the answer may still be wanted),
+ * bytes are the next request. */
+static bool read_ahead(struct session *s) {
+	if (!s->stream.can_read || s->stream.has_eof || pending_str(s->in).n >= AHEAD_BYTES)
+		return false;
+	ssize_t n = stream_recv(&s->stream, io_shared_buffer(), AHEAD_BYTES);
+	if (n == STREAM_ERROR) {
+		txn_fail(s->txn, PROXY_END_CLIENT_ABORT, 0);
+		return false;
+	}
+	if (n <= 0)
+		return false;
+	keep(s, str_slice(io_shared_buffer(), (size_t)n));
+	return true;
+}
+
+bool h1_server_run_txn(struct session *s) {
+	struct txn *t = s->txn;
+	if ((s->out || s->stream.unsent) && s->stream.can_write) {
+		int r = h1_flush(&s->stream, &s->out);
+		if (r == STREAM_ERROR) {
+			txn_fail(t, PROXY_END_CLIENT_ABORT, 0);
+			return false;
+		}
+		if (r == 0)
+			txn_on_response_drained(t);
+		if (s->txn != t)
+			return s->state != SESSION_DEAD;
+	}
+	bool went_on = s->wants_body ? read_body(s) : read_ahead(s);
+	if (s->txn != t)
+		return s->state != SESSION_DEAD;
+	if (went_on)
+		return true;
+	txn_flush_request(t);
+	if (s->txn == t)
+		arm(s);
+	return false;
+}
+
+/* ---- response ---- */
+
+static void front_send_head(struct txn *t, const struct http_head *head, const struct http_framing *in) {
+	struct session *s = t->session;
+	struct http_head h = *head;
+	if (h.status < 200) { /* 100, 103: nothing of it concerns the connection */
+		char *out = txn_reserve(t, forward_response_bound(&h));
+		s->staged = str_slice(out, forward_response(out, &h, false, STR_NONE));
+		return;
+	}
+	bool has_chunks = (in->body == HTTP_BODY_CHUNKED || in->body == HTTP_BODY_UNTIL_CLOSE) && t->minor == 1;
+	if (in->body == HTTP_BODY_UNTIL_CLOSE || in->body == HTTP_BODY_CHUNKED)
+		t->close_front = t->close_front || t->minor == 0; /* a 1.0 client reads until the end of the connection */
+	if (!t->request.keep_alive || s->winds_down || s->stream.has_eof || fleet_node_drains(s->worker->proxy->fleet))
+		t->close_front = true;
+	t->response_is_raw = in->body == HTTP_BODY_CHUNKED && has_chunks;
+	s->out_is_chunked = has_chunks && !t->response_is_raw;
+	char *out = txn_reserve(t, forward_response_bound(&h));
+	struct str connection = t->close_front ? STR("close") : t->minor == 0 ? STR("keep-alive") : STR_NONE;
+	s->staged = str_slice(out, forward_response(out, &h, has_chunks, connection));
+}
+
+static enum end_state front_send_body(struct txn *t, struct str span, bool is_last) {
+	struct session *s = t->session;
+	t->bytes_out += s->staged.n + span.n;
+	bool is_chunked = s->out_is_chunked && t->response_is_begun;
+	int r = h1_send_span(&s->stream, &s->out, s->staged, span, is_chunked, is_last && t->response_is_begun);
+	s->staged = STR_NONE;
+	if (r == STREAM_ERROR)
+		return END_BROKEN;
+	if (r == 0)
+		return END_READY;
+	if (!s->is_running)
+		arm(s);
+	return END_FULL;
+}
+
+static void front_resume(struct txn *t) {
+	struct session *s = t->session;
+	s->wants_body = true;
+	session_run(s);
+}
+
+static void front_finish(struct txn *t, bool is_clean) {
+	struct session *s = t->session;
+	s->txn = NULL;
+	s->staged = STR_NONE;
+	s->wants_body = false;
+	s->out_is_chunked = false;
+	if (s->state == SESSION_DEAD)
+		return;
+	if (!is_clean)
+		session_close(s, t->response_is_begun);
+	else if (!t->close_front && t->request_is_done && !s->winds_down)
+		session_await(s);
+	else if (!t->request_is_done || s->in || s->stream.can_read)
+		session_linger(s);
+	else
+		session_close(s, false);
+}
+
+enum end_state h1_server_answer(struct txn *t, unsigned status, struct str text) {
+	struct session *s = t->session;
+	char date[HTTP_DATE_BYTES];
+	http_format_date(date, clock_wall_us() / USEC_PER_SEC);
+	if (!t->request.keep_alive || s->winds_down || s->stream.has_eof)
+		t->close_front = true;
+	const char *name = http_status_text(status);
+	size_t size = 512 + 2 * strlen(name) + text.n;
+	char *out = txn_reserve(t, size);
+	/* 405 must list the methods that are allowed (RFC 9110 15.5.6): all but CONNECT. */
+	int n = snprintf(out, size,
+	                 "HTTP/1.1 %u %s\r\nDate: %.*s\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n%s%s\r\n", status, name,
+	                 HTTP_DATE_BYTES, date, strlen(name) + text.n + 7,
+	                 status == 405 ? "Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, TRACE, PATCH\r\n" : "",
+	                 t->close_front ? "Connection: close\r\n" : t->minor == 0 ? "Connection: keep-alive\r\n" : "");
+	if (t->method != HTTP_METHOD_HEAD)
+		n += snprintf(out + n, size - (size_t)n, "%u %s: %.*s\n", status, name, STR_ARG(text));
+	s->out_is_chunked = false;
+	s->staged = STR_NONE;
+	return front_send_body(t, str_slice(out, (size_t)n), true);
+}
+
+const struct end_ops h1_server_end = {
+	.send_head = front_send_head,
+	.send_body = front_send_body,
+	.resume = front_resume,
+	.finish = front_finish,
+};

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the files of proxy share: the objects and who owns them.
+ *
+ *	listener   a bound address; lives by identity (name + address) over reloads
+ *	conf       a snapshot: routes, listener settings, TLS contexts; held by count while a transaction or handshake uses it
+ *	session    a client connection (h1_server.c); owned by its worker
+ *	txn        one request and its response (txn.c); owned by its session; knows neither protocol nor socket
+ *	upstream   a connection to a server (h1_client.c); owned by its worker, idle or bound to one txn
+ *
+ * Everything here but prepare, commit and stop runs on a worker's thread, between worker_enter and worker_leave.
+ */
+#ifndef STEERWAY_PROXY_PRIVATE_H
+#define STEERWAY_PROXY_PRIVATE_H
+
+#include "steerway/base/map.h"
+#include "steerway/base/mem.h"
+#include "steerway/http.h"
+#include "steerway/metric.h"
+#include "steerway/proxy.h"
+
+#include "proxy/body.h"
+#include "proxy/route.h"
+
+/* ---- snapshot (conf.c) ---- */
+
+struct proxy_listener;
+
+struct listener_conf {
+	struct cfg_listener cfg; /* numbers and enums; its strings live in the snapshot's arena */
+	struct tls_server *tls;  /* NULL: clear text */
+	uint32_t index;
+};
+
+struct pool_conf {
+	struct str name;
+	struct fleet_pool *fleet; /* set by conf_link */
+	struct cfg_retries retries;
+	struct cfg_pool_timeouts timeouts;
+	enum cfg_hash_key hash_key;
+	bool is_hashed;
+};
+
+struct conf_ref {
+	_Alignas(64) _Atomic uint64_t count; /* of one worker: only it writes */
+};
+
+struct conf {
+	struct arena arena;
+	struct list link; /* among the retired ones */
+	struct str node_name;
+	struct pool_conf *pools;
+	size_t n_pools;
+	struct route_table routes;
+	struct listener_conf **by_listener; /* by proxy_listener.id; NULL where this snapshot has none */
+	size_t n_by_listener;
+	struct tls_server **tls;
+	size_t n_tls;
+	struct log_output *access_log; /* NULL: none; owned by the proxy */
+	enum cfg_log_format access_format;
+	struct conf_ref *refs; /* one a worker */
+	unsigned n_workers;
+};
+
+struct conf *conf_create(struct proxy *p, const struct cfg_root *cfg, const struct conf *previous, struct err *e);
+/* After fleet's commit: finds its pools. */
+void conf_link(struct conf *c, struct fleet *f);
+void conf_destroy(struct conf *c);
+/* Of the snapshot in force; give it back with conf_put. */
+struct conf *conf_get(struct proxy *p, unsigned worker);
+void conf_put(struct conf *c, unsigned worker);
+bool conf_is_held(const struct conf *c);
+const struct listener_conf *conf_listener(const struct conf *c, const struct proxy_listener *l);
+
+/* ---- listeners (listener.c) ---- */
+
+struct proxy_acceptor {
+	struct acceptor acceptor;
+	struct proxy_listener *listener;
+	struct proxy_worker *worker;
+	int fd; /* opened in prepare, until the acceptor has it */
+};
+
+struct proxy_listener {
+	struct list link;
+	char *name;
+	struct addr address;
+	uint32_t id;                   /* place in conf.by_listener, never used twice */
+	_Atomic uint64_t connections;
+	_Atomic uint64_t max_connections;
+	bool is_tls;
+	bool is_used, is_new;          /* by the configuration that is being prepared; opened for it */
+	unsigned n_acceptors;
+	struct proxy_acceptor acceptors[]; /* one a worker */
+};
+
+struct proxy_listener *listener_create(struct proxy *p, const struct cfg_listener *cfg, const struct addr *at, struct err *e);
+void listener_destroy(struct proxy_listener *l);       /* stopped, or never started */
+void listener_start_here(struct proxy_listener *l, struct proxy_worker *w);
+void listener_stop_here(struct proxy_listener *l, struct proxy_worker *w);
+/* A session of it ended: accepting goes on if it had paused at the limit. */
+void listener_release(struct proxy_listener *l, struct proxy_worker *w);
+
+/* ---- worker (worker.c) ---- */
+
+struct proxy_worker {
+	struct proxy *proxy;
+	struct loop *loop;
+	unsigned index;
+	unsigned depth;            /* of callbacks, for worker_enter */
+	bool is_stopping;
+	struct list sessions;
+	struct list idle_upstreams; /* all servers', newest first, for sweeping */
+	struct list dead_sessions, dead_upstreams; /* to free when the outermost callback ends */
+	struct txn *free_txns;
+	unsigned n_free_txns;
+	struct loop_task sweep;    /* posted when fleet published */
+	_Atomic bool sweep_is_posted;
+	struct deadline stop_deadline;
+	struct loop_task stopped;  /* posted to control when the last session ended after proxy_stop */
+	bool stopped_is_posted;
+	_Atomic uint64_t ends[PROXY_END_COUNT];
+};
+
+/* Brackets every callback from io: within it snapshots stay, and objects that ended are freed only behind the outermost one. */
+void worker_enter(struct proxy_worker *w);
+void worker_leave(struct proxy_worker *w);
+void worker_init(struct proxy_worker *w, struct proxy *p, unsigned index);
+void worker_fini(struct proxy_worker *w);
+/* Any thread: idle connections to servers that take no requests are to be closed. */
+void worker_post_sweep(struct proxy_worker *w);
+/* Stops accepting, winds down all sessions; cuts what is left at p->stop_at_us. */
+void worker_stop_here(struct proxy_worker *w);
+/* Ends the transactions that `server` serves. */
+void worker_cut_here(struct proxy_worker *w, const struct fleet_server *server, enum proxy_end end);
+
+struct proxy {
+	struct fleet *fleet;
+	struct workers *threads;
+	struct loop *control;
+	struct conf *conf;              /* RCU */
+	struct list listeners;
+	struct list retired;            /* snapshots that still may be held */
+	struct deadline sweep_retired;
+	uint32_t next_listener_id;
+	struct log_output *access_log;
+	struct fleet_subscriber subscriber;
+	unsigned n_stopped;            /* workers without sessions, after proxy_stop */
+	uint64_t stop_at_us;
+	void (*on_stopped)(void *arg);
+	void *on_stopped_arg;
+	unsigned n_workers;
+	struct proxy_worker *workers;
+};
+
+/* ---- transaction (txn.c) ---- */
+
+struct txn;
+
+/* What an end says after it took a span. It never calls the txn from within. */
+enum end_state {
+	END_READY,  /* takes more */
+	END_FULL,   /* took it, but no more until it calls txn_on_response_drained / txn_on_request_drained */
+	END_BROKEN, /* the connection failed, or the transaction is over */
+};
+
+/* One end of a transaction: a protocol on the client's or the server's side. A txn joins two of them and knows neither. */
+struct end_ops {
+	/* Lays a head ready: it leaves with the first send_body. */
+	void (*send_head)(struct txn *t, const struct http_head *h, const struct http_framing *in);
+	/* Sends a span of the body; is_last: the body ends with it. The span may be empty. */
+	enum end_state (*send_body)(struct txn *t, struct str span, bool is_last);
+	/* Goes on reading body from here. */
+	void (*resume)(struct txn *t);
+	/* The txn needs this end no more. is_clean: the messages were whole, so that the connection may serve another. */
+	void (*finish)(struct txn *t, bool is_clean);
+};
+extern const struct end_ops h1_server_end, h1_client_end;
+
+enum { TXN_TRIED_MAX = 11, TXN_STORE_BYTES = 3072 };
+
+struct txn {
+	struct txn *next_free;
+	struct session *session;
+	struct upstream *upstream;        /* NULL: none yet, or given back */
+	struct proxy_worker *worker;
+	const struct end_ops *front, *back;
+	struct conf *conf;                /* held */
+	const struct listener_conf *listener;
+	const struct pool_conf *pool;     /* NULL until routed */
+	struct fleet_server *server;      /* picked: counts as active */
+	struct fleet_server *tried[TXN_TRIED_MAX];
+	uint8_t n_tried, n_retries, step;
+	bool holds_retry;                 /* one of the pool's retry budget */
+	bool is_reused;                   /* the upstream connection had served before */
+	bool wants_fresh;                 /* an idle connection proved stale: make a new one */
+
+	/* request; the slices point into the store */
+	struct http_head *head;           /* only within txn_start */
+	enum http_method method;
+	uint8_t minor;
+	struct str method_name, target, host;
+	struct http_framing request;
+	struct str request_head;          /* as it goes to the server; kept until the response begins, for retries */
+	uint64_t hash;
+	bool request_is_raw;              /* chunked on both sides: forwarded as it came */
+	bool head_is_sent;                /* the server may have seen the request */
+	bool request_is_begun;            /* some of its body left for the server: it can't be sent again */
+	bool request_is_done;
+
+	/* response */
+	uint16_t status;
+	uint8_t n_interim;
+	bool response_is_raw, response_is_begun, response_is_done;
+	bool close_front;                 /* the client connection ends with this transaction */
+	bool is_ending;
+
+	/* for the log; microseconds of clock_now_us, 0: not reached */
+	uint64_t start_us, head_us, picked_us, connected_us, first_byte_us;
+	uint64_t bytes_in, body_in, bytes_out, epoch;
+	enum http_fault fault;            /* of PROXY_END_BAD_REQUEST and PROXY_END_SERVER_BAD_RESPONSE */
+	enum proxy_end end;
+	struct txn_overflow *overflow;    /* what does not fit into the store */
+	size_t store_used;
+	char store[TXN_STORE_BYTES];
+};
+
+/* From the front end. start_us: when the first byte of the request arrived. */
+struct txn *txn_create(struct session *s, const struct listener_conf *l, uint64_t start_us);
+void txn_start(struct txn *t, struct http_head *h);
+enum end_state txn_on_request_span(struct txn *t, struct str span, bool is_last);
+void txn_on_response_drained(struct txn *t);
+/* The front end has no more to give for now: what was laid ready for the server leaves. */
+void txn_flush_request(struct txn *t);
+/* Ends the transaction: with an answer of the row's status (or `status`, when not 0) if none was begun, else by a cut. */
+void txn_fail(struct txn *t, enum proxy_end end, unsigned status);
+
+/* From the back end. */
+void txn_on_connected(struct txn *t);
+void txn_on_interim_head(struct txn *t, struct http_head *h);
+void txn_on_response_head(struct txn *t, struct http_head *h, const struct http_framing *in);
+enum end_state txn_on_response_span(struct txn *t, struct str span, bool is_last);
+void txn_on_request_drained(struct txn *t);
+/* The server's side failed: another server when that is safe, else the end. */
+void txn_on_back_failed(struct txn *t, enum proxy_end end);
+
+/* n bytes that live as long as the transaction. */
+char *txn_reserve(struct txn *t, size_t n);
+void txn_free_all(struct proxy_worker *w);
+
+/* ---- client connection (session.c: its life; h1_server.c: the protocol) ---- */
+
+enum session_state { SESSION_HANDSHAKE, SESSION_IDLE, SESSION_HEAD, SESSION_TXN, SESSION_LINGER, SESSION_DEAD };
+
+struct session {
+	struct stream stream;
+	struct deadline deadline;
+	struct list link;            /* the worker's sessions, or its dead ones */
+	struct proxy_worker *worker;
+	struct proxy_listener *listener;
+	struct conf *handshake_conf; /* held during the TLS handshake, whose callbacks use it */
+	struct txn *txn;
+	struct pending *in;          /* read ahead: a partial head, or pipelined requests; NULL: none */
+	struct pending *out;         /* what the socket did not take; NULL: none */
+	struct str staged;           /* a response head that waits for its first span; in the txn's store */
+	struct body_reader body;     /* of the request in progress */
+	uint64_t head_us;            /* first byte of the head in progress */
+	size_t scanned;              /* of a partial head, see h1_request_parse */
+	struct addr peer;
+	uint32_t lingered_bytes;
+	uint8_t state;
+	bool wants_body, needs_more, is_running, winds_down, out_is_chunked;
+};
+
+void session_accept(struct proxy_acceptor *a, int fd, const struct addr *peer);
+/* Runs the connection's state until it waits for something. Harmless within itself. */
+void session_run(struct session *s);
+/* Ends now; what is in progress is logged with `end`. */
+void session_cut(struct session *s, enum proxy_end end);
+/* No further request: closes now when idle, else behind the transaction. */
+void session_wind_down(struct session *s);
+/* Closes; frees at the end of the callback. is_abort: with RST, for a response that was cut short. */
+void session_close(struct session *s, bool is_abort);
+void session_free(struct session *s);
+/* Waits for the next request. */
+void session_await(struct session *s);
+/* FIN, then reads away what the client still sends, within bounds, so that no RST destroys the answer on its way. */
+void session_linger(struct session *s);
+/* h1_server.c; both return whether to go on at once. */
+bool h1_server_read_head(struct session *s);
+bool h1_server_run_txn(struct session *s);
+/* The head did not arrive in time: 408. */
+void h1_server_head_timeout(struct session *s);
+/* An answer of the proxy's own, whole. False: the connection is broken. */
+enum end_state h1_server_answer(struct txn *t, unsigned status, struct str text);
+
+/* ---- connections to servers (upstream.c: the pool; h1_client.c: the protocol) ---- */
+
+enum upstream_state { UPSTREAM_CONNECTING, UPSTREAM_BUSY, UPSTREAM_IDLE, UPSTREAM_DEAD };
+
+struct upstream {
+	struct stream stream;
+	struct deadline deadline;
+	struct list link;      /* its server's idle ones, or the worker's dead ones */
+	struct list idle_link; /* the worker's idle ones */
+	struct proxy_worker *worker;
+	struct fleet_server *server;
+	struct txn *txn;       /* NULL: idle */
+	struct pending *in;    /* a partial response head, or spans that wait for the client */
+	struct pending *out;   /* request bytes that the socket did not take */
+	struct str staged;     /* a request head that waits for its first span */
+	struct body_reader body;
+	size_t scanned;
+	uint8_t state;
+	bool head_is_done;     /* of the response */
+	bool is_paused;        /* the client's side is full */
+	bool is_reusable;      /* the server lets it persist, and has sent nothing that was not asked for */
+	bool send_is_broken;   /* what can't be sent is dropped: the server may have answered already */
+	bool out_is_chunked;
+};
+
+enum acquire { ACQUIRE_IDLE, ACQUIRE_CONNECTING, ACQUIRE_AT_LIMIT, ACQUIRE_FAILED };
+/* A connection to t->server, bound to t. */
+enum acquire upstream_acquire(struct txn *t);
+/* Unbinds it; keeps it idle, or closes it. */
+void upstream_release(struct upstream *u, bool is_reusable);
+void upstream_close(struct upstream *u);
+void upstream_free(struct upstream *u);
+/* Closes idle connections to servers that take no requests (all: to every server). */
+void upstream_sweep(struct proxy_worker *w, bool all);
+/* h1_client.c */
+void h1_client_run(struct upstream *u);
+/* When the state of u tells that it now waits for something else: sets its deadline. */
+void h1_client_arm(struct upstream *u);
+/* Its deadline passed with the low-water mark up: takes it down and reads on. False: it was not up. */
+bool h1_client_lower_water(struct upstream *u);
+
+/* ---- heads as they are sent on (forward.c) ---- */
+
+struct forward {
+	enum cfg_forwarded mode;
+	struct str client_ip;   /* text, no brackets */
+	bool client_is_v6, is_tls;
+	struct str host;        /* Host as it is forwarded, with its port */
+	bool host_is_given;     /* the client sent one */
+	struct str path, query; /* as they are forwarded */
+};
+/* Most bytes that forward_request writes. */
+size_t forward_request_bound(const struct http_head *h, const struct forward *f);
+/* Writes the request head; returns its length. Drops hop-by-hop fields. *target: path and query within `out`. */
+size_t forward_request(char *out, struct http_head *h, const struct forward *f, enum http_body body, struct str *target);
+size_t forward_response_bound(const struct http_head *h);
+/* is_chunked: the body leaves chunked. connection: value of Connection, or empty. */
+size_t forward_response(char *out, struct http_head *h, bool is_chunked, struct str connection);
+
+/* ---- access log (access_log.c) ---- */
+
+void access_log_write(const struct txn *t);
+
+#endif

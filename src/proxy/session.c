@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The life of a client connection: accepted, TLS handshake, requests one after the other, lingering, closed. What is said on it
+ * is the protocol's (h1_server.c). Idle, it holds no buffers and no transaction.
+ */
+#include "proxy/private.h"
+
+#include "steerway/base/clock.h"
+
+#include <unistd.h>
+#include <urcu/urcu-memb.h>
+
+enum {
+	LINGER_US = 2 * 1000 * 1000,   /* a client that has not seen our FIN by then loses the answer */
+	LINGER_BYTES = 1024 * 1024,
+};
+
+static void on_ready(struct stream *stream) {
+	struct session *s = CONTAINER_OF(stream, struct session, stream);
+	struct proxy_worker *w = s->worker;
+	worker_enter(w);
+	session_run(s);
+	worker_leave(w);
+}
+
+static void on_expire(struct deadline *d) {
+	struct session *s = CONTAINER_OF(d, struct session, deadline);
+	struct proxy_worker *w = s->worker;
+	worker_enter(w);
+	switch (s->state) {
+	case SESSION_HANDSHAKE:
+		metric_add(METRIC_io_tls_failed_total, 1);
+		session_close(s, true);
+		break;
+	case SESSION_HEAD:
+		h1_server_head_timeout(s);
+		break;
+	case SESSION_TXN:
+		txn_fail(s->txn, s->out || s->stream.unsent ? PROXY_END_SEND_TIMEOUT : PROXY_END_BODY_TIMEOUT, 0);
+		break;
+	case SESSION_IDLE:
+	case SESSION_LINGER:
+		session_close(s, false);
+		break;
+	case SESSION_DEAD:
+		break;
+	}
+	worker_leave(w);
+}
+
+void session_accept(struct proxy_acceptor *a, int fd, const struct addr *peer) {
+	struct proxy_worker *w = a->worker;
+	const struct listener_conf *lc = conf_listener(rcu_dereference(w->proxy->conf), a->listener);
+	struct err e;
+	struct session *s = lc ? mem_zalloc(sizeof(*s)) : NULL;
+	if (!s) { /* a reload has just dropped the listener */
+		close(fd);
+		return;
+	}
+	if (stream_open(&s->stream, w->loop, fd, on_ready, &e) < 0) {
+		mem_free(s);
+		return;
+	}
+	s->worker = w;
+	s->listener = a->listener;
+	s->peer = *peer;
+	list_append(&w->sessions, &s->link);
+	deadline_init(&s->deadline, w->loop, on_expire);
+	atomic_fetch_add_explicit(&a->listener->connections, 1, memory_order_relaxed);
+	metric_add(METRIC_proxy_sessions, 1);
+	s->state = SESSION_IDLE;
+	uint64_t limit_ms = lc->cfg.timeouts.head_ms;
+	if (lc->tls) {
+		if (stream_start_tls_server(&s->stream, lc->tls) < 0) {
+			session_close(s, true);
+			return;
+		}
+		s->handshake_conf = conf_get(w->proxy, w->index);
+		s->state = SESSION_HANDSHAKE;
+		limit_ms = lc->cfg.timeouts.handshake_ms;
+	}
+	deadline_set(&s->deadline, clock_now_us() + limit_ms * USEC_PER_MSEC);
+}
+
+static bool run_handshake(struct session *s) {
+	int r = stream_handshake(&s->stream);
+	if (r == STREAM_AGAIN)
+		return false;
+	if (r != 0) {
+		metric_add(METRIC_io_tls_failed_total, 1);
+		session_close(s, false);
+		return false;
+	}
+	const struct listener_conf *lc = conf_listener(s->handshake_conf, s->listener);
+	deadline_set(&s->deadline, clock_now_us() + lc->cfg.timeouts.head_ms * USEC_PER_MSEC);
+	conf_put(s->handshake_conf, s->worker->index);
+	s->handshake_conf = NULL;
+	s->state = SESSION_IDLE;
+	return true;
+}
+
+static bool run_linger(struct session *s) {
+	if (stream_flush(&s->stream) != 0)
+		return false;
+	while (s->stream.can_read) {
+		ssize_t n = stream_recv(&s->stream, io_shared_buffer(), IO_SHARED_BYTES);
+		if (n == STREAM_AGAIN)
+			return false;
+		if (n <= 0 || (s->lingered_bytes += (uint32_t)n) > LINGER_BYTES) {
+			session_close(s, false);
+			return false;
+		}
+	}
+	return false;
+}
+
+void session_run(struct session *s) {
+	if (s->is_running)
+		return;
+	s->is_running = true;
+	for (bool goes_on = true; goes_on;) {
+		switch (s->state) {
+		case SESSION_HANDSHAKE:
+			goes_on = run_handshake(s);
+			break;
+		case SESSION_IDLE:
+		case SESSION_HEAD:
+			goes_on = h1_server_read_head(s);
+			break;
+		case SESSION_TXN:
+			goes_on = h1_server_run_txn(s);
+			break;
+		case SESSION_LINGER:
+			goes_on = run_linger(s);
+			break;
+		default:
+			goes_on = false;
+		}
+	}
+	s->is_running = false;
+}
+
+void session_await(struct session *s) {
+	const struct listener_conf *lc = conf_listener(rcu_dereference(s->worker->proxy->conf), s->listener);
+	s->state = SESSION_IDLE;
+	s->wants_body = false;
+	s->scanned = 0;
+	deadline_set(&s->deadline, clock_now_us() + (lc ? lc->cfg.timeouts.keep_alive_ms * USEC_PER_MSEC : 0));
+	if (!s->is_running && (s->in || s->stream.can_read))
+		session_run(s);
+}
+
+void session_linger(struct session *s) {
+	s->state = SESSION_LINGER;
+	s->wants_body = false;
+	while (s->in)
+		s->in = pending_consume(s->in, s->in->n - s->in->at);
+	stream_shutdown_write(&s->stream);
+	s->stream.can_read = true;
+	deadline_set(&s->deadline, clock_now_us() + LINGER_US);
+	if (!s->is_running)
+		session_run(s);
+}
+
+void session_close(struct session *s, bool is_abort) {
+	if (s->state == SESSION_DEAD)
+		return;
+	s->state = SESSION_DEAD;
+	if (is_abort)
+		stream_abort(&s->stream);
+	else
+		stream_close(&s->stream);
+	list_remove(&s->link);
+	list_append(&s->worker->dead_sessions, &s->link);
+}
+
+void session_free(struct session *s) {
+	if (s->handshake_conf)
+		conf_put(s->handshake_conf, s->worker->index);
+	deadline_fini(&s->deadline);
+	mem_free(s->in);
+	mem_free(s->out);
+	metric_add(METRIC_proxy_sessions, -1);
+	listener_release(s->listener, s->worker);
+	mem_free(s);
+}
+
+void session_cut(struct session *s, enum proxy_end end) {
+	if (s->txn)
+		txn_fail(s->txn, end, 0);
+	session_close(s, true);
+}
+
+void session_wind_down(struct session *s) {
+	s->winds_down = true;
+	if (s->state == SESSION_IDLE && !s->in)
+		session_close(s, false);
+}

@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One request and its response: the steps from the parsed head to the server, then the relay between two ends whose protocols it
+ * does not know. A retry goes back to the balance step; every way out carries one end reason (tables/ends.h).
+ *
+ * Owned by the session. After txn_fail, or a last span, the transaction is gone: callers look at their own `txn` pointer.
+ */
+#include "proxy/ends.h"
+#include "proxy/private.h"
+
+#include "steerway/base/clock.h"
+#include "steerway/base/hash.h"
+
+enum { FREE_TXNS_MAX = 256 }; /* a worker keeps so many for re-use: 1 MiB */
+
+enum step { STEP_NEXT, STEP_WAIT, STEP_BALANCE_AGAIN, STEP_END };
+
+/* ---- life ---- */
+
+struct txn_overflow {
+	struct txn_overflow *next;
+	char bytes[];
+};
+
+struct txn *txn_create(struct session *s, const struct listener_conf *l, uint64_t start_us) {
+	struct proxy_worker *w = s->worker;
+	struct txn *t = w->free_txns;
+	if (t) {
+		w->free_txns = t->next_free;
+		w->n_free_txns--;
+	} else {
+		t = mem_alloc(sizeof(*t));
+	}
+	memset(t, 0, offsetof(struct txn, store));
+	t->session = s;
+	t->worker = w;
+	t->front = &h1_server_end;
+	t->back = &h1_client_end;
+	t->conf = conf_get(w->proxy, w->index);
+	t->listener = l;
+	t->start_us = start_us;
+	t->minor = 1;
+	s->txn = t;
+	metric_add(METRIC_proxy_requests_active, 1);
+	return t;
+}
+
+char *txn_reserve(struct txn *t, size_t n) {
+	if (n <= TXN_STORE_BYTES - t->store_used) {
+		char *p = t->store + t->store_used;
+		t->store_used += n;
+		return p;
+	}
+	struct txn_overflow *o = mem_alloc(sizeof(*o) + n);
+	o->next = t->overflow;
+	t->overflow = o;
+	return o->bytes;
+}
+
+static void release_server(struct txn *t) {
+	if (!t->server)
+		return;
+	fleet_request_end(t->server, t->worker->index);
+	t->server = NULL;
+}
+
+static void txn_destroy(struct txn *t) {
+	struct proxy_worker *w = t->worker;
+	release_server(t);
+	if (t->holds_retry)
+		fleet_retry_end(t->pool->fleet);
+	conf_put(t->conf, w->index);
+	while (t->overflow) {
+		struct txn_overflow *next = t->overflow->next;
+		mem_free(t->overflow);
+		t->overflow = next;
+	}
+	metric_add(METRIC_proxy_requests_active, -1);
+	if (w->n_free_txns >= FREE_TXNS_MAX) {
+		mem_free(t);
+		return;
+	}
+	t->next_free = w->free_txns;
+	w->free_txns = t;
+	w->n_free_txns++;
+}
+
+void txn_free_all(struct proxy_worker *w) {
+	while (w->free_txns) {
+		struct txn *next = w->free_txns->next_free;
+		mem_free(w->free_txns);
+		w->free_txns = next;
+	}
+	w->n_free_txns = 0;
+}
+
+/* A counter that only this worker writes. */
+static void count(_Atomic uint64_t *counter) {
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
+static void account(struct txn *t) {
+	count(&t->worker->ends[t->end]);
+	metric_add(METRIC_proxy_requests_total, 1);
+	metric_add(METRIC_proxy_bytes_in_total, (int64_t)t->bytes_in);
+	metric_add(METRIC_proxy_bytes_out_total, (int64_t)t->bytes_out);
+	access_log_write(t);
+}
+
+static void give_back(struct txn *t, bool is_clean) {
+	if (t->upstream)
+		t->back->finish(t, is_clean);
+}
+
+/* The one way out. */
+static void txn_end(struct txn *t, enum proxy_end end, bool is_clean) {
+	t->end = end;
+	account(t);
+	give_back(t, is_clean && t->request_is_done);
+	t->front->finish(t, is_clean);
+	txn_destroy(t);
+}
+
+void txn_fail(struct txn *t, enum proxy_end end, unsigned status) {
+	if (t->is_ending) { /* not even the proxy's own answer got through */
+		txn_end(t, t->end, false);
+		return;
+	}
+	t->is_ending = true;
+	give_back(t, false);
+	if (status == 0)
+		status = proxy_end_status(end);
+	if (t->response_is_begun || status == 0) {
+		txn_end(t, end, false);
+		return;
+	}
+	if (!t->request_is_done)
+		t->close_front = true;
+	t->response_is_begun = true;
+	t->status = (uint16_t)status;
+	t->end = end;
+	const char *text = t->fault != HTTP_FAULT_NONE && end == PROXY_END_BAD_REQUEST ? http_fault_text(t->fault) : proxy_end_text(end);
+	enum end_state sent = h1_server_answer(t, status, str_from(text));
+	t->response_is_done = true;
+	if (sent != END_FULL)
+		txn_end(t, end, sent == END_READY);
+}
+
+/* ---- steps ---- */
+
+static enum step fail(struct txn *t, enum proxy_end end) {
+	txn_fail(t, end, 0);
+	return STEP_END;
+}
+
+static enum step refuse(struct txn *t, enum http_fault fault) {
+	t->fault = fault;
+	t->close_front = true; /* where the framing or the target is in doubt, nothing more is read from this connection */
+	txn_fail(t, PROXY_END_BAD_REQUEST, http_fault_status(fault));
+	return STEP_END;
+}
+
+static uint64_t hash_of(const struct txn *t, const struct pool_conf *pool, struct str host, struct str path) {
+	switch (pool->hash_key) {
+	case CFG_HASH_KEY_CLIENT: {
+		struct addr ip = t->session->peer;
+		addr_set_port(&ip, 0);
+		return addr_hash(&ip, 0);
+	}
+	case CFG_HASH_KEY_HOST:
+		return hash_str(host, 0);
+	case CFG_HASH_KEY_URI:
+		return hash_str(path, 0);
+	}
+	return 0;
+}
+
+/* Target, host, route and the head as it goes to the server. All that looks at the client's own bytes happens here, since they
+ * are gone when the step has ended. */
+static enum step step_head(struct txn *t) {
+	struct http_head *h = t->head;
+	struct http_target target;
+	struct str host = STR_NONE, authority = STR_NONE;
+	uint16_t port;
+	enum http_fault fault = http_target_parse(h->target, h->method, &target);
+	if (fault != HTTP_FAULT_NONE)
+		return refuse(t, fault);
+	if (target.form == HTTP_TARGET_AUTHORITY)
+		return fail(t, PROXY_END_METHOD_REFUSED);
+	const struct http_field *host_field = http_field_find(h, HTTP_FIELD_HOST);
+	authority = target.form == HTTP_TARGET_ABSOLUTE ? target.authority : host_field ? host_field->value : STR_NONE; /* RFC 9112 3.2.2 */
+	if (authority.n > 0 && (fault = http_authority_parse(authority, &host, &port)) != HTTP_FAULT_NONE)
+		return refuse(t, fault);
+	struct str path = target.path;
+	if (target.form != HTTP_TARGET_ASTERISK &&
+	    (fault = http_path_normalize(target.path, txn_reserve(t, target.path.n), &path)) != HTTP_FAULT_NONE)
+		return refuse(t, fault);
+
+	const struct route *route = route_table_find(&t->conf->routes, host, path);
+	struct session *s = t->session;
+	char ip[ADDR_TEXT_BYTES];
+	struct forward f = { .mode = t->listener->cfg.forwarded,
+		             .client_ip = addr_format_ip(&s->peer, ip),
+		             .client_is_v6 = addr_is_v6(&s->peer),
+		             .is_tls = s->stream.ssl != NULL,
+		             .host = authority,
+		             .host_is_given = authority.n > 0,
+		             .path = path,
+		             .query = target.query };
+	char *out = txn_reserve(t, forward_request_bound(h, &f));
+	t->request_head = str_slice(out, forward_request(out, h, &f, t->request.body, &t->target));
+	t->method_name = str_slice(out, h->method_name.n);
+	char *host_copy = txn_reserve(t, host.n);
+	if (host.n > 0)
+		memcpy(host_copy, host.p, host.n);
+	t->host = str_slice(host_copy, host.n);
+	if (!route)
+		return fail(t, PROXY_END_NO_ROUTE);
+	t->pool = route->pool;
+	if (route->pool->is_hashed)
+		t->hash = hash_of(t, route->pool, host, path);
+	return STEP_NEXT;
+}
+
+static enum step step_size(struct txn *t) {
+	uint64_t max = t->listener->cfg.max_body_bytes;
+	if (max > 0 && t->request.body == HTTP_BODY_LENGTH && t->request.length > max)
+		return fail(t, PROXY_END_BODY_TOO_LARGE);
+	return STEP_NEXT;
+}
+
+static bool was_tried(const struct txn *t, const struct fleet_server *s) {
+	for (unsigned i = 0; i < t->n_tried; i++)
+		if (t->tried[i] == s)
+			return true;
+	return false;
+}
+
+static enum step step_balance(struct txn *t) {
+	struct fleet_request r = { .hash = t->hash, .tried = t->tried, .n_tried = t->n_tried };
+	switch (fleet_pick(t->pool->fleet, t->worker->index, &r, &t->server)) {
+	case FLEET_PICKED:
+		t->picked_us = clock_now_us();
+		t->epoch = fleet_epoch(t->worker->proxy->fleet);
+		return STEP_NEXT;
+	case FLEET_ALL_BUSY:
+		return fail(t, PROXY_END_SERVER_LIMIT);
+	case FLEET_NO_SERVER:
+		break;
+	}
+	return fail(t, PROXY_END_NO_SERVER);
+}
+
+static enum step back_failed(struct txn *t, enum proxy_end end);
+
+static enum step step_connect(struct txn *t) {
+	switch (upstream_acquire(t)) {
+	case ACQUIRE_IDLE:
+		return STEP_NEXT;
+	case ACQUIRE_CONNECTING:
+		return STEP_WAIT;
+	case ACQUIRE_FAILED:
+		return back_failed(t, PROXY_END_CONNECT_FAILED);
+	case ACQUIRE_AT_LIMIT:
+		break;
+	}
+	struct fleet_server *full = t->server;
+	release_server(t);
+	if (was_tried(t, full) || t->n_tried == TXN_TRIED_MAX)
+		return fail(t, PROXY_END_SERVER_LIMIT);
+	t->tried[t->n_tried++] = full;
+	return STEP_BALANCE_AGAIN;
+}
+
+static enum step step_send(struct txn *t) {
+	t->connected_us = clock_now_us();
+	t->request_is_raw = t->request.body == HTTP_BODY_CHUNKED;
+	t->back->send_head(t, NULL, &t->request);
+	t->head_is_sent = true;
+	if (t->request.body == HTTP_BODY_NONE)
+		t->back->send_body(t, STR_NONE, true);
+	else
+		t->front->resume(t); /* a malformed body may end the transaction in here */
+	return STEP_WAIT;
+}
+
+enum { AT_HEAD, AT_SIZE, AT_BALANCE, AT_CONNECT, AT_SEND };
+static enum step (*const steps[])(struct txn *t) = {
+	[AT_HEAD] = step_head, [AT_SIZE] = step_size, [AT_BALANCE] = step_balance, [AT_CONNECT] = step_connect, [AT_SEND] = step_send,
+};
+
+static void txn_run(struct txn *t) {
+	for (;;) {
+		switch (steps[t->step](t)) {
+		case STEP_NEXT:
+			t->step++;
+			break;
+		case STEP_BALANCE_AGAIN:
+			t->step = AT_BALANCE;
+			break;
+		case STEP_WAIT:
+		case STEP_END:
+			return; /* t may be gone */
+		}
+	}
+}
+
+void txn_start(struct txn *t, struct http_head *h) {
+	t->head = h;
+	t->method = h->method;
+	t->minor = h->minor;
+	t->head_us = clock_now_us();
+	t->request_is_done = t->request.body == HTTP_BODY_NONE;
+	txn_run(t);
+}
+
+void txn_on_connected(struct txn *t) {
+	t->step = AT_SEND;
+	txn_run(t);
+}
+
+/* ---- retry: the only step back ---- */
+
+/* Only what the server can't have seen, or what may be done twice and can be sent again (RFC 9110 9.2.2). */
+static bool retry_is_safe(const struct txn *t, enum proxy_end end) {
+	if (t->response_is_begun || t->n_interim > 0 || t->request_is_begun)
+		return false;
+	if (!t->head_is_sent)
+		return true;
+	return end == PROXY_END_SERVER_CLOSED && t->request.body == HTTP_BODY_NONE && http_method_is_idempotent(t->method);
+}
+
+static bool retry_is_granted(struct txn *t) {
+	if (t->n_retries >= t->pool->retries.attempts || t->n_tried == TXN_TRIED_MAX)
+		return false;
+	if (!t->holds_retry)
+		t->holds_retry = fleet_retry_take(t->pool->fleet);
+	return t->holds_retry;
+}
+
+static enum step back_failed(struct txn *t, enum proxy_end end) {
+	struct fleet_server *failed = t->server;
+	/* A connection that had been idle may have been closed at any time: that says nothing about the server. */
+	bool is_stale = t->is_reused && end == PROXY_END_SERVER_CLOSED && !t->wants_fresh;
+	count(&failed->slots[t->worker->index].failures);
+	if (!is_stale && end != PROXY_END_SERVER_BAD_RESPONSE)
+		fleet_suspect(t->worker->proxy->fleet, failed);
+	if (!retry_is_safe(t, end) || (!is_stale && !retry_is_granted(t)))
+		return fail(t, end);
+	give_back(t, false);
+	if (is_stale) {
+		t->wants_fresh = true;
+	} else {
+		t->tried[t->n_tried++] = failed;
+		t->n_retries++;
+		count(&failed->slots[t->worker->index].retries);
+		metric_add(METRIC_proxy_retries_total, 1);
+	}
+	release_server(t);
+	t->head_is_sent = t->is_reused = false;
+	return STEP_BALANCE_AGAIN;
+}
+
+void txn_on_back_failed(struct txn *t, enum proxy_end end) {
+	if (back_failed(t, end) != STEP_BALANCE_AGAIN)
+		return;
+	t->step = AT_BALANCE;
+	txn_run(t);
+}
+
+/* ---- relay ---- */
+
+enum end_state txn_on_request_span(struct txn *t, struct str span, bool is_last) {
+	uint64_t max = t->listener->cfg.max_body_bytes;
+	if (max > 0 && t->body_in > max && t->request.body == HTTP_BODY_CHUNKED) { /* counts the coding's own bytes too */
+		txn_fail(t, PROXY_END_BODY_TOO_LARGE, 0);
+		return END_BROKEN;
+	}
+	t->request_is_begun = t->request_is_begun || span.n > 0;
+	t->request_is_done = is_last;
+	return t->back->send_body(t, span, is_last);
+}
+
+void txn_flush_request(struct txn *t) {
+	if (t->head_is_sent && !t->request_is_done && t->upstream && t->upstream->staged.n > 0)
+		t->back->send_body(t, STR_NONE, false);
+}
+
+void txn_on_request_drained(struct txn *t) {
+	if (!t->request_is_done)
+		t->front->resume(t);
+}
+
+void txn_on_interim_head(struct txn *t, struct http_head *h) {
+	t->n_interim++;
+	if (t->minor == 0)
+		return; /* HTTP/1.0 knows none (RFC 9110 15.2) */
+	struct http_framing none = { .body = HTTP_BODY_NONE };
+	t->front->send_head(t, h, &none);
+	if (t->front->send_body(t, STR_NONE, false) == END_BROKEN)
+		txn_fail(t, PROXY_END_CLIENT_ABORT, 0);
+}
+
+void txn_on_response_head(struct txn *t, struct http_head *h, const struct http_framing *in) {
+	t->status = h->status;
+	t->first_byte_us = clock_now_us();
+	t->response_is_begun = true;
+	if (!t->request_is_done) /* the client may go on sending what nobody reads: this connection can't be used again */
+		t->close_front = true;
+	t->front->send_head(t, h, in);
+}
+
+enum end_state txn_on_response_span(struct txn *t, struct str span, bool is_last) {
+	enum end_state front = t->front->send_body(t, span, is_last);
+	if (front == END_BROKEN) {
+		txn_fail(t, PROXY_END_CLIENT_ABORT, 0);
+		return END_BROKEN;
+	}
+	if (!is_last)
+		return front;
+	t->response_is_done = true;
+	if (front == END_READY) {
+		txn_end(t, PROXY_END_COMPLETE, true);
+		return END_BROKEN;
+	}
+	give_back(t, t->request_is_done); /* the connection is free while the client takes its time */
+	return END_BROKEN;
+}
+
+void txn_on_response_drained(struct txn *t) {
+	if (t->response_is_done)
+		txn_end(t, t->is_ending ? t->end : PROXY_END_COMPLETE, true);
+	else if (t->upstream)
+		t->back->resume(t);
+}

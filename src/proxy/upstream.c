@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Connections to servers: a worker keeps its own idle ones, newest first (FIFO measured 10 % dearer: cold caches). Each counts
+ * against its server's bound as long as it is open.
+ */
+#include "proxy/private.h"
+
+#include "steerway/base/clock.h"
+
+static void on_ready(struct stream *stream) {
+	struct upstream *u = CONTAINER_OF(stream, struct upstream, stream);
+	struct proxy_worker *w = u->worker;
+	worker_enter(w);
+	if (u->state == UPSTREAM_IDLE) {
+		if (stream->can_read) /* closed by the server, or bytes that nobody asked for: unusable either way */
+			upstream_close(u);
+	} else if (u->state != UPSTREAM_DEAD) {
+		h1_client_run(u);
+	}
+	worker_leave(w);
+}
+
+static void on_expire(struct deadline *d) {
+	struct upstream *u = CONTAINER_OF(d, struct upstream, deadline);
+	struct proxy_worker *w = u->worker;
+	worker_enter(w);
+	if (u->state == UPSTREAM_IDLE)
+		upstream_close(u);
+	else if (u->txn && !h1_client_lower_water(u))
+		txn_on_back_failed(u->txn, u->state == UPSTREAM_CONNECTING ? PROXY_END_CONNECT_TIMEOUT : PROXY_END_SERVER_TIMEOUT);
+	worker_leave(w);
+}
+
+/* ---- idle ones ---- */
+
+static struct upstream *idle_take(struct fleet_slot *slot) {
+	if (slot->n_idle == 0)
+		return NULL;
+	struct upstream *u = CONTAINER_OF(slot->idle.next, struct upstream, link);
+	list_remove(&u->link);
+	list_remove(&u->idle_link);
+	slot->n_idle--;
+	metric_add(METRIC_proxy_upstream_idle, -1);
+	return u;
+}
+
+static void idle_put(struct upstream *u, uint64_t idle_ms) {
+	struct fleet_slot *slot = &u->server->slots[u->worker->index];
+	if (!slot->idle.next)
+		list_init(&slot->idle);
+	u->state = UPSTREAM_IDLE;
+	u->txn = NULL;
+	list_insert_after(&slot->idle, &u->link);
+	list_insert_after(&u->worker->idle_upstreams, &u->idle_link);
+	slot->n_idle++;
+	metric_add(METRIC_proxy_upstream_idle, 1);
+	deadline_set(&u->deadline, clock_now_us() + idle_ms * USEC_PER_MSEC);
+}
+
+/* ---- connections ---- */
+
+static void bind_to(struct upstream *u, struct txn *t) {
+	u->txn = t;
+	t->upstream = u;
+	u->scanned = 0;
+	u->head_is_done = u->is_paused = u->send_is_broken = u->is_reusable = false;
+}
+
+static enum acquire upstream_connect(struct txn *t) {
+	struct proxy_worker *w = t->worker;
+	if (!fleet_connection_take(t->server, w->index))
+		return ACQUIRE_AT_LIMIT;
+	struct upstream *u = mem_zalloc(sizeof(*u));
+	struct err e;
+	if (stream_connect(&u->stream, w->loop, &t->server->address, on_ready, &e) < 0) {
+		fleet_connection_release(t->server, w->index);
+		mem_free(u);
+		metric_add(METRIC_proxy_upstream_connect_failures_total, 1);
+		return ACQUIRE_FAILED;
+	}
+	metric_add(METRIC_proxy_upstream_connects_total, 1);
+	u->worker = w;
+	u->server = t->server;
+	u->state = UPSTREAM_CONNECTING;
+	list_init(&u->link);
+	list_init(&u->idle_link);
+	deadline_init(&u->deadline, w->loop, on_expire);
+	deadline_set(&u->deadline, clock_now_us() + t->pool->timeouts.connect_ms * USEC_PER_MSEC);
+	bind_to(u, t);
+	return ACQUIRE_CONNECTING;
+}
+
+enum acquire upstream_acquire(struct txn *t) {
+	struct fleet_slot *slot = &t->server->slots[t->worker->index];
+	struct upstream *u;
+	while (!t->wants_fresh && (u = idle_take(slot))) {
+		/* What can't be sent again must not go out on a connection that is closed already; the rest may find out by trying. */
+		bool is_replayable = t->request.body == HTTP_BODY_NONE && http_method_is_idempotent(t->method);
+		if (u->stream.can_read || (!is_replayable && stream_is_stale(&u->stream))) {
+			upstream_close(u);
+			continue;
+		}
+		u->state = UPSTREAM_BUSY;
+		bind_to(u, t);
+		t->is_reused = true;
+		metric_add(METRIC_proxy_upstream_reuses_total, 1);
+		return ACQUIRE_IDLE;
+	}
+	return upstream_connect(t);
+}
+
+static void drop_buffers(struct upstream *u) {
+	mem_free(u->in);
+	mem_free(u->out);
+	u->in = u->out = NULL;
+	u->staged = STR_NONE;
+}
+
+void upstream_release(struct upstream *u, bool is_reusable) {
+	uint64_t idle_ms = u->txn->pool->timeouts.idle_ms;
+	const struct fleet_server *s = u->server;
+	u->txn->upstream = NULL;
+	u->txn = NULL;
+	uint32_t max = atomic_load_explicit(&s->max_connections, memory_order_relaxed);
+	/* At its bound a server's connections are scarce: another worker may need the place. */
+	bool is_scarce = max > 0 && u->worker->proxy->n_workers > 1 && atomic_load_explicit(&s->connections, memory_order_relaxed) >= max;
+	bool is_quiet = !u->in && !u->out && !u->stream.has_hup && !u->stream.has_eof;
+	if (is_reusable && is_quiet && !is_scarce && idle_ms > 0 && !u->worker->is_stopping &&
+	    atomic_load_explicit(&s->takes_requests, memory_order_relaxed)) {
+		u->stream.can_read = false; /* the message ended with what was read; more of it would ring */
+		stream_set_low_water(&u->stream, 1);
+		idle_put(u, idle_ms);
+	} else {
+		upstream_close(u);
+	}
+}
+
+void upstream_close(struct upstream *u) {
+	if (u->state == UPSTREAM_DEAD)
+		return;
+	if (u->state == UPSTREAM_IDLE && !list_is_empty(&u->idle_link)) {
+		list_remove(&u->link);
+		list_remove(&u->idle_link);
+		u->server->slots[u->worker->index].n_idle--;
+		metric_add(METRIC_proxy_upstream_idle, -1);
+	}
+	u->state = UPSTREAM_DEAD;
+	stream_close(&u->stream);
+	drop_buffers(u);
+	fleet_connection_release(u->server, u->worker->index);
+	u->server = NULL;
+	list_append(&u->worker->dead_upstreams, &u->link);
+}
+
+void upstream_free(struct upstream *u) {
+	deadline_fini(&u->deadline);
+	mem_free(u);
+}
+
+void upstream_sweep(struct proxy_worker *w, bool all) {
+	LIST_EACH(it, &w->idle_upstreams) {
+		struct upstream *u = CONTAINER_OF(it, struct upstream, idle_link);
+		if (all || !atomic_load_explicit(&u->server->takes_requests, memory_order_relaxed))
+			upstream_close(u);
+	}
+}
