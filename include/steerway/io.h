@@ -176,15 +176,18 @@ unsigned worker_here(void);
 
 struct log_output;
 int log_writer_start(struct err *e);
-/* Writes out what was handed over, then ends the thread and closes the outputs. */
+/* Writes out what was handed over, then ends the thread and closes the outputs. Nobody may write any more: the sink of base's log
+ * has been set back before. An output that takes nothing for 2 s loses what is left. */
 void log_writer_stop(void);
-/* path "-": standard error. Opened for appending; the descriptor is reopened by log_writer_reopen. */
+/* path "-": standard error. Opened for appending; the descriptor is reopened by log_writer_reopen. A path that is open already
+ * gives the same output again, so that a reload adds none. Any thread; it lives until log_writer_stop. */
 struct log_output *log_output_open(const char *path, struct err *e);
 /* Any thread. One whole record with its '\n'. False (and METRIC_io_log_lost_total) when the ring is full. */
 bool log_output_write(struct log_output *o, struct str record);
-/* Opens the files again (after logrotate moved them). Any thread; takes effect soon. */
+/* Opens the files again (after logrotate moved them). Any thread, or a signal's handler; what is written afterwards goes to the
+ * new files. A file that can't be opened is logged, and the old one stays. */
 void log_writer_reopen(void);
-/* Waits until all that was handed over before is written (tests, shutdown). */
+/* Waits until all that was handed over before is written (tests, shutdown), 2 s at most for an output that takes nothing. */
 void log_writer_flush(void);
 
 #endif

@@ -2,7 +2,7 @@
 /* METRIC(room, name, type, help): one row a metric; the name on /metrics is steerway_<room>_<name>. */
 METRIC(io, accepted_total, COUNTER, "Connections accepted by listeners.")
 METRIC(io, accept_pauses_total, COUNTER, "Times that accepting paused because descriptors ran out (EMFILE, ENFILE).")
-METRIC(io, log_lost_total, COUNTER, "Log records dropped because the log writer fell behind.")
+METRIC(io, log_lost_total, COUNTER, "Log records dropped because the log writer fell behind, or because a file or pipe refused them.")
 METRIC(io, tls_handshakes_total, COUNTER, "TLS handshakes finished with clients.")
 METRIC(io, tls_resumed_total, COUNTER, "TLS handshakes finished with clients that resumed a session.")
 METRIC(io, tls_failed_total, COUNTER, "TLS handshakes with clients that failed.")
