@@ -210,6 +210,7 @@ static inline enum parse head_parse(struct http_head *h, struct str in, const st
 	bool is_full = n == limits->head_bytes;
 	if (!is_full && !is_worth_parsing(in.p, *scanned, n)) {
 		*scanned = n;
+		*used = 0;
 		return PARSE_MORE;
 	}
 	h->n_fields = 0;
@@ -219,11 +220,9 @@ static inline enum parse head_parse(struct http_head *h, struct str in, const st
 	enum parse r = is_request ? request_line_take(h, &p, end, limits->target_bytes) : status_line_take(h, &p, end);
 	if (r == PARSE_DONE)
 		r = fields_take(h, &p, end);
-	if (r == PARSE_MORE) {
-		*scanned = n;
-		return is_full ? bad(h, HTTP_FAULT_HEAD_TOO_LARGE) : PARSE_MORE;
-	}
-	*scanned = 0;
+	if (r == PARSE_MORE && is_full)
+		r = bad(h, HTTP_FAULT_HEAD_TOO_LARGE);
+	*scanned = r == PARSE_MORE ? n : 0;
 	*used = r == PARSE_DONE ? (size_t)(p - in.p) : 0;
 	return r;
 }
