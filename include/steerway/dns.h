@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The DNS codec, without I/O and without allocation: a query is parsed into a lower-case name that is ready to be looked up;
+ * the body of a reply (answer, authority, additional) is written once, at load, so that it can be sent behind any question
+ * whose name ends as the one that it was written for.
+ */
+#ifndef STEERWAY_DNS_H
+#define STEERWAY_DNS_H
+
+#include "steerway/base/str.h"
+
+#define DNS_HEADER_BYTES 12
+#define DNS_NAME_MAX 255     /* bytes on the wire, the root's empty label included (RFC 1035 2.3.4) */
+#define DNS_LABELS_MAX 127   /* without the root's */
+#define DNS_LABEL_MAX 63
+#define DNS_MESSAGE_MAX 65535
+#define DNS_UDP_BYTES 512    /* of an answer to a query without EDNS */
+#define DNS_EDNS_BYTES 1232  /* of any answer over UDP: fits the smallest IPv6 MTU, so that nothing is fragmented (RFC 9715) */
+#define DNS_OPT_BYTES 11     /* an OPT record without options */
+#define DNS_CLASS_IN 1
+
+/* Bits of the second 16 of a header. */
+#define DNS_FLAG_QR 0x8000
+#define DNS_FLAG_AA 0x0400
+#define DNS_FLAG_TC 0x0200
+#define DNS_FLAG_RD 0x0100
+#define DNS_OPCODE_MASK 0x7800
+
+enum dns_rcode {
+	DNS_SILENCE = -1, /* no answer at all */
+#define DNS_RCODE(name, value, text) DNS_##name = value,
+#include "steerway/tables/dns_rcodes.h"
+#undef DNS_RCODE
+};
+enum dns_type {
+#define DNS_TYPE(name, value, target, compress) DNS_TYPE_##name = value,
+#include "steerway/tables/dns_types.h"
+#undef DNS_TYPE
+};
+/* Row of a type, NULL when it has none. */
+struct dns_type_row {
+	const char *name;
+	uint16_t type;
+	int16_t target;
+	bool compress;
+};
+const struct dns_type_row *dns_type_find(uint16_t type);
+
+static inline uint16_t dns_get16(const void *from) {
+	const uint8_t *p = from;
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+static inline uint32_t dns_get32(const void *from) {
+	const uint8_t *p = from;
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+static inline void dns_put16(void *to, unsigned v) {
+	uint8_t *p = to;
+	p[0] = (uint8_t)(v >> 8);
+	p[1] = (uint8_t)v;
+}
+static inline void dns_put32(void *to, uint32_t v) {
+	dns_put16(to, v >> 16);
+	dns_put16((uint8_t *)to + 2, v & 0xffff);
+}
+
+/* ---- names ---- */
+
+/* A name in wire form and lower case. Zeros follow it up to the next whole word and one word more, so that it, and every suffix
+ * of it, can be hashed and compared by words (length bytes are at most 63 and no letters: lower-casing may ignore them). */
+struct dns_name {
+	_Alignas(8) uint8_t wire[DNS_NAME_MAX + 17];
+	uint8_t label_at[DNS_LABELS_MAX + 1]; /* where each label starts */
+	uint8_t n_labels;                     /* without the root's */
+	uint8_t n;                            /* bytes, the root's label included: 1-255 */
+};
+/* A wire name without compression that starts at in.p; false when it is none or longer than `in` (or 255 bytes). */
+bool dns_name_read(struct dns_name *out, struct str in);
+/* Of a lower-case wire name, zero-padded as above. The same name has the same hash wherever it stands. */
+uint64_t dns_name_hash(const uint8_t *wire, size_t n);
+/* Both as above. */
+bool dns_name_eq(const uint8_t *a, const uint8_t *b, size_t n);
+/* The suffix that starts at label i (n_labels: the root). */
+static inline struct str dns_name_suffix(const struct dns_name *name, unsigned i) {
+	unsigned at = i < name->n_labels ? name->label_at[i] : name->n - 1u;
+	return str_slice((const char *)name->wire + at, (size_t)name->n - at);
+}
+
+/* ---- queries ---- */
+
+struct dns_query {
+	uint64_t hash;      /* of the name */
+	uint16_t id, flags;
+	uint16_t type, class;
+	uint16_t udp_bytes; /* what the client says that it takes (EDNS) */
+	bool has_question;  /* name, type and class are set, and an answer can echo the question */
+	bool has_edns;
+	bool wants_dnssec;  /* DO */
+	struct dns_name name;
+};
+/* DNS_NOERROR, what to answer with (FORMERR, NOTIMP, BADVERS), or DNS_SILENCE: no whole header, or a response (RFC 1035 4.1.1).
+ * FORMERR: not one question (RFC 9619), a pointer in its name, two OPT records or an odd one (RFC 6891 6.1.1), bytes behind the end. */
+enum dns_rcode dns_query_parse(struct dns_query *out, struct str in);
+
+/* ---- bodies of replies ---- */
+
+#define DNS_WRITER_NAMES 2048
+#define DNS_WRITER_POINTERS 4096
+
+/*
+ * Writes the sections behind a question with the name `base`. Names are compressed (RFC 1035 4.1.4) against the base and what was
+ * written before. The body also fits behind a question whose name is a longer one that ends in `base` (a name that a wildcard
+ * covers, one that does not exist, one below a delegation): each pointer, whose places are in `pointers`, is then raised by the
+ * difference in length. Only the owner "the question's own name" is at the same place in each, and not among the pointers.
+ */
+struct dns_writer {
+	size_t n;         /* bytes of the message so far, from its header on */
+	size_t body;      /* where the body starts */
+	uint16_t n_names, n_pointers;
+	bool is_full;     /* something did not fit: the body is of no use */
+	uint16_t name_at[DNS_WRITER_NAMES];       /* places that a pointer may point to */
+	uint16_t pointers[DNS_WRITER_POINTERS];   /* places of pointers, relative to the body */
+	uint8_t message[DNS_MESSAGE_MAX + 1];
+};
+/* base: a lower-case wire name, not padded. */
+void dns_write_begin(struct dns_writer *w, struct str base);
+/* One record. owner: a wire name; empty: the question's own. rdata: not compressed; names in it are compressed where the type
+ * allows it. */
+void dns_write_record(struct dns_writer *w, struct str owner, uint16_t type, uint32_t ttl, struct str rdata);
+static inline struct str dns_write_body(const struct dns_writer *w) {
+	return str_slice((const char *)w->message + w->body, w->n - w->body);
+}
+
+#endif

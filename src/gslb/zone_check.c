@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the names of a zone are to each other: cuts and what they hide, wildcards, aliases and where they lead; and what can't be:
+ * a CNAME beside other data, a steered name that is also static, a zone without SOA or NS. Everything is the snapshot's.
+ */
+#include "gslb/zone.h"
+
+static int fault(const struct zone *z, int line, struct err *e, const char *what, const struct node *n) {
+	struct str text = zone_name_text(z->zones, node_name(n));
+	return err_set(e, "%s:%d: %.*s: %s", z->cfg->file.p, line, STR_ARG(text), what);
+}
+
+static int name_fault(const struct cfg_name *c, const struct zone *z, struct err *e) {
+	return err_context(e, "%.*s:%u:%u: zones.%.*s.names.%.*s", STR_ARG(c->mark.file), c->mark.line, c->mark.column,
+	                   STR_ARG(z->cfg->id), STR_ARG(c->id));
+}
+
+/* ---- steered names ---- */
+
+static int add_name(struct zone *z, const struct cfg_name *c, struct steered ***tail, struct err *e) {
+	struct dns_name name;
+	if (zone_name_parse(&name, c->id, z, e) < 0)
+		return -1;
+	if (!zone_contains(z, &name))
+		return err_set(e, "outside of zone %.*s", STR_ARG(z->text));
+	if (c->sites.n == 0 || c->sites.n > STEERED_SITES_MAX)
+		return err_set(e, "takes 1 to %d sites, not %zu", STEERED_SITES_MAX, c->sites.n);
+	for (size_t i = 0; i < c->sites.n; i++)
+		if (c->sites.items[i].site->addresses.n == 0)
+			return err_set(e, "site %.*s has no addresses to answer with; give it some", STR_ARG(c->sites.items[i].site->id));
+	struct node *n = zone_node(z, &name, 0);
+	if (n->steered)
+		return err_set(e, "stands twice in this zone");
+	static const uint16_t exclusive[] = { DNS_TYPE_A, DNS_TYPE_AAAA, DNS_TYPE_CNAME };
+	for (size_t i = 0; i < COUNT_OF(exclusive); i++) {
+		const struct rrset *s = node_rrset(n, exclusive[i]);
+		if (s)
+			return err_set(e, "the zone file has a static %s record of this name (%s:%d); remove one of the two",
+			               dns_type_find(exclusive[i])->name, z->cfg->file.p, s->line);
+	}
+	struct steered *s = arena_zalloc(&z->zones->arena, sizeof(*s));
+	s->zone = z;
+	s->cfg = c;
+	s->node = n;
+	s->text = zone_name_text(z->zones, node_name(n));
+	s->views_tail = &s->views;
+	n->steered = s;
+	**tail = s;
+	*tail = &s->next;
+	z->n_steered++;
+	return 0;
+}
+
+int zone_add_names(struct zone *z, struct err *e) {
+	struct steered **tail = &z->steered;
+	for (size_t i = 0; i < z->cfg->names.n; i++)
+		if (add_name(z, &z->cfg->names.items[i], &tail, e) < 0)
+			return name_fault(&z->cfg->names.items[i], z, e);
+	return 0;
+}
+
+/* ---- relations ---- */
+
+static bool is_below_cut(const struct node *n) {
+	for (const struct node *p = n->parent; p; p = p->parent)
+		if (p->is_cut || p->is_hidden)
+			return true;
+	return false;
+}
+
+static int check_apex(struct zone *z, struct err *e) {
+	z->soa = node_rrset(z->apex, DNS_TYPE_SOA);
+	if (!z->soa)
+		return err_set(e, "%s: no SOA record of %.*s", z->cfg->file.p, STR_ARG(z->text));
+	if (z->soa->n > 1)
+		return fault(z, z->soa->line, e, "more than one SOA record", z->apex);
+	if (!node_rrset(z->apex, DNS_TYPE_NS))
+		return err_set(e, "%s: no NS record of %.*s", z->cfg->file.p, STR_ARG(z->text));
+	const struct rdata *d = z->soa->first;
+	uint32_t minimum = dns_get32(d->bytes + d->n - 4);
+	z->serial = dns_get32(d->bytes + d->n - 20);
+	z->negative_ttl = minimum < z->soa->ttl ? minimum : z->soa->ttl; /* RFC 2308 5 */
+	return 0;
+}
+
+static int check_node(struct zone *z, const struct node *n, struct err *e) {
+	const struct rrset *cname = node_rrset(n, DNS_TYPE_CNAME), *soa = node_rrset(n, DNS_TYPE_SOA);
+	if (soa && n != z->apex)
+		return fault(z, soa->line, e, "a SOA record below the zone's apex", n);
+	if (cname && (n->sets->next || cname->n > 1)) /* RFC 1034 3.6.2 */
+		return fault(z, cname->line, e, cname->n > 1 ? "more than one CNAME record" : "a CNAME record beside other records", n);
+	if (n->is_cut && node_is_wildcard(n)) /* RFC 4592 4.2: without meaning */
+		return fault(z, node_rrset(n, DNS_TYPE_NS)->line, e, "a wildcard can't be delegated", n);
+	if (n->steered && (n->is_cut || n->is_hidden)) {
+		err_set(e, "the name is delegated away by NS records in %s, or in another zone", z->cfg->file.p);
+		return name_fault(n->steered->cfg, z, e);
+	}
+	return 0;
+}
+
+int zone_check(struct zone *z, struct err *e) {
+	if (check_apex(z, e) < 0)
+		return -1;
+	for (struct node *n = z->first; n; n = n->next)
+		n->is_cut = n->parent && node_rrset(n, DNS_TYPE_NS);
+	/* A node stands behind its parent in the list, so that hiding is inherited in one pass. */
+	for (struct node *n = z->first; n; n = n->next) {
+		n->is_hidden = n->is_hidden || is_below_cut(n);
+		if (check_node(z, n, e) < 0)
+			return -1;
+		if (node_is_wildcard(n) && n->parent && !n->is_hidden)
+			n->parent->wildcard = n;
+	}
+	return 0;
+}
+
+/* ---- look-up at load ---- */
+
+struct node *zone_lookup(const struct zone *z, const struct dns_name *name, enum chain_end *end) {
+	unsigned deepest = name->n_labels - z->apex->n_labels;
+	struct node *n = z->apex;
+	unsigned i = deepest;
+	for (; i > 0; i--) {
+		struct node *child = map_get(&z->nodes, dns_name_suffix(name, i - 1));
+		if (!child)
+			break;
+		n = child;
+		if (n->is_cut)
+			break;
+		if (n->is_hidden) { /* in another zone that is served here */
+			*end = CHAIN_OUTSIDE;
+			return NULL;
+		}
+	}
+	*end = n->is_cut ? CHAIN_DELEGATED : CHAIN_FOUND;
+	if (n->is_cut || i == 0)
+		return n;
+	if (!n->wildcard)
+		*end = CHAIN_NOWHERE;
+	return n->wildcard;
+}
+
+static bool chain_has(const struct chain *c, const struct node *start, const struct dns_name *name) {
+	if (str_eq(node_name(start), dns_name_suffix(name, 0)))
+		return true;
+	for (unsigned i = 0; i < c->n; i++) {
+		struct dns_name owner;
+		if (c->hops[i].owner.n > 0 && dns_name_read(&owner, c->hops[i].owner) &&
+		    str_eq(dns_name_suffix(&owner, 0), dns_name_suffix(name, 0)))
+			return true;
+	}
+	return false;
+}
+
+void zone_chase(const struct zone *z, const struct node *start, struct chain *c) {
+	*c = (struct chain){ .end = CHAIN_OUTSIDE };
+	const struct node *n = start;
+	struct str owner = STR_NONE;
+	const struct rrset *cname;
+	while ((cname = node_rrset(n, DNS_TYPE_CNAME))) {
+		c->hops[c->n++] = (struct hop){ .owner = owner, .cname = cname };
+		owner = str_slice((const char *)cname->first->bytes, cname->first->n);
+		struct dns_name name;
+		enum chain_end end = CHAIN_OUTSIDE;
+		struct node *target = NULL;
+		if (c->n < CHAIN_MAX && dns_name_read(&name, owner) && zone_contains(z, &name) && !chain_has(c, start, &name))
+			target = zone_lookup(z, &name, &end);
+		c->end = end;
+		c->target = target;
+		c->owner = owner;
+		if (end != CHAIN_FOUND)
+			return;
+		n = target;
+	}
+}
