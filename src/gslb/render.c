@@ -115,24 +115,19 @@ void render_referral(struct render *r, const struct node *cut) {
 
 /* ---- the final form ---- */
 
-static uint64_t counts_pack(unsigned answers, unsigned authority, unsigned additional) {
-	uint8_t wire[8];
+static void counts_set(uint8_t wire[8], const struct render *r, unsigned additional) {
 	dns_put16(wire, 1);
-	dns_put16(wire + 2, answers);
-	dns_put16(wire + 4, authority);
+	dns_put16(wire + 2, r->count[RENDER_ANSWER]);
+	dns_put16(wire + 4, r->count[RENDER_AUTHORITY]);
 	dns_put16(wire + 6, additional);
-	uint64_t packed;
-	memcpy(&packed, wire, sizeof(packed));
-	return packed;
 }
 
 const struct answer *render_end(struct render *r, enum dns_rcode rcode, bool is_authoritative, struct arena *arena) {
 	if (r->w.is_full)
 		return NULL;
 	struct str body = dns_write_body(&r->w);
-	size_t padded = (body.n + ANSWER_BLOCK - 1) / ANSWER_BLOCK * ANSWER_BLOCK;
 	uint16_t *pointers = arena_alloc(arena, r->w.n_pointers * sizeof(*pointers));
-	struct answer *a = arena_zalloc(arena, sizeof(*a) + padded);
+	struct answer *a = arena_zalloc(arena, sizeof(*a) + body.n);
 	memcpy(pointers, r->w.pointers, r->w.n_pointers * sizeof(*pointers));
 	memcpy(a->bytes, body.p, body.n);
 	a->pointers = pointers;
@@ -140,12 +135,11 @@ const struct answer *render_end(struct render *r, enum dns_rcode rcode, bool is_
 	a->n = (uint16_t)body.n;
 	a->n_bare = (uint16_t)(r->bare_n ? r->bare_n - r->w.body : body.n);
 	a->base_n = (uint16_t)(r->w.body - DNS_HEADER_BYTES - 4);
-	a->n_answers = r->count[RENDER_ANSWER];
 	a->flags = (uint16_t)((is_authoritative ? DNS_FLAG_AA : 0) | (unsigned)rcode);
 	unsigned bare = r->bare_n ? r->bare_additional : r->count[RENDER_ADDITIONAL];
 	for (unsigned opt = 0; opt < 2; opt++) {
-		a->counts[opt] = counts_pack(r->count[RENDER_ANSWER], r->count[RENDER_AUTHORITY], r->count[RENDER_ADDITIONAL] + opt);
-		a->counts_bare[opt] = counts_pack(r->count[RENDER_ANSWER], r->count[RENDER_AUTHORITY], bare + opt);
+		counts_set(a->counts[opt], r, r->count[RENDER_ADDITIONAL] + opt);
+		counts_set(a->counts_bare[opt], r, bare + opt);
 	}
 	return a;
 }

@@ -39,18 +39,16 @@ struct rrset {
 
 /* The body of a reply, ready to be copied behind a question. */
 struct answer {
-	uint64_t counts[2];      /* QD, AN, NS, AR as they stand on the wire; [1]: with an OPT record more */
-	uint64_t counts_bare[2]; /* the same, without what may be left out */
+	uint8_t counts[2][8];      /* QD, AN, NS, AR as they stand on the wire; [1]: with an OPT record more */
+	uint8_t counts_bare[2][8]; /* the same, without what may be left out */
 	const uint16_t *pointers;
 	uint16_t n_pointers;
 	uint16_t flags;          /* AA and the response code */
 	uint16_t n;              /* bytes */
 	uint16_t n_bare;         /* of them without the additional records that may be left out */
 	uint16_t base_n;         /* length of the name that the pointers were written for */
-	uint16_t n_answers;
-	uint8_t bytes[];         /* readable up to the next multiple of ANSWER_BLOCK */
+	uint8_t bytes[];
 };
-#define ANSWER_BLOCK 16
 
 /* ---- names ---- */
 
@@ -62,7 +60,8 @@ struct node {
 	const uint16_t *types;
 	const struct answer **answers;   /* of each type; NULL: steered->current knows */
 	const struct answer *otherwise;  /* of every other type; at a cut: the referral */
-	struct node *wildcard;           /* the child "*" */
+	const struct answer *below;      /* of names below it that have no node: does not exist, or the referral; NULL: */
+	struct node *wildcard;           /* the child "*" answers */
 	struct steered *steered;         /* of A and AAAA; an alias of a steered name shares its */
 	uint16_t view;                   /* which of its views this node is */
 	uint16_t n_types;
@@ -210,6 +209,7 @@ void zone_chase(const struct zone *z, const struct node *n, struct chain *out);
 
 /* zone_render.c */
 struct render;
+/* First for all zones: their names refer to these. */
 int zone_render_negative(struct zone *z, struct render *r, struct err *e);
 int zone_render(struct zone *z, struct render *r, struct err *e);
 
@@ -250,6 +250,7 @@ uint64_t policy_weight(const struct cfg_name *name, const struct policy_choice *
 /* Chooses anew for every steered name; `f` says what is usable. */
 void steer_refresh(struct zones *zs, struct fleet *f, struct render *r);
 void steered_fini(struct steered *s);
+/* Would its longest answer fit a message? */
 int steered_check(struct steered *s, struct render *r, struct err *e);
 /* By fleet_site.index. */
 uint64_t steered_mask(const struct steered *s, uint64_t places);

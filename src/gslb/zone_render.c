@@ -9,13 +9,11 @@ static const struct chain no_chain = { .end = CHAIN_FOUND };
 
 /* RFC 8482 6: long, so that it is not asked for often. */
 #define ANY_TTL 3600
-static const struct rdata_hinfo {
-	char bytes[9];
-} any_hinfo = { { 7, 'R', 'F', 'C', '8', '4', '8', '2', 0 } };
+static const char any_hinfo[] = { 7, 'R', 'F', 'C', '8', '4', '8', '2', 0 };
 
 static int too_long(const struct zone *z, const struct node *n, const struct rrset *s, struct err *e) {
 	struct str text = zone_name_text(z->zones, node_name(n));
-	return err_set(e, "%s:%d: %.*s: an answer with these records exceeds 65535 bytes", z->cfg->file.p, s ? s->line : n->line,
+	return err_set(e, "%s:%d: %.*s: more records than an answer can hold (65535 bytes)", z->cfg->file.p, s ? s->line : n->line,
 	               STR_ARG(text));
 }
 
@@ -48,7 +46,7 @@ static int render_any(const struct answer **slot, struct zone *z, struct render 
 	if (own)
 		return render_type(slot, z, r, n, &no_chain, own, e);
 	render_begin(r, z, n);
-	render_record(r, RENDER_ANSWER, STR_NONE, DNS_TYPE_HINFO, ANY_TTL, str_slice(any_hinfo.bytes, sizeof(any_hinfo.bytes)));
+	render_record(r, RENDER_ANSWER, STR_NONE, DNS_TYPE_HINFO, ANY_TTL, str_slice(any_hinfo, sizeof(any_hinfo)));
 	return finish(slot, r, DNS_NOERROR, true, n, NULL, e);
 }
 
@@ -162,6 +160,7 @@ static int render_node(struct zone *z, struct render *r, struct node *n, struct 
 			return -1;
 	}
 	types_store(z, n, &t);
+	n->below = n->is_cut ? n->otherwise : n->wildcard ? NULL : z->nxdomain;
 	return 0;
 }
 

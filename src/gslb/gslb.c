@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The responder's life: reload in two steps, following fleet, and what it says about itself. A plan owns the new zones and the
+ * new sockets until its commit; the old zones go after a grace period.
+ */
+#include "gslb/private.h"
+
+#include <urcu/urcu-memb.h>
+
+static struct zones *zones_now(const struct gslb *g) {
+	return atomic_load_explicit(&g->zones, memory_order_relaxed);
+}
+
+static void on_publish(struct fleet_subscriber *s) {
+	struct gslb *g = CONTAINER_OF(s, struct gslb, subscriber);
+	if (zones_now(g))
+		steer_refresh(zones_now(g), g->fleet, g->render);
+}
+
+struct gslb *gslb_create(struct fleet *f, struct workers *w, struct err *e) {
+	(void)e; /* nothing can fail yet; callers are right to look */
+	struct gslb *g = mem_zalloc(sizeof(*g));
+	g->fleet = f;
+	g->workers = w;
+	g->render = mem_zalloc(sizeof(*g->render));
+	list_init(&g->endpoints);
+	g->subscriber.on_publish = on_publish;
+	fleet_subscribe(f, &g->subscriber);
+	return g;
+}
+
+static void endpoints_end(struct list *endpoints, bool do_serve) {
+	LIST_EACH(it, endpoints) {
+		struct endpoint *n = CONTAINER_OF(it, struct endpoint, link);
+		list_remove(it);
+		if (do_serve)
+			endpoint_stop(n);
+		endpoint_destroy(n);
+	}
+}
+
+void gslb_destroy(struct gslb *g) {
+	if (!g)
+		return;
+	fleet_unsubscribe(&g->subscriber);
+	endpoints_end(&g->endpoints, true);
+	zones_destroy(zones_now(g));
+	mem_free(g->render);
+	mem_free(g);
+}
+
+/* ---- reload ---- */
+
+struct gslb_plan {
+	struct gslb *gslb;
+	struct zones *zones;
+	struct list endpoints; /* new ones */
+	struct {
+		struct endpoint *endpoint;
+		const struct cfg_listener *cfg;
+	} *kept;
+	size_t n_kept;
+};
+
+static struct endpoint *endpoint_find(struct list *endpoints, const struct addr *at) {
+	LIST_EACH(it, endpoints)
+		if (addr_eq(&CONTAINER_OF(it, struct endpoint, link)->at, at))
+			return CONTAINER_OF(it, struct endpoint, link);
+	return NULL;
+}
+
+static int plan_address(struct gslb_plan *p, const struct cfg_listener *cfg, const struct addr *at, struct err *e) {
+	char text[ADDR_TEXT_BYTES];
+	struct endpoint *old = endpoint_find(&p->gslb->endpoints, at);
+	if ((old && old->is_kept) || endpoint_find(&p->endpoints, at)) /* SO_REUSEPORT would let it through */
+		return err_set(e, "%.*s stands twice; remove one", STR_ARG(addr_format(at, text)));
+	if (old) {
+		old->is_kept = true;
+		p->kept = mem_realloc_array(p->kept, p->n_kept + 1, sizeof(*p->kept));
+		p->kept[p->n_kept].endpoint = old;
+		p->kept[p->n_kept++].cfg = cfg;
+		return 0;
+	}
+	struct endpoint *n = endpoint_create(p->gslb, at, cfg, e);
+	if (!n)
+		return -1;
+	list_append(&p->endpoints, &n->link);
+	return 0;
+}
+
+static int plan_endpoints(struct gslb_plan *p, const struct cfg_root *cfg, struct err *e) {
+	LIST_EACH(it, &p->gslb->endpoints)
+		CONTAINER_OF(it, struct endpoint, link)->is_kept = false;
+	for (size_t i = 0; i < cfg->listeners.n; i++) {
+		const struct cfg_listener *l = &cfg->listeners.items[i];
+		for (size_t j = 0; l->protocol == CFG_PROTOCOL_DNS && j < l->bind.n; j++)
+			if (plan_address(p, l, &l->bind.items[j], e) < 0)
+				return err_context(e, "listeners.%.*s", STR_ARG(l->id));
+	}
+	return 0;
+}
+
+struct gslb_plan *gslb_prepare(struct gslb *g, const struct cfg_root *cfg, struct err *e) {
+	struct gslb_plan *p = mem_zalloc(sizeof(*p));
+	p->gslb = g;
+	list_init(&p->endpoints);
+	p->zones = zones_create(cfg, e);
+	if (p->zones && (!g->workers || plan_endpoints(p, cfg, e) == 0))
+		return p;
+	gslb_discard(p);
+	return NULL;
+}
+
+void gslb_discard(struct gslb_plan *p) {
+	if (!p)
+		return;
+	endpoints_end(&p->endpoints, false);
+	zones_destroy(p->zones);
+	mem_free(p->kept);
+	mem_free(p);
+}
+
+static void commit_endpoints(struct gslb_plan *p) {
+	struct gslb *g = p->gslb;
+	struct list gone;
+	list_init(&gone);
+	LIST_EACH(it, &g->endpoints)
+		if (!CONTAINER_OF(it, struct endpoint, link)->is_kept) {
+			list_remove(it);
+			list_append(&gone, it);
+		}
+	for (size_t i = 0; i < p->n_kept; i++)
+		endpoint_configure(p->kept[i].endpoint, p->kept[i].cfg);
+	LIST_EACH(it, &p->endpoints) {
+		list_remove(it);
+		list_append(&g->endpoints, it);
+		endpoint_start(CONTAINER_OF(it, struct endpoint, link));
+	}
+	endpoints_end(&gone, true);
+}
+
+void gslb_commit(struct gslb_plan *p) {
+	struct gslb *g = p->gslb;
+	struct zones *old = zones_now(g);
+	steer_refresh(p->zones, g->fleet, g->render);
+	atomic_store_explicit(&g->zones, p->zones, memory_order_release);
+	commit_endpoints(p);
+	if (old) {
+		urcu_memb_synchronize_rcu();
+		zones_destroy(old);
+	}
+	mem_free(p->kept);
+	mem_free(p);
+}
+
+/* ---- what it answers, and why ---- */
+
+void gslb_each_name(struct gslb *g, void (*each)(void *arg, const struct gslb_name_state *n), void *arg) {
+	struct zones *zs = zones_now(g);
+	for (struct zone *z = zs ? zs->first : NULL; z; z = z->next)
+		for (struct steered *s = z->steered; s; s = s->next) {
+			const struct steered_set *set = atomic_load_explicit(&s->current, memory_order_relaxed);
+			struct gslb_name_state state = { .name = s->text,
+				                         .zone = z->text,
+				                         .cfg = s->cfg,
+				                         .usable_sites = steered_mask(s, s->usable),
+				                         .answered_sites = steered_mask(s, set->sites),
+				                         .ttl_s = set->ttl_s,
+				                         .is_all_down = s->is_all_down };
+			each(arg, &state);
+		}
+}
+
+void gslb_each_zone(struct gslb *g, void (*each)(void *arg, struct str name, uint32_t serial, size_t n_rrsets, size_t n_steered), void *arg) {
+	struct zones *zs = zones_now(g);
+	for (struct zone *z = zs ? zs->first : NULL; z; z = z->next)
+		each(arg, z->text, z->serial, z->n_rrsets, z->n_steered);
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * All zones together: which of two nested ones owns a name, and the one hash table that a query looks into. Owns everything
+ * that was made for the snapshot.
+ */
+#include "gslb/zone.h"
+
+static struct zone *zone_of_apex(const struct zones *zs, struct str wire) {
+	for (struct zone *z = zs->first; z; z = z->next)
+		if (z->apex && str_eq(node_name(z->apex), wire))
+			return z;
+	return NULL;
+}
+
+/* The closest served zone above this one. */
+static struct zone *zone_above(const struct zones *zs, const struct zone *below) {
+	struct dns_name name;
+	dns_name_read(&name, node_name(below->apex));
+	for (unsigned i = 1; i <= name.n_labels; i++) {
+		struct zone *z = zone_of_apex(zs, dns_name_suffix(&name, i));
+		if (z)
+			return z;
+	}
+	return NULL;
+}
+
+static int load_all(struct zones *zs, const struct cfg_root *cfg, struct err *e) {
+	for (size_t i = 0; i < cfg->zones.n; i++) {
+		const struct cfg_zone *c = &cfg->zones.items[i];
+		struct zone *z = zone_load(zs, c, e);
+		if (!z || (zone_of_apex(zs, node_name(z->apex)) != z && err_set(e, "the zone stands twice in the configuration") < 0))
+			return err_context(e, "zones.%.*s", STR_ARG(c->id));
+		if (zone_add_names(z, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* What a zone holds at and below the apex of another one that is served too is that other zone's. */
+static void hide_nested(struct zones *zs) {
+	for (struct zone *z = zs->first; z; z = z->next) {
+		struct zone *above = zone_above(zs, z);
+		struct dns_name name;
+		if (!above || !dns_name_read(&name, node_name(z->apex)))
+			continue;
+		struct node *n = zone_node(above, &name, 0);
+		n->is_hidden = true;
+		z->parent = above;
+		z->parent_cut = node_rrset(n, DNS_TYPE_NS) ? n : NULL;
+	}
+}
+
+static void index_all(struct zones *zs) {
+	size_t n = 0, cap = 16;
+	for (struct zone *z = zs->first; z; z = z->next)
+		for (struct node *it = z->first; it; it = it->next)
+			n += !it->is_hidden;
+	while (cap < 2 * n)
+		cap *= 2;
+	zs->slots = mem_zalloc_array(cap, sizeof(*zs->slots));
+	zs->mask = cap - 1;
+	for (struct zone *z = zs->first; z; z = z->next)
+		for (struct node *it = z->first; it; it = it->next) {
+			if (it->is_hidden)
+				continue;
+			uint64_t hash = dns_name_hash(it->name, it->n_name);
+			size_t i = hash & zs->mask;
+			while (zs->slots[i].node)
+				i = (i + 1) & zs->mask;
+			zs->slots[i] = (struct slot){ hash, it };
+			if (it->n_labels > zs->max_labels)
+				zs->max_labels = it->n_labels;
+		}
+}
+
+static int build(struct zones *zs, const struct cfg_root *cfg, struct render *r, struct err *e) {
+	if (load_all(zs, cfg, e) < 0)
+		return -1;
+	hide_nested(zs);
+	for (struct zone *z = zs->first; z; z = z->next)
+		if (zone_check(z, e) < 0)
+			return -1;
+	for (struct zone *z = zs->first; z; z = z->next)
+		if (zone_render_negative(z, r, e) < 0)
+			return -1;
+	for (struct zone *z = zs->first; z; z = z->next)
+		if (zone_render(z, r, e) < 0)
+			return -1;
+	index_all(zs);
+	return 0;
+}
+
+struct zones *zones_create(const struct cfg_root *cfg, struct err *e) {
+	struct zones *zs = mem_zalloc(sizeof(*zs));
+	struct render *r = mem_zalloc(sizeof(*r));
+	arena_init(&zs->arena, 64 * 1024);
+	zs->tail = &zs->first;
+	int result = build(zs, cfg, r, e);
+	mem_free(r);
+	if (result == 0)
+		return zs;
+	zones_destroy(zs);
+	return NULL;
+}
+
+void zones_destroy(struct zones *zs) {
+	if (!zs)
+		return;
+	SNAPSHOT_FREE_BEGIN(zs);
+	for (struct zone *z = zs->first; z; z = z->next) {
+		for (struct steered *s = z->steered; s; s = s->next)
+			steered_fini(s);
+		map_fini(&z->nodes);
+	}
+	mem_free(zs->slots);
+	arena_fini(&zs->arena);
+	mem_free(zs);
+}
