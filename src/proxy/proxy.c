@@ -83,6 +83,7 @@ static void fini_here(void *arg, unsigned worker, struct loop *l) {
 void proxy_destroy(struct proxy *p) {
 	if (!p)
 		return;
+	fleet_unsubscribe(&p->subscriber);
 	workers_call(p->threads, fini_here, p);
 	LIST_EACH(it, &p->listeners)
 		listener_destroy(CONTAINER_OF(it, struct proxy_listener, link));
