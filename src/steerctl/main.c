@@ -24,7 +24,7 @@ static const char usage[] =
 	"  steerctl explain app/c1                why is it in this state?\n"
 	"  steerctl reload | stop | version\n"
 	"\n"
-	"  -s SOCKET  the daemon's admin socket; else $STEERCTL_SOCKET, else " SOCKET_DEFAULT "\n"
+	"  -s, --socket SOCKET  the daemon's admin socket; else $STEERCTL_SOCKET, else " SOCKET_DEFAULT "\n"
 	"  --json     answer as JSON\n"
 	"  --wait     with drain: follow it until it is done; 1 when it was aborted\n"
 	"  --version  of steerctl\n";
@@ -91,8 +91,10 @@ int main(int argc, char **argv) {
 			return printf("steerctl %s\n", PACKAGE_VERSION) < 0;
 		if (strcmp(argv[at], "--json") == 0)
 			break; /* the daemon's */
-		if (strcmp(argv[at], "-s") != 0 || at + 1 == argc)
-			return wrong(strcmp(argv[at], "-s") == 0 ? "-s takes the path of a socket" : "no such option");
+		if (strcmp(argv[at], "-s") != 0 && strcmp(argv[at], "--socket") != 0)
+			return wrong("no such option");
+		if (at + 1 == argc)
+			return wrong("-s takes the path of a socket");
 		path = argv[++at];
 	}
 	struct command c = { .words = argv + at, .n = (size_t)(argc - at) };
