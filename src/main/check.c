@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * `steerway check`: everything that a start would refuse, without its side effects. The rooms prepare a copy of the configuration
+ * without listeners and log files (a bound UDP socket would take queries away from the daemon that runs); certificates are loaded here.
+ */
+#include "main/daemon.h"
+
+#include "steerway/base/log.h"
+
+#include <stdio.h>
+#include <urcu/urcu-memb.h>
+
+static int certificates_check(const struct cfg_root *cfg, struct err *e) {
+	for (size_t i = 0; i < cfg->listeners.n; i++) {
+		const struct cfg_listener *l = &cfg->listeners.items[i];
+		if (!l->tls.is_given)
+			continue;
+		const struct tls_server_options o = {
+			.certificate_paths = l->tls.certificates.items,
+			.n_certificates = l->tls.certificates.n,
+			.min_version = l->tls.min_version == CFG_TLS_VERSION_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION,
+			.tickets = l->tls.tickets,
+		};
+		struct tls_server *t = tls_server_create(&o, e);
+		if (t == NULL)
+			return err_context(e, "listeners.%.*s.tls.certificates", STR_ARG(l->id));
+		tls_server_destroy(t);
+	}
+	return 0;
+}
+
+static int rooms_check(struct daemon *d, const struct cfg_root *cfg, struct err *e) {
+	struct cfg_root dry = *cfg;
+	dry.listeners.n = 0;
+	dry.log.access.is_given = false;
+	int result = -1;
+	if ((d->control = loop_create(e)) && (d->workers = workers_create(1, e)) && (d->fleet = fleet_create(d->control, d->workers, e)) &&
+	    (d->health = health_create(d->control, d->fleet, e)) && (d->proxy = proxy_create(d->fleet, d->workers, d->control, e)) &&
+	    (d->gslb = gslb_create(d->fleet, d->workers, e)) && (d->state = state_create(d->fleet, e)))
+		result = rooms_try(d, &dry, e);
+	state_destroy(d->state);
+	gslb_destroy(d->gslb);
+	proxy_destroy(d->proxy);
+	health_destroy(d->health);
+	fleet_destroy(d->fleet);
+	workers_destroy(d->workers);
+	loop_destroy(d->control);
+	return result;
+}
+
+int daemon_check(const char *config_path) {
+	struct daemon d = { .config_path = config_path };
+	struct buf faults = { 0 };
+	struct err e;
+	int status = 1;
+	log_set_level(LOG_LEVEL_WARN);
+	urcu_memb_register_thread();
+	d.cfg = cfg_load(config_path, &faults);
+	fwrite(faults.p ? faults.p : "", 1, faults.n, stderr);
+	if (d.cfg == NULL)
+		fprintf(stderr, "steerway: %s can't be used; see the lines above\n", config_path);
+	else if (certificates_check(cfg_root(d.cfg), &e) < 0 || rooms_check(&d, cfg_root(d.cfg), &e) < 0)
+		fprintf(stderr, "steerway: %s: %s\n", config_path, e.text);
+	else
+		status = printf("%s: all right\n", config_path) < 0;
+	buf_fini(&faults);
+	cfg_destroy(d.cfg);
+	urcu_memb_unregister_thread();
+	return status;
+}
