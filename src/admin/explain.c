@@ -19,9 +19,7 @@ static void say(json_t *why, const char *format, ...) {
 	va_start(ap, format);
 	vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
-	json_t *o = json_object();
-	tree_put_str(o, "because", str_from(text));
-	json_array_append_new(why, o);
+	json_array_append_new(why, tree_str(str_from(text)));
 }
 
 /* What the operator said, at one level; nothing when it is ready. */

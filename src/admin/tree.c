@@ -39,7 +39,7 @@ void tree_put_bool(json_t *object, const char *key, bool value) {
 
 static const struct {
 	const char *suffix;
-	double us; /* one of it; 0: a plain number with this unit */
+	double us; /* one of it */
 } units[] = { { "_us", 1 }, { "_ms", 1e3 }, { "_s", 1e6 } };
 
 static double unit_of(struct str key, size_t *label_bytes) {
@@ -52,13 +52,14 @@ static double unit_of(struct str key, size_t *label_bytes) {
 	return 0;
 }
 
-static void duration_write(struct buf *out, double us) {
+/* Not finer than the unit it was measured in. */
+static void duration_write(struct buf *out, double us, double unit) {
 	uint64_t s = (uint64_t)(us / 1e6);
-	if (us < 1e3)
+	if (us < 1e3 && unit < 1e3)
 		buf_printf(out, "%.0fus", us);
-	else if (us < 1e6)
-		buf_printf(out, "%.*fms", us < 1e4 ? 1 : 0, us / 1e3);
-	else if (us < 1e7)
+	else if (us < 1e6 && unit < 1e6)
+		buf_printf(out, "%.*fms", us < 1e4 && unit < 1e3 ? 1 : 0, us / 1e3);
+	else if (us < 1e7 && unit < 1e6)
 		buf_printf(out, "%.1fs", us / 1e6);
 	else if (s < 60)
 		buf_printf(out, "%us", (unsigned)s);
@@ -101,7 +102,7 @@ static void value_write(struct buf *out, struct str key, const json_t *j) {
 	case JSON_INTEGER:
 	case JSON_REAL:
 		if (unit > 0)
-			duration_write(out, json_number_value(j) * unit);
+			duration_write(out, json_number_value(j) * unit, unit);
 		else if (json_is_integer(j))
 			buf_printf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(j));
 		else
@@ -150,6 +151,27 @@ static void pad(struct buf *out, size_t width, size_t used) {
 
 static bool is_table(const json_t *j) {
 	return json_is_array(j) && json_array_size(j) > 0 && json_is_object(json_array_get(j, 0));
+}
+
+/* Strings too long for one line stand under their key, a line each. */
+#define LINE_BYTES 60
+static bool is_lines(const json_t *j) {
+	size_t bytes = 0;
+	for (size_t i = 0; i < json_array_size(j) && json_is_string(json_array_get(j, i)); i++)
+		bytes += json_string_length(json_array_get(j, i)) + 2;
+	return bytes > LINE_BYTES;
+}
+
+static bool is_block(const json_t *j) {
+	return is_table(j) || json_is_object(j) || is_lines(j);
+}
+
+static void lines_write(struct buf *out, const json_t *lines) {
+	for (size_t i = 0; i < json_array_size(lines); i++) {
+		buf_add(out, STR("- "));
+		text_write(out, string_of(json_array_get(lines, i)), false);
+		buf_add_char(out, '\n');
+	}
 }
 
 struct cell {
@@ -216,11 +238,11 @@ static void object_write(struct buf *out, const json_t *object) {
 	size_t width = 0, label;
 	json_object_foreach((json_t *)object, key, value) {
 		unit_of(str_from(key), &label);
-		if (!is_table(value) && label > width)
+		if (!is_block(value) && label > width)
 			width = label;
 	}
 	json_object_foreach((json_t *)object, key, value) {
-		if (is_table(value) || json_is_object(value))
+		if (is_block(value))
 			continue;
 		unit_of(str_from(key), &label);
 		label_write(out, str_from(key), false);
@@ -229,12 +251,12 @@ static void object_write(struct buf *out, const json_t *object) {
 		buf_add_char(out, '\n');
 	}
 	json_object_foreach((json_t *)object, key, value) {
-		if (!is_table(value) && !json_is_object(value))
+		if (!is_block(value))
 			continue;
 		buf_add_char(out, '\n');
 		label_write(out, str_from(key), false);
 		buf_add(out, STR(":\n"));
-		(is_table(value) ? table_write : object_write)(out, value);
+		(is_table(value) ? table_write : json_is_object(value) ? object_write : lines_write)(out, value);
 	}
 }
 

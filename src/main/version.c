@@ -56,6 +56,6 @@ int version_print(void) {
 	};
 	printf("steerway %s\n", PACKAGE_VERSION);
 	for (size_t i = 0; i < COUNT_OF(libraries); i++)
-		printf("  %-9s compiled %-50s running %s\n", libraries[i].name, libraries[i].compiled, libraries[i].running());
+		printf("  %-9s compiled %s, running %s\n", libraries[i].name, libraries[i].compiled, libraries[i].running());
 	return fflush(stdout) == 0 ? 0 : 1;
 }
