@@ -271,7 +271,7 @@ class Steerway:
 			config = dict(config)
 			config.setdefault("admin", {"socket": {"path": str(self.socket), "mode": "0600"},
 			                            "http": {"bind": "%s:%d" % self.admin}})
-			config.setdefault("log", {"level": "debug", "access": {"path": str(self.access_path), "format": "json"}})
+			config.setdefault("log", {"level": "info", "access": {"path": str(self.access_path), "format": "json"}})
 			config.setdefault("workers", 2)
 			if os.geteuid() == 0 and "user" not in config:
 				config.setdefault("run_as_root", True)
@@ -317,18 +317,18 @@ class Steerway:
 		return values[name]
 
 	def ctl(self, *words, check=True, seconds=60):
-		done = subprocess.run([STEERCTL, "--socket", str(self.socket), *words], stdin=subprocess.DEVNULL, capture_output=True,
+		done = subprocess.run([STEERCTL, "-s", str(self.socket), *words], stdin=subprocess.DEVNULL, capture_output=True,
 		                      text=True, timeout=seconds * SLOW)
 		if check and done.returncode != 0:
 			raise AssertionError(f"steerctl {' '.join(words)}: exit status {done.returncode}\n{done.stdout}{done.stderr}")
 		return done
 
 	def ctl_json(self, *words):
-		text = self.ctl("--json", *words).stdout
+		text = self.ctl(*words, "--json").stdout
 		try:
 			return json.loads(text)
 		except ValueError as e:
-			raise AssertionError(f"steerctl --json {' '.join(words)}: not JSON ({e}): {text[:500]!r}")
+			raise AssertionError(f"steerctl {' '.join(words)} --json: not JSON ({e}): {text[:500]!r}")
 
 	def log(self):
 		return self.process.text()
@@ -343,6 +343,14 @@ class Steerway:
 	def wait_access(self, want, seconds=5):
 		"""The first record that `want` accepts; the log is written behind the request."""
 		return wait_until(lambda: next((r for r in self.access() if want(r)), None), seconds, "a record in the access log")
+
+	def ends(self):
+		"""How many transactions ended in which way."""
+		return {re.search(r'reason="(\w+)"', k)[1]: int(v) for k, v in self.metrics().items()
+		        if k.startswith("steerway_proxy_ends_total{")}
+
+	def wait_metric(self, name, value, seconds=5):
+		return wait_until(lambda: self.metric(name) == value, seconds, f"{name} = {value}")
 
 	# ---- what it costs ----
 

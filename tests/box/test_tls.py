@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""TLS in front: which certificate, which version, resumption, and what a reload does to it. Clients: Python's ssl and openssl s_client."""
+import shutil
+import ssl
+import subprocess
+
+from edge import Edge
+from http1 import Client, RawOrigin
+from lab import need_tool, run, wait_until
+from origins import Authority, Certificate
+
+
+def common_name(c):
+	return dict(pair[0] for pair in c.sock.getpeercert()["subject"])["commonName"]
+
+
+class Secure:
+	def __init__(self, lab, *names, **tls):
+		self.lab, self.origin = lab, RawOrigin(lab)
+		self.certificates = [Certificate(lab, n) for n in names or ("app.test",)]
+		self.trust = Authority.of(lab).context
+		self.edge = Edge(lab, {"cloud": [self.origin]}, listener={
+			"tls": {"certificates": [c.file for c in self.certificates], **tls}, "timeouts": {"handshake": "1s"}})
+		self.daemon = self.edge.daemon
+
+	def client(self, sni="app.test", **context):
+		return Client(self.edge.web, tls=self.trust(**context), sni=sni)
+
+	def s_client(self, *words, sni="app.test", data="GET / HTTP/1.1\r\nHost: app.test\r\nConnection: close\r\n\r\n"):
+		"""openssl's client, up to the peer's close; its whole output."""
+		need_tool("openssl")
+		done = subprocess.run(["openssl", "s_client", "-connect", "%s:%d" % self.edge.web, "-servername", sni, "-CAfile",
+		                       Authority.of(self.lab).file, "-ign_eof", *words], input=data, capture_output=True, text=True, timeout=60)
+		return done.stdout + done.stderr
+
+
+def test_request_over_tls(lab):
+	s = Secure(lab)
+	with s.client() as c:
+		for _ in range(3):
+			answer = c.get("/")
+			assert answer.status == 200 and answer.body == b"hello"
+		assert c.sock.version() == "TLSv1.3"
+	seen = s.origin.requests[-1]
+	assert seen.get("X-Forwarded-Proto") == "https" and "proto=https" in seen.get("Forwarded"), seen.fields
+	assert s.daemon.metric("steerway_io_tls_handshakes_total") == 1
+	record = s.daemon.wait_access(lambda r: True)
+	assert "TLSv1.3" in repr(record), record
+
+
+def test_large_bodies_over_tls(lab):
+	"""Records, read-ahead and partial writes: what comes out is what went in."""
+	s = Secure(lab)
+
+	def serve(c):
+		while request := c.request():
+			c.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(request.body) + request.body)
+	s.origin.serve = serve
+	data = bytes(range(256)) * 8192
+	with s.client() as c:
+		for n in (1, 16383, 16384, 16385, 100_000, len(data)):
+			c.ask("POST", "/", body=data[:n])
+			assert c.response().body == data[:n]
+
+
+def test_sni_selects(lab):
+	s = Secure(lab, "app.test", "other.test", "*.wild.test")
+	context = s.trust()
+	context.check_hostname = False
+	for sni, expected in (("app.test", "app.test"), ("other.test", "other.test"), ("OTHER.test", "other.test"),
+	                      ("a.wild.test", "*.wild.test"), ("unknown.test", "app.test"), (None, "app.test")):
+		with Client(s.edge.web, tls=context, sni=sni) as c:
+			assert common_name(c) == expected, (sni, common_name(c))
+
+
+def test_versions(lab):
+	s = Secure(lab)
+	for version, name in ((ssl.TLSVersion.TLSv1_2, "TLSv1.2"), (ssl.TLSVersion.TLSv1_3, "TLSv1.3")):
+		with s.client(lowest=version, highest=version) as c:
+			assert c.sock.version() == name and c.get("/").status == 200
+	out = s.s_client("-tls1_1", "-cipher", "ALL@SECLEVEL=0")
+	assert "HTTP/1.1 200" not in out, out
+
+
+def test_min_version(lab):
+	s = Secure(lab, min_version="1.3")
+	with s.client() as c:
+		assert c.get("/").status == 200
+	failed = s.daemon.metric("steerway_io_tls_failed_total")
+	try:
+		s.client(highest=ssl.TLSVersion.TLSv1_2).close()
+		raise AssertionError("TLS 1.2 was taken")
+	except (ssl.SSLError, ConnectionResetError):
+		pass
+	s.daemon.wait_metric("steerway_io_tls_failed_total", failed + 1)
+
+
+def test_alpn(lab):
+	s = Secure(lab)
+	with s.client(alpn=["http/1.1"]) as c:
+		assert c.sock.selected_alpn_protocol() == "http/1.1" and c.get("/").status == 200
+	with s.client(alpn=["h2", "http/1.1"]) as c:
+		assert c.sock.selected_alpn_protocol() == "http/1.1" and c.get("/").status == 200
+	with s.client() as c:
+		assert c.sock.selected_alpn_protocol() is None and c.get("/").status == 200
+
+
+def resume(s, version, path):
+	return s.s_client(version, "-sess_in", path)
+
+
+def test_resumption_by_ticket(lab):
+	s = Secure(lab)
+	for version in ("-tls1_2", "-tls1_3"):
+		session = str(lab.path(f"session{version}"))
+		first = s.s_client(version, "-sess_out", session)
+		assert "New, TLS" in first and "200 OK" in first, first
+		again = resume(s, version, session)
+		assert "Reused, TLS" in again and "200 OK" in again, again
+	assert s.daemon.metric("steerway_io_tls_resumed_total") == 2
+
+
+def test_tickets_survive_a_reload(lab):
+	s = Secure(lab)
+	session = str(lab.path("session"))
+	s.s_client("-tls1_3", "-sess_out", session)
+	s.edge.config["listeners"]["web"]["max_fields"] = 50
+	s.edge.reconfigure()
+	assert "Reused, TLS" in resume(s, "-tls1_3", session)
+
+
+def test_tickets_off(lab):
+	s = Secure(lab, tickets=False)
+	session = str(lab.path("session"))
+	assert "200 OK" in s.s_client("-tls1_2", "-sess_out", session)
+	if lab.path("session").exists():
+		assert "New, TLS" in resume(s, "-tls1_2", session)
+	assert s.daemon.metric("steerway_io_tls_resumed_total") == 0
+
+
+def test_new_certificate_by_reload(lab):
+	"""Connections that are open keep going; new ones see the new certificate."""
+	s = Secure(lab)
+	with s.client() as old:
+		serial = old.sock.getpeercert()["serialNumber"]
+		assert old.get("/").status == 200
+		fresh = Certificate(lab, "app.test", label="fresh")
+		shutil.copy(fresh.file, s.certificates[0].file)
+		s.daemon.reload()
+		assert old.get("/").status == 200
+	with s.client() as c:
+		assert c.sock.getpeercert()["serialNumber"] != serial
+		assert c.get("/").status == 200
+
+
+def test_bad_certificate_at_reload(lab):
+	"""The file is named, the old certificate serves on."""
+	s = Secure(lab)
+	with s.client() as c:
+		serial = c.sock.getpeercert()["serialNumber"]
+	with open(s.certificates[0].file, "w") as f:
+		f.write("-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n")
+	refused = s.daemon.reload(check=False)
+	assert refused.returncode != 0 and s.certificates[0].file in refused.stdout + refused.stderr, refused
+	with s.client() as c:
+		assert c.sock.getpeercert()["serialNumber"] == serial and c.get("/").status == 200
+	assert s.daemon.metric("steerway_main_reload_failures_total") == 1
+
+
+def test_key_of_another_certificate(lab):
+	a, b = Certificate(lab, "app.test"), Certificate(lab, "b.test")
+	mixed = lab.write("mixed.pem", open(f"{lab.path('tls/app.test')}.crt").read() + open(f"{lab.path('tls/b.test')}.key").read())
+	edge = Edge(lab, {"cloud": [RawOrigin(lab)]}, listener={"tls": {"certificates": [str(mixed)]}}, start=False)
+	daemon = lab.steerway(edge.config, wait=False)
+	assert daemon.process.wait() != 0
+	daemon.is_finished = True
+	assert str(mixed) in daemon.log(), daemon.log()
+	assert a.file != b.file
+
+
+def test_clear_text_on_a_tls_port(lab):
+	s = Secure(lab)
+	with Client(s.edge.web) as c:
+		c.send(b"GET / HTTP/1.1\r\nHost: app.test\r\n\r\n")
+		data = c.rest()
+		assert b"200 OK" not in data and len(data) < 500, data
+	s.daemon.wait_metric("steerway_io_tls_failed_total", 1)
+
+
+def test_handshake_timeout(lab):
+	"""A client that connects and says nothing, or half a hello, is let go."""
+	s = Secure(lab)
+	for sent in (b"", b"\x16\x03\x01\x02\x00\x01"):
+		with Client(s.edge.web) as c:
+			c.send(sent)
+			assert c.is_closed(10)
+	s.daemon.wait_metric("steerway_proxy_sessions", 0)
+
+
+def test_garbage_instead_of_a_handshake(lab):
+	import os
+	s = Secure(lab)
+	for n in (1, 5, 100, 20000):
+		with Client(s.edge.web) as c:
+			try:
+				c.send(b"\x16\x03\x01" + os.urandom(n))
+				c.rest()
+			except OSError:
+				pass
+	with s.client() as c:
+		assert c.get("/").status == 200
+
+
+def test_closing_is_clean(lab):
+	"""The end of a body that runs to the close is told by close_notify, not by a cut."""
+	s = Secure(lab)
+
+	def serve(c):
+		c.request()
+		c.send(b"HTTP/1.0 200 OK\r\n\r\n" + b"z" * 50000)
+	s.origin.serve = serve
+	with s.client() as c:  # suppress_ragged_eofs is off: a missing close_notify raises
+		c.ask("GET", "/", version="HTTP/1.0")
+		head = c.head()
+		got = c.buffer
+		while True:
+			try:
+				data = c.sock.recv(65536)
+			except ssl.SSLZeroReturnError:
+				break
+			if not data:
+				break
+			got += data
+		assert head.status == 200 and got == b"z" * 50000
+
+
+def test_curl(lab):
+	need_tool("curl")
+	s = Secure(lab)
+	out = run("curl", "-sS", "--cacert", Authority.of(lab).file, "--resolve", "app.test:%d:%s" % (s.edge.web[1], s.edge.web[0]),
+	          "https://app.test:%d/x" % s.edge.web[1]).stdout
+	assert out == "hello"
+	wait_until(lambda: s.origin.requests, 5, "the request at the origin")
