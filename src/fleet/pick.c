@@ -31,12 +31,23 @@ static const struct level *level_choose(const struct fleet_view *v, const struct
 	return l;
 }
 
-static struct fleet_server *view_pick(const struct fleet_view *v, const struct level *chosen, const struct pick *p) {
-	struct fleet_server *s = v->ops->pick(chosen, p);
+static struct fleet_server *pick_in_others(const struct fleet_view *v, const struct level *chosen, const struct pick *p) {
+	struct fleet_server *s = NULL;
 	for (unsigned i = 0; !s && i < v->n_levels; i++)
 		if (&v->levels[i] != chosen)
 			s = v->ops->pick(&v->levels[i], p);
 	return s;
+}
+
+/* When the level that the shares chose has none. */
+static __attribute__((noinline, cold)) struct fleet_server *pick_elsewhere(const struct fleet_view *v, const struct level *chosen,
+                                                                          struct pick *p) {
+	struct fleet_server *s = pick_in_others(v, chosen, p);
+	if (s || p->request->n_tried == 0)
+		return s;
+	p->may_repeat = true;
+	s = v->ops->pick(chosen, p);
+	return s ? s : pick_in_others(v, chosen, p);
 }
 
 enum fleet_pick fleet_pick(struct fleet_pool *pool, unsigned worker, const struct fleet_request *r, struct fleet_server **out) {
@@ -45,11 +56,9 @@ enum fleet_pick fleet_pick(struct fleet_pool *pool, unsigned worker, const struc
 	if (v->n_levels > 0) {
 		struct pick p = { .request = r, .cell = &pool->cells[worker], .worker = worker };
 		const struct level *chosen = level_choose(v, r);
-		struct fleet_server *s = view_pick(v, chosen, &p);
-		if (!s && r->n_tried > 0) {
-			p.may_repeat = true;
-			s = view_pick(v, chosen, &p);
-		}
+		struct fleet_server *s = v->ops->pick(chosen, &p);
+		if (!s)
+			s = pick_elsewhere(v, chosen, &p);
 		result = s ? FLEET_PICKED : FLEET_ALL_BUSY;
 		if (s) {
 			count_u32(&s->slots[worker].active, 1);

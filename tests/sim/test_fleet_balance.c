@@ -95,6 +95,30 @@ static void test_slow_server(void **state) {
 	assert_true(rr > 80);
 }
 
+/* With so many servers that not all are looked at, load still is level. */
+static void test_least_of_many(void **state) {
+	(void)state;
+	enum { SERVERS = 1000, HELD = 5000 };
+	struct house *h = house_create(1, 1);
+	h->pools[0].balance = CFG_BALANCE_LEAST_REQUESTS;
+	for (unsigned i = 0; i < SERVERS; i++)
+		house_add(h, 0, 0, 1);
+	house_commit(h);
+	static struct fleet_server *held[HELD];
+	unsigned worst = 0;
+	for (unsigned n = 0; n < PICKS; n++) {
+		unsigned at = n < HELD ? n : (unsigned)rand_below(rand_thread(), HELD);
+		if (n >= HELD)
+			fleet_request_end(held[at], 0);
+		held[at] = house_pick(h, 0, NULL);
+		assert_non_null(held[at]);
+		uint64_t active = fleet_active(h->fleet, TARGET_SERVER(held[at]));
+		worst = active > worst ? (unsigned)active : worst;
+	}
+	assert_true(worst <= 6); /* 5 on average */
+	house_destroy(h);
+}
+
 /* Shares of three sites under `prefer` as servers of the first, then of the second die; two servers of eight weigh a quarter. */
 static void test_spill(void **state) {
 	(void)state;
@@ -158,8 +182,8 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_robin), cmocka_unit_test(test_least_requests_idle),
 		cmocka_unit_test(test_random),      cmocka_unit_test(test_p2c_idle),
-		cmocka_unit_test(test_slow_server), cmocka_unit_test(test_spill),
-		cmocka_unit_test(test_split),
+		cmocka_unit_test(test_slow_server), cmocka_unit_test(test_least_of_many),
+		cmocka_unit_test(test_spill),       cmocka_unit_test(test_split),
 	};
 	return cmocka_run_group_tests(tests, house_quiet, NULL);
 }
