@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Consistent hashing with bounded load: the first server on the ring from the request's hash on that has not yet its share times
- * load_factor of the worker's requests in the pool (counting the new one). Refuses none that is allowed otherwise: when all are
- * at their bound, which only requests on servers that left the view can bring about, the first on the ring takes it.
+ * load_factor of the worker's requests in the level (counting the new one). Refuses none that is allowed otherwise: when those
+ * below their bound are not, the first on the ring takes it.
  */
 #include "balance.h"
 
@@ -37,9 +37,15 @@ static void hash_build(const struct fleet_layout *layout, const uint32_t *index_
 	ring_index(l, a);
 }
 
-static bool is_within_bound(const struct level_server *s, const struct pick *p) {
-	double requests = atomic_load_explicit(&p->cell->active, memory_order_relaxed) + 1.0;
-	/* active + 1 <= ceil(bound * requests), without the ceil. */
+static double requests_with_this(const struct level *l, const struct pick *p) {
+	uint64_t sum = 1;
+	for (uint64_t sites = l->sites; sites != 0; sites &= sites - 1)
+		sum += p->cell->site_active[__builtin_ctzll(sites)];
+	return (double)sum;
+}
+
+/* active + 1 <= ceil(bound * requests), without the ceil. */
+static bool is_within_bound(const struct level_server *s, const struct pick *p, double requests) {
 	return slot_active(s->server, p->worker) < s->bound * requests;
 }
 
@@ -49,19 +55,20 @@ static struct fleet_server *hash_pick(const struct level *l, const struct pick *
 	while (at < l->n_ring && l->ring[at].hash < hash)
 		at++;
 	const struct level_server *first_allowed = NULL;
+	double requests = requests_with_this(l, p);
 	for (uint32_t i = 0; i < l->n_ring && i < RING_WALK_MAX; i++, at++) {
 		at = at < l->n_ring ? at : 0;
 		const struct level_server *s = &l->servers[l->ring[at].index];
 		if (!pick_may(p, s->server))
 			continue;
-		if (is_within_bound(s, p))
+		if (is_within_bound(s, p, requests))
 			return s->server;
 		first_allowed = first_allowed ? first_allowed : s;
 	}
 	uint32_t start = draw_below(hash, l->n);
 	for (uint32_t i = 0; i < l->n; i++) {
 		const struct level_server *s = &l->servers[(start + i) % l->n];
-		if (is_within_bound(s, p) && pick_may(p, s->server))
+		if (is_within_bound(s, p, requests) && pick_may(p, s->server))
 			return s->server;
 	}
 	return first_allowed ? first_allowed->server : balance_scan(l, p, start);

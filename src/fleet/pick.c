@@ -64,6 +64,7 @@ enum fleet_pick fleet_pick(struct fleet_pool *pool, unsigned worker, const struc
 			count_u32(&s->slots[worker].active, 1);
 			count_u64(&s->slots[worker].requests);
 			count_u32(&p.cell->active, 1);
+			p.cell->site_active[s->site->index]++;
 			*out = s;
 		}
 	}
@@ -73,7 +74,9 @@ enum fleet_pick fleet_pick(struct fleet_pool *pool, unsigned worker, const struc
 
 void fleet_request_end(struct fleet_server *s, unsigned worker) {
 	/* The server last: at zero it may be freed, and the pool with it. */
-	count_u32(&s->pool->cells[worker].active, UINT32_MAX);
+	struct fleet_cell *cell = &s->pool->cells[worker];
+	cell->site_active[s->site->index]--;
+	count_u32(&cell->active, UINT32_MAX);
 	count_u32(&s->slots[worker].active, UINT32_MAX);
 }
 

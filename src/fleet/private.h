@@ -113,12 +113,13 @@ void layout_destroy(struct fleet_layout *l);
 struct level_server {
 	struct fleet_server *server;
 	uint32_t weight;
-	double bound; /* requests that it may have at most, for each one of the worker's in the pool (hash) */
+	double bound; /* requests that it may have at most, for each one of the worker's in the level (hash) */
 };
 struct level {
 	uint64_t until;  /* a draw of 32 bits below this chooses the level, or one before it */
 	double share;
 	unsigned number; /* in the layout: cursors keep their place over publishes by it */
+	uint64_t sites;  /* mask of those that its servers stand in */
 	uint32_t n;
 	struct level_server *servers;
 	uint32_t *schedule;
@@ -146,6 +147,7 @@ void view_destroy(struct fleet_view *v);
 struct fleet_cell {
 	_Alignas(64) _Atomic uint32_t active; /* requests in progress; retries of other workers read it */
 	uint32_t cursors[FLEET_LEVELS_MAX];   /* places in the schedules */
+	uint32_t site_active[FLEET_SITES_MAX]; /* the same requests, by the site of their server */
 };
 struct pick {
 	const struct fleet_request *request;

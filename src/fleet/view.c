@@ -27,16 +27,15 @@ static void level_build(struct fleet_view *v, struct level *level, const struct 
 		bool is_in = takes[i] && l->servers[i].level == level->number;
 		index_in_level[i] = is_in ? level->n++ : UINT32_MAX;
 		weights += is_in ? l->servers[i].weight : 0;
+		level->sites |= is_in ? UINT64_C(1) << l->servers[i].server->site->index : 0;
 	}
 	level->servers = arena_zalloc(&v->arena, level->n * sizeof(*level->servers));
-	/* A level without traffic is asked only when the others refuse; then all of it may come. */
-	double share = level->share > 0 ? level->share : 1;
 	for (size_t i = 0; i < l->n_servers; i++)
 		if (index_in_level[i] != UINT32_MAX)
 			level->servers[index_in_level[i]] = (struct level_server){
 				.server = l->servers[i].server,
 				.weight = l->servers[i].weight,
-				.bound = l->load_factor * share * l->servers[i].weight / (double)weights,
+				.bound = l->load_factor * l->servers[i].weight / (double)weights,
 			};
 	v->ops->build(l, index_in_level, level, &v->arena);
 }

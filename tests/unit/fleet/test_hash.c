@@ -119,6 +119,50 @@ static void test_bounded_load(void **state) {
 		}
 }
 
+/* A key that is all the traffic of its site is spread over that site, whatever the others do. */
+static void test_bound_within_a_level(void **state) {
+	(void)state;
+	struct house *h = house_create(2, 1);
+	h->pools[0].balance = CFG_BALANCE_HASH;
+	for (unsigned i = 0; i < 2; i++)
+		h->split[0][i] = (struct cfg_weight){ &h->sites[i], 50 };
+	h->pools[0].split.n = 2;
+	for (unsigned i = 0; i < 8; i++)
+		house_add(h, 0, i % 2, 1);
+	house_commit(h);
+	uint64_t key = 0;
+	while (owner_of(h, key) % 2 == owner_of(h, 0) % 2)
+		key++;
+	/* The other site is busy, too; that must not widen the bound. */
+	for (unsigned i = 0; i < 1000; i++)
+		assert_non_null(house_pick(h, 0, &(struct fleet_request){ .hash = key }));
+	for (unsigned n = 1; n <= 400; n++) {
+		struct fleet_server *s = house_pick(h, 0, &(struct fleet_request){ .hash = 0 });
+		assert_non_null(s);
+		assert_true((double)fleet_active(h->fleet, TARGET_SERVER(s)) < 1.25 * n / 4 + 1 + 1e-6);
+	}
+	house_destroy(h);
+}
+
+static void test_ring_is_bounded(void **state) {
+	(void)state;
+	static struct ring_node nodes[1000];
+	for (unsigned i = 0; i < COUNT_OF(nodes); i++)
+		nodes[i] = (struct ring_node){ hash_mix(i), 1 + i };
+	size_t n;
+	struct ring_point *ring = ring_build(nodes, COUNT_OF(nodes), &n);
+	static unsigned points[COUNT_OF(nodes)];
+	assert_true(n <= RING_POINTS_MAX + COUNT_OF(nodes));
+	for (size_t i = 0; i < n; i++) {
+		assert_true(i == 0 || ring[i - 1].hash <= ring[i].hash);
+		points[ring[i].index]++;
+	}
+	for (unsigned i = 0; i < COUNT_OF(nodes); i++)
+		assert_true(points[i] >= 1);
+	assert_true(points[999] >= 128 && points[999] <= 132); /* 1000 of 500500 of 65536 */
+	mem_free(ring);
+}
+
 /* With split the site is chosen by the key, too: a key keeps its server. */
 static void test_split_keeps_keys(void **state) {
 	(void)state;
@@ -144,6 +188,7 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stable_over_verdicts), cmocka_unit_test(test_stable_over_reload),
 		cmocka_unit_test(test_weights),              cmocka_unit_test(test_bounded_load),
+		cmocka_unit_test(test_bound_within_a_level), cmocka_unit_test(test_ring_is_bounded),
 		cmocka_unit_test(test_split_keeps_keys),
 	};
 	return cmocka_run_group_tests(tests, house_quiet, NULL);

@@ -94,6 +94,12 @@ static void test_no_check_is_up(void **state) {
 	h->pools[0].check = &h->check;
 	house_commit(h);
 	assert_int_equal(house_server(h, 0, 0)->verdict, FLEET_UNKNOWN);
+	fleet_set_verdict(h->fleet, house_server(h, 0, 0), FLEET_DOWN, true, STR("refused"));
+	assert_false(house_pool(h, 0)->is_settled);
+	h->pools[0].check = NULL;
+	house_commit(h);
+	assert_true(house_pool(h, 0)->is_settled);
+	assert_true(house_server(h, 0, 0)->takes_requests);
 	house_destroy(h);
 }
 

@@ -103,7 +103,52 @@ static void test_pick_against_publish(void **state) {
 	house_destroy(h);
 }
 
+struct late {
+	struct fleet_server *server;
+	_Atomic bool is_reading;
+};
+
+/* A worker that chose the server just before the drain began, and counts its request only now. */
+static void *late_run(void *arg) {
+	struct late *late = arg;
+	urcu_memb_register_thread();
+	urcu_memb_read_lock();
+	atomic_store(&late->is_reading, true);
+	while (atomic_load(&late->server->drain.phase) != FLEET_PHASE_REQUESTS)
+		sched_yield();
+	for (unsigned i = 0; i < 1000; i++)
+		sched_yield();
+	atomic_store(&late->server->slots[0].active, 1);
+	urcu_memb_read_unlock();
+	urcu_memb_unregister_thread();
+	return NULL;
+}
+
+static void test_drain_waits_for_who_was_picking(void **state) {
+	(void)state;
+	struct house *h = house_create(1, 1);
+	house_add(h, 0, 0, 1);
+	house_add(h, 0, 0, 1);
+	house_commit(h);
+	struct late late = { .server = house_server(h, 0, 0) };
+	pthread_t thread;
+	assert_int_equal(pthread_create(&thread, NULL, late_run, &late), 0);
+	while (!atomic_load(&late.is_reading))
+		sched_yield();
+	struct err e;
+	const struct fleet_drain_options o = { .deadline_ms = 60000 };
+	assert_int_equal(fleet_drain(h->fleet, TARGET_SERVER(late.server), &o, &e), 0);
+	int phase = late.server->drain.phase;
+	atomic_store(&late.server->drain.phase, FLEET_PHASE_REQUESTS); /* lets the thread end, if it was not waited for */
+	pthread_join(thread, NULL);
+	assert_int_equal(phase, FLEET_PHASE_REQUESTS);
+	house_destroy(h);
+}
+
 int main(void) {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_pick_against_publish) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_pick_against_publish),
+		cmocka_unit_test(test_drain_waits_for_who_was_picking),
+	};
 	return cmocka_run_group_tests(tests, house_quiet, NULL);
 }
