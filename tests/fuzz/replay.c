@@ -28,6 +28,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 __attribute__((weak)) int LLVMFuzzerInitialize(int *argc, char ***argv);
 /* Of the sanitizers' run-time, when it is linked in: called before they end the process, which need not be by a signal. */
 __attribute__((weak)) void __sanitizer_set_death_callback(void (*callback)(void));
+/* gcc links UBSan's run-time as a library of its own that knows nothing of that callback: it shall abort, which the handler sees. */
+const char *__ubsan_default_options(void);
 
 enum { HANG_SECONDS = 10, DEPTH = 8 };
 
@@ -79,6 +81,10 @@ static void write_artifact(void) {
 	put_text(is_written ? "the input that did it: " : "can't write the input that did it: ");
 	put_text(path);
 	put_text("\n");
+}
+
+const char *__ubsan_default_options(void) {
+	return "abort_on_error=1:print_stacktrace=1";
 }
 
 static void on_fatal_signal(int number) {
