@@ -11,6 +11,7 @@
 #include "config.h"
 
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #include <urcu/urcu-memb.h>
@@ -25,9 +26,11 @@ static void on_log_line(struct str line) {
 
 static int start_process(struct daemon *d, struct err *e) {
 	(void)d;
-	(void)e;
 	struct rlimit files;
 	signals_block();
+	/* A thread's own, and inherited: before there are others. Nothing here executes programs. */
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return err_errno(e, "PR_SET_NO_NEW_PRIVS");
 	/* The soft limit is there for select(); steerway's bounds are its own. */
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
 		files.rlim_cur = files.rlim_max;

@@ -102,8 +102,6 @@ static int root_is_gone(const struct privileges *p, struct err *e) {
 }
 
 int privileges_drop(const struct privileges *p, struct err *e) {
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return err_errno(e, "PR_SET_NO_NEW_PRIVS");
 	if (!p->is_change)
 		return 0;
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)

@@ -23,7 +23,7 @@ static int compare(const struct cfg *old, const struct cfg *new, struct buf *rep
 	struct buf changes = { 0 };
 	size_t n_restart = cfg_diff(old, new, &changes);
 	if (n_restart > 0)
-		buf_printf(report, "%zu of these changes take a restart, so none was made; restart, or change them back:\n", n_restart);
+		buf_printf(report, "a restart is needed for %zu of these changes, so none was made; restart, or change them back:\n", n_restart);
 	buf_add(report, buf_str(&changes));
 	buf_fini(&changes);
 	return n_restart > 0 ? -1 : 0;
@@ -55,12 +55,23 @@ static int reload(struct daemon *d, struct buf *report) {
 	return 0;
 }
 
+/* Lines as one field of a log record. */
+static void lines_join(struct buf *out, struct str lines) {
+	struct str line;
+	while (str_next(&lines, '\n', &line))
+		if (line.n > 0)
+			buf_printf(out, "%s%.*s", out->n > 0 ? "; " : "", STR_ARG(line));
+}
+
 int daemon_reload(struct daemon *d, struct buf *report) {
+	struct buf text = { 0 };
 	int status = reload(d, report);
+	lines_join(&text, buf_str(report));
 	metric_add(status == 0 ? METRIC_main_reloads_total : METRIC_main_reload_failures_total, 1);
 	if (status == 0)
-		log_info("reloaded", LOG_CSTR("file", d->config_path), LOG_U64("epoch", fleet_epoch(d->fleet)), LOG_STR("changes", str_trim(buf_str(report))));
+		log_info("reloaded", LOG_CSTR("file", d->config_path), LOG_U64("epoch", fleet_epoch(d->fleet)), LOG_STR("changes", buf_str(&text)));
 	else
-		log_error("reload_refused", LOG_CSTR("file", d->config_path), LOG_STR("why", buf_str(report)));
+		log_error("reload_refused", LOG_CSTR("file", d->config_path), LOG_STR("why", buf_str(&text)));
+	buf_fini(&text);
 	return status;
 }

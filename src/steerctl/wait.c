@@ -27,32 +27,48 @@ static const json_t *row_find(const json_t *rows, const char *kind, const char *
 	return NULL;
 }
 
-static void phase_print(const json_t *row, const char *phase, double elapsed, bool as_json) {
-	static const struct {
-		const char *phase, *meaning;
-	} meanings[] = {
-		{ "dns", "withdrawn from DNS; waiting until caches forget it" },
-		{ "requests", "no new requests; those in progress finish" },
-		{ "sessions", "long streams may go on until the deadline" },
-		{ "drained", "empty" },
-	};
-	const char *meaning = "";
+/* In their order. */
+static const struct {
+	const char *name, *meaning;
+} phases[] = {
+	{ "dns", "withdrawn from DNS; waiting until caches forget it" },
+	{ "requests", "no new requests; those in progress finish" },
+	{ "sessions", "long streams may go on until the deadline" },
+	{ "drained", "empty" },
+};
+enum { PHASES = sizeof(phases) / sizeof(phases[0]) };
+
+static int phase_number(const char *name) {
+	for (int i = 0; name != NULL && i < PHASES; i++)
+		if (strcmp(phases[i].name, name) == 0)
+			return i;
+	return -1;
+}
+
+static void phase_print(const json_t *row, int phase, double elapsed, bool as_json) {
 	if (as_json) {
-		char *text = json_dumps(row, JSON_COMPACT);
+		json_t *copy = json_copy((json_t *)row);
+		json_object_set_new(copy, "phase", json_string(phases[phase].name));
+		char *text = json_dumps(copy, JSON_COMPACT);
 		printf("%s\n", text ? text : "null");
 		free(text);
+		json_decref(copy);
 	} else {
-		for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++)
-			if (strcmp(meanings[i].phase, phase) == 0)
-				meaning = meanings[i].meaning;
-		printf("%7.1fs  %-9s %6lld in progress  %s\n", elapsed, phase, (long long)json_integer_value(json_object_get(row, "active")),
-		       meaning);
+		printf("%7.1fs  %-9s %6lld in progress  %s\n", elapsed, phases[phase].name,
+		       (long long)json_integer_value(json_object_get(row, "active")), phases[phase].meaning);
 	}
 	fflush(stdout);
 }
 
-/* One look at the drain: -1 goes on, else the exit status. `seen` holds the phase that was printed last. */
-static int look(int fd, const char *kind, const char *name, char seen[16], double started, bool as_json) {
+struct watched {
+	const char *kind, *name;
+	bool as_json;
+	double started;
+	int seen; /* the phase that was printed last */
+};
+
+/* One look at the drain: -1 goes on, else the exit status. Phases that came and went between two looks are printed too. */
+static int look(int fd, struct watched *w) {
 	static char show[] = "show", drains[] = "drains", json[] = "--json";
 	char *const words[] = { show, drains, json };
 	struct answer a;
@@ -60,28 +76,27 @@ static int look(int fd, const char *kind, const char *name, char seen[16], doubl
 		return EXIT_TROUBLE;
 	json_t *rows = json_loadb(a.body, a.n, 0, NULL);
 	free(a.body);
-	const json_t *row = row_find(rows, kind, name);
-	const char *phase = row ? json_string_value(json_object_get(row, "phase")) : NULL;
+	const json_t *row = row_find(rows, w->kind, w->name);
+	int phase = row ? phase_number(json_string_value(json_object_get(row, "phase"))) : -1;
 	int status = -1;
-	if (phase == NULL) {
-		fprintf(stderr, "steerctl: the drain of %s %s was aborted: its admin state changed\n", kind, name);
+	if (phase < 0) {
+		fprintf(stderr, "steerctl: the drain of %s %s was aborted: its admin state changed\n", w->kind, w->name);
 		status = EXIT_REFUSED;
-	} else if (strcmp(phase, seen) != 0) {
-		snprintf(seen, 16, "%s", phase);
-		phase_print(row, phase, seconds_now() - started, as_json);
-		if (strcmp(phase, "drained") == 0)
-			status = EXIT_DONE;
 	}
+	while (w->seen < phase)
+		phase_print(row, ++w->seen, seconds_now() - w->started, w->as_json);
+	if (phase == PHASES - 1)
+		status = EXIT_DONE;
 	json_decref(rows);
 	return status;
 }
 
 int wait_for_drain(int fd, const char *kind, const char *name, bool as_json) {
 	const struct timespec pause = { .tv_nsec = 200 * 1000 * 1000 };
-	const double started = seconds_now();
-	char seen[16] = "";
+	/* Only a site has the DNS phase, the first. */
+	struct watched w = { .kind = kind, .name = name, .as_json = as_json, .started = seconds_now(), .seen = strcmp(kind, "site") == 0 ? -1 : 0 };
 	for (;;) {
-		int status = look(fd, kind, name, seen, started, as_json);
+		int status = look(fd, &w);
 		if (status >= 0)
 			return status;
 		nanosleep(&pause, NULL);
