@@ -2,6 +2,7 @@
 /* Commands and HTTP routes by bytes, on real rooms without listeners: what they answer, what they change, what they refuse. */
 #include "admin/internal.h"
 #include "steerway/base/clock.h"
+#include "steerway/base/log.h"
 #include "steerway/base/mem.h"
 
 #include <stdarg.h>
@@ -51,6 +52,7 @@ static int setup(void **state) {
 	struct err e;
 	urcu_memb_register_thread();
 	clock_update();
+	log_set_level(LOG_LEVEL_ERROR);
 	h->cfg = cfg_load_text(str_from(text), "test", ".", &errors);
 	assert_non_null(h->cfg);
 	*rooms = (struct admin_house){ .config = on_config, .reload = on_reload, .stop = on_stop, .is_stopping = on_is_stopping, .arg = h };
