@@ -210,6 +210,10 @@ bool response_feed(struct response *r, struct str in) {
 }
 
 void response_end(struct response *r, bool is_clean) {
+	if (r->state == RESPONSE_HEAD && r->head.n > 0) {
+		r->scanned = 0; /* the parser puts faults off while more may come */
+		feed_head(r, STR_NONE);
+	}
 	if (r->state == RESPONSE_HEAD)
 		decide(r, false, r->head.n > 0 ? "closed within the response head" : "closed before the response head");
 	else if (r->state == RESPONSE_BODY && r->framing.body != HTTP_BODY_UNTIL_CLOSE)
