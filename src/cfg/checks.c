@@ -401,7 +401,8 @@ static void check_name_policy(struct loader *l, const struct instance *i) {
 	const struct node *sites = node_find(i->node, "sites");
 	bool is_map = sites && sites->kind == NODE_MAP;
 	if (n->policy == CFG_POLICY_WEIGHTED && !is_map)
-		fault(l, i, "sites", "policy weighted needs a weight for each site; write { %.*s: 50, ... }", STR_ARG(n->sites.items[0].site->id));
+		fault(l, i, "sites", "policy weighted needs a weight for each site; write { %.*s: 50, ... }",
+		      STR_ARG(n->sites.items[0].site->id));
 	else if (n->policy == CFG_POLICY_FAILOVER && is_map)
 		fault(l, i, "sites", "policy failover takes sites in order, not weights; write [%.*s, ...], or set policy: weighted",
 		      STR_ARG(n->sites.items[0].site->id));

@@ -38,7 +38,8 @@ static void value_write(const struct schema_section *s, const struct schema_row 
 		scalar_type(row->type)->format(row, schema_field_const(object, row), out);
 }
 
-static void diff_value(struct diff *d, const struct schema_section *s, const struct schema_row *row, const void *old, const void *new) {
+static void diff_value(struct diff *d, const struct schema_section *s, const struct schema_row *row, const void *old,
+                       const void *new) {
 	struct buf before = { 0 }, after = { 0 };
 	value_write(s, row, old, &before);
 	value_write(s, row, new, &after);

@@ -63,7 +63,8 @@ void docs_default(struct buf *out, const struct schema_row *row) {
 }
 
 void docs_path(struct buf *path, const struct schema_row *row) {
-	buf_printf(path, "%s%s%s", path->n ? "." : "", row->key, row->type == SCHEMA_MAP ? ".<name>" : row->type == SCHEMA_LIST ? "[]" : "");
+	const char *items = row->type == SCHEMA_MAP ? ".<name>" : row->type == SCHEMA_LIST ? "[]" : "";
+	buf_printf(path, "%s%s%s", path->n ? "." : "", row->key, items);
 }
 
 static void text_section(struct buf *out, struct buf *path, const struct schema_section *s) {

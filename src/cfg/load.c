@@ -30,12 +30,12 @@ struct fixup {
 	struct fixup *next;
 };
 
-static void load_section(struct loader *l, const struct instance *parent, enum schema_section_id id, void *object, const struct node *node,
-                         struct place at);
+static void load_section(struct loader *l, const struct instance *parent, enum schema_section_id id, void *object,
+                         const struct node *node, struct place at);
 
 /* row NULL: the whole section is at fault. */
-__attribute__((format(printf, 5, 6))) static void fault(struct loader *l, struct instance *owner, const struct schema_row *row, struct place at,
-                                                        const char *format, ...) {
+__attribute__((format(printf, 5, 6))) static void fault(struct loader *l, struct instance *owner, const struct schema_row *row,
+                                                        struct place at, const char *format, ...) {
 	char what[1024];
 	va_list args;
 	va_start(args, format);
@@ -68,7 +68,8 @@ static struct cfg_mark mark_of(struct place at) {
 	return (struct cfg_mark){ at.source->name, at.line, at.column };
 }
 
-static struct instance *instance_add(struct loader *l, enum schema_section_id id, void *object, const struct node *node, struct place at) {
+static struct instance *instance_add(struct loader *l, enum schema_section_id id, void *object, const struct node *node,
+                                     struct place at) {
 	struct instance *i = arena_zalloc(l->tree, sizeof(*i));
 	*i = (struct instance){ .section = id, .object = object, .node = node, .at = at };
 	i->path = arena_str(l->tree, buf_str(&l->path));
@@ -98,7 +99,8 @@ static void load_scalar(struct loader *l, struct instance *owner, const struct s
 }
 
 /* One value, or a list of them. */
-static void load_scalars(struct loader *l, struct instance *owner, const struct schema_row *row, const struct node *n, void *field) {
+static void load_scalars(struct loader *l, struct instance *owner, const struct schema_row *row, const struct node *n,
+                         void *field) {
 	if (n->kind != NODE_LIST) {
 		load_scalar(l, owner, row, n, field);
 		return;
@@ -133,7 +135,8 @@ static void load_include(struct loader *l, const struct schema_row *row, struct 
 
 /* ---- sections ---- */
 
-static bool is_kind(struct loader *l, struct instance *owner, const struct schema_row *row, const struct node *n, enum node_kind want) {
+static bool is_kind(struct loader *l, struct instance *owner, const struct schema_row *row, const struct node *n,
+                    enum node_kind want) {
 	if (n->kind == want || n->kind == NODE_NULL)
 		return true;
 	fault(l, owner, row, n->at, "expected %s, found %s; %s", node_kind_text(want), node_kind_text(n->kind),
@@ -216,8 +219,8 @@ static void report_unknown(struct loader *l, const struct schema_section *s, con
 }
 
 /* node NULL: the section is absent and gets its defaults. */
-static void load_section(struct loader *l, const struct instance *parent, enum schema_section_id id, void *object, const struct node *node,
-                         struct place at) {
+static void load_section(struct loader *l, const struct instance *parent, enum schema_section_id id, void *object,
+                         const struct node *node, struct place at) {
 	const struct schema_section *s = schema_section(id);
 	struct instance *self = instance_add(l, id, object, node, at);
 	self->parent = parent;

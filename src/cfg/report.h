@@ -50,7 +50,8 @@ size_t report_flush(struct report *r, struct buf *out);
 
 /* A value in a message: cut where it would drown the message. For "%.*s%s". */
 #define REPORT_VALUE_MAX 60
-#define REPORT_VALUE(s) (int)((s).n < REPORT_VALUE_MAX ? (s).n : REPORT_VALUE_MAX), (s).n ? (s).p : "", (s).n > REPORT_VALUE_MAX ? "..." : ""
+#define REPORT_VALUE(s)                                                                                                    \
+	(int)((s).n < REPORT_VALUE_MAX ? (s).n : REPORT_VALUE_MAX), (s).n ? (s).p : "", (s).n > REPORT_VALUE_MAX ? "..." : ""
 
 /* Finds the candidate nearest to what was typed. */
 struct nearest {

@@ -29,7 +29,9 @@ struct unit {
 /* The largest first: the writer takes the first that divides. */
 static const struct unit msec_units[] = { { "d", 86400000 }, { "h", 3600000 }, { "m", 60000 }, { "s", 1000 }, { "ms", 1 } };
 static const struct unit size_units[] = {
-	{ "GiB", UINT64_C(1) << 30 }, { "MiB", 1 << 20 }, { "KiB", 1 << 10 }, { "GB", 1000000000 }, { "MB", 1000000 }, { "KB", 1000 }, { "B", 1 },
+	{ "GiB", UINT64_C(1) << 30 }, { "MiB", 1 << 20 }, { "KiB", 1 << 10 },
+	{ "GB", 1000000000 },         { "MB", 1000000 },  { "KB", 1000 },
+	{ "B", 1 },
 };
 
 /* Splits "250ms" into digits and the rest; false without digits or above UINT64_MAX. */
@@ -70,7 +72,8 @@ static bool number_size(struct str text, uint64_t *out, struct err *why) {
 	if (split_number(text, &number, &unit) &&
 	    scale(number, unit.n > 0 ? unit : STR("B"), size_units, COUNT_OF(size_units), out))
 		return true;
-	return err_set(why, "\"%.*s%s\" is not a size; write a whole number with B, KB, MB, GB, KiB, MiB or GiB, as 32KiB", REPORT_VALUE(text)) == 0;
+	return err_set(why, "\"%.*s%s\" is not a size; write a whole number with B, KB, MB, GB, KiB, MiB or GiB, as 32KiB",
+	               REPORT_VALUE(text)) == 0;
 }
 
 static bool number_plain(struct str text, uint64_t *out, struct err *why) {
@@ -79,7 +82,8 @@ static bool number_plain(struct str text, uint64_t *out, struct err *why) {
 
 static bool number_workers(struct str text, uint64_t *out, struct err *why) {
 	if (!str_eq(text, STR("auto")))
-		return str_to_u64(text, out) || err_set(why, "\"%.*s%s\" is no number of workers; write a number or auto", REPORT_VALUE(text)) == 0;
+		return str_to_u64(text, out) || err_set(why, "\"%.*s%s\" is no number of workers; write a number or auto",
+		                                       REPORT_VALUE(text)) == 0;
 	cpu_set_t set;
 	CPU_ZERO(&set);
 	int n = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : (int)sysconf(_SC_NPROCESSORS_ONLN);
@@ -281,7 +285,8 @@ static void *items_append(struct arena *a, void *items, size_t n, size_t size) {
 
 static bool parse_addr(const struct scalar *s, void *field) {
 	return addr_parse(field, s->text) ||
-	       err_set(s->why, "\"%.*s%s\" is not an address with port; write it as \"192.0.2.1:80\" or \"[2001:db8::1]:80\"", REPORT_VALUE(s->text)) == 0;
+	       err_set(s->why, "\"%.*s%s\" is not an address with port; write it as \"192.0.2.1:80\" or \"[2001:db8::1]:80\"",
+	               REPORT_VALUE(s->text)) == 0;
 }
 
 static bool addrs_add(const struct scalar *s, struct cfg_addrs *list, const struct addr *a) {

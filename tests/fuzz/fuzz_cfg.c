@@ -19,7 +19,8 @@ static bool has(struct str text, struct str word) {
 }
 
 static bool reads_this_machine(struct str text) {
-	bool may_escape = has(text, STR("\\x")) || has(text, STR("\\u")) || has(text, STR("\\U")) || has(text, STR("\\\n")) || has(text, STR("\\\r"));
+	bool may_escape = has(text, STR("\\x")) || has(text, STR("\\u")) || has(text, STR("\\U")) || has(text, STR("\\\n")) ||
+	                  has(text, STR("\\\r"));
 	bool has_pattern = has(text, STR("*")) || has(text, STR("?"));
 	return has(text, STR("include")) || may_escape || (has_pattern && has(text, STR("/")));
 }
