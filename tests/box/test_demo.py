@@ -64,10 +64,11 @@ def test_demo(lab):
 	text = demo.text()
 	commands = [line.strip().removeprefix("$ ") for line in text.splitlines() if re.match(r"\s*(\$ )?(curl|dig|\S*steerctl) ", line)]
 	assert any("curl" in c for c in commands) and any("dig" in c for c in commands) and any("drain site" in c for c in commands), text
+	exports = dict(re.findall(r"^\s*export (\w+)=(\S+)", text, re.M))
 	for command in commands:
 		command = re.sub(r"\s{2,}#.*|\s{2,}\S.*$", "", command)  # what stands behind it explains it
 		done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, timeout=60,
-		                      env=dict(os.environ, PATH=f"{BUILD}:{os.environ['PATH']}"))
+		                      env=dict(os.environ, **exports))
 		assert done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout}{done.stderr}\n{text}"
 		assert done.stdout.strip() or "drain" in command, command
 	children = subprocess.run(["ps", "--ppid", str(demo.pid), "-o", "pid="], capture_output=True, text=True).stdout.split()

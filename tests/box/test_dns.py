@@ -226,7 +226,7 @@ def test_sizes_and_truncation(edns, bound, shared):
 
 def test_truncated_clients_retry(shared):
 	assert len(shared.dig("big.example.test", "TXT", "+short").splitlines()) == 12
-	assert len(shared.kdig("wide.example.test", "A", "+short").splitlines()) == 100
+	assert shared.kdig("wide.example.test", "A", "+short").count("198.51.100.") == 100
 
 
 BAD = [
@@ -366,7 +366,7 @@ zone:
   - domain: example.test
     file: {dir}/knot.zone
 """
-JUDGED = [("@", k) for k in ("SOA", "NS", "MX", "TXT", "CAA", "AAAA")] + [
+JUDGED = [("@", k) for k in ("SOA", "NS", "MX", "TXT", "CAA", "SRV")] + [
 	("ns1", "A"), ("ns1", "AAAA"), ("ns1", "MX"), ("mail", "A"), ("mail", "AAAA"), ("alias", "A"), ("alias", "CNAME"), ("alias", "AAAA"),
 	("chain", "A"), ("outside", "A"), ("a.b.deep", "A"), ("b.deep", "A"), ("deep", "A"), ("x.deep", "A"), ("x.wild", "A"), ("y.x.wild", "A"),
 	("x.wild", "AAAA"), ("sub.wild", "A"), ("sub.wild", "TXT"), ("x.sub.wild", "A"), ("wild", "A"), ("*.wild", "A"), ("multi", "A"),

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Reloads under load lose nothing, leak nothing, and a bad file changes nothing."""
 import signal
+import socket
+import threading
+import time
 
 from edge import HTTP_CHECK, Edge, servers
 from http1 import Client, RawOrigin, ok
@@ -75,7 +78,7 @@ def test_bad_file_changes_nothing(lab):
 	good = edge.daemon.file.read_text()
 	with edge.client() as c:
 		assert c.get("/").status == 200
-		edge.daemon.configure(good.replace('pool: "app"', 'pool: "nosuch"').replace("workers:", "workerz:") + "zzz: 1\n")
+		edge.daemon.configure(good.replace('"pool": "app"', '"pool": "nosuch"').replace("workers:", "workerz:") + "zzz: 1\n")
 		refused = edge.daemon.reload(check=False)
 		said = refused.stdout + refused.stderr
 		assert refused.returncode != 0
@@ -104,13 +107,23 @@ def test_restart_keys_are_refused(lab):
 
 @timeout(60)
 def test_listener_added_and_removed(lab):
-	"""New sockets serve at once; of one that goes, connections finish and new ones are refused."""
-	edge = Edge(lab, {"cloud": [RawOrigin(lab)]})
+	"""New sockets serve at once; of one that goes, requests in progress finish and new connections are refused."""
+	def serve(c):
+		while request := c.request():
+			origin.note(request)
+			if request.target == "/hold":
+				free.wait(20)
+			c.send(ok())
+	free = threading.Event()
+	origin = RawOrigin(lab, serve)
+	edge = Edge(lab, {"cloud": [origin]})
 	second = (lab.ip, lab.port())
 	edge.config["listeners"]["more"] = {"bind": ["%s:%d" % second]}
 	edge.reconfigure()
 	with Client(second) as held:
 		assert held.get("/").status == 200
+		held.ask("GET", "/hold")
+		origin.wait(2)
 		del edge.config["listeners"]["more"]
 		edge.reconfigure()
 
@@ -121,9 +134,8 @@ def test_listener_added_and_removed(lab):
 			except ConnectionRefusedError:
 				return True
 		wait_until(refused, 5, "connections are refused")
-		held.ask("GET", "/")
-		answer = held.response()
-		assert answer.status == 200
+		free.set()
+		assert held.response().status == 200
 	assert edge.fetch("/").status == 200
 	names = {row["name"] for row in edge.daemon.ctl_json("show", "listeners")}
 	assert names == {"web"}, names
@@ -131,14 +143,13 @@ def test_listener_added_and_removed(lab):
 
 @timeout(60)
 def test_a_bind_that_fails_changes_nothing(lab):
-	import socket
 	edge = Edge(lab, {"cloud": [RawOrigin(lab)]})
 	with socket.socket() as taken:
 		taken.bind((lab.ip, lab.port()))
 		taken.listen()
 		address = "%s:%d" % taken.getsockname()
 		edge.config["listeners"]["more"] = {"bind": [address]}
-		edge.config["routes"] = []
+		edge.config["routes"] = [{"host": "nowhere.test", "pool": "app"}]
 		refused = edge.reconfigure(check=False)
 		assert refused.returncode != 0 and address in refused.stdout + refused.stderr, refused
 	assert edge.fetch("/").status == 200
@@ -147,8 +158,6 @@ def test_a_bind_that_fails_changes_nothing(lab):
 @timeout(60)
 def test_in_flight_over_a_reload(lab):
 	"""A request that began before a reload ends after it, though its pool is gone."""
-	import threading
-
 	def serve(c):
 		while request := c.request():
 			origin.note(request)
@@ -200,9 +209,6 @@ def test_admin_state_is_kept(lab):
 @timeout(60)
 def test_stop_finishes_requests(lab):
 	"""SIGTERM: new connections are refused, what is in progress gets its answer, then the daemon is gone, well before drain_timeout."""
-	import threading
-	import time
-
 	def serve(c):
 		while request := c.request():
 			origin.note(request)
