@@ -27,10 +27,10 @@ while True:
     slots = {(k * factor & 0xFFFFFFFF) >> (32 - BITS): id for k, id in keys.items()}
     if len(slots) == len(rows):
         break
-lines = [f"\t[{slot}] = HTTP_FIELD_{slots[slot]}," for slot in sorted(slots)]
+rows = "".join(f" \\\n\t[{slot}] = HTTP_FIELD_{slots[slot]}," for slot in sorted(slots))
 (here / "field_slots.h").write_text(
     "/* SPDX-License-Identifier: BSD-2-Clause */\n"
-    "/* Written by field_slots.py from tables/http_fields.h: slot of each known name. */\n"
+    "/* Written by field_slots.py from tables/http_fields.h: the perfect hash of the known names. */\n"
     f"#define FIELD_HASH_FACTOR UINT32_C({factor:#x})\n"
     f"#define FIELD_HASH_SHIFT {32 - BITS}\n"
-    f"static const uint8_t field_slots[{1 << BITS}] = {{\n" + "\n".join(lines) + "\n};\n")
+    f"#define FIELD_SLOTS {rows}\n")

@@ -28,7 +28,7 @@ static bool length_parse(struct str s, uint64_t *out) {
 
 /* One Transfer-Encoding line. `has_coding`: an earlier line had one. */
 static enum http_fault coding_check(struct str value, bool has_coding) {
-	if (!has_coding && str_eq_nocase(value, STR("chunked")))
+	if (!has_coding && http_word_is(value, STR("chunked")))
 		return HTTP_FAULT_NONE;
 	/* Why it is refused: an unknown coding is the server's lack, all else is malformed. */
 	bool is_chunked_seen = has_coding, is_unknown_seen = false;
@@ -39,7 +39,7 @@ static enum http_fault coding_check(struct str value, bool has_coding) {
 				return HTTP_FAULT_CODING_BAD;
 		if (is_chunked_seen)
 			return HTTP_FAULT_CODING_BAD;
-		is_chunked_seen = str_eq_nocase(coding, STR("chunked"));
+		is_chunked_seen = http_word_is(coding, STR("chunked"));
 		is_unknown_seen |= !is_chunked_seen;
 	}
 	return is_unknown_seen ? HTTP_FAULT_CODING_UNSUPPORTED : HTTP_FAULT_CODING_BAD;
@@ -50,9 +50,9 @@ static enum http_fault connection_read(struct str value, struct gathered *g) {
 	while (http_list_next(&value, &option)) {
 		if (g->options++ == HTTP_CONNECTION_OPTIONS_MAX)
 			return HTTP_FAULT_CONNECTION_BAD;
-		g->has_close |= str_eq_nocase(option, STR("close"));
-		g->has_keep_alive |= str_eq_nocase(option, STR("keep-alive"));
-		g->has_upgrade |= str_eq_nocase(option, STR("upgrade"));
+		g->has_close |= http_word_is(option, STR("close"));
+		g->has_keep_alive |= http_word_is(option, STR("keep-alive"));
+		g->has_upgrade |= http_word_is(option, STR("upgrade"));
 	}
 	return HTTP_FAULT_NONE;
 }
@@ -81,7 +81,7 @@ static enum http_fault field_read(const struct http_field *f, struct gathered *g
 			return HTTP_FAULT_NONE;
 		return g->hosts++ ? HTTP_FAULT_HOST_REPEATED : host_check(f->value);
 	case HTTP_FIELD_EXPECT:
-		if (is_request && !str_eq_nocase(f->value, STR("100-continue")))
+		if (is_request && !http_word_is(f->value, STR("100-continue")))
 			return HTTP_FAULT_EXPECTATION_UNSUPPORTED;
 		g->has_expectation = true;
 		return HTTP_FAULT_NONE;

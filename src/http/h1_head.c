@@ -127,16 +127,19 @@ static enum http_fault name_fault(char c, bool is_first) {
 
 /* A name and its colon. A known name needs no look at its bytes: it equals one that is right. */
 static inline enum parse name_take(struct http_head *h, struct http_field *f, const char **at, const char *end) {
-	const char *p = *at;
-	size_t n;
-	if (end - p > 32) {
-		n = http_find_colon32(p);
-		f->id = (uint8_t)http_field_lookup32(p, n);
-		if (f->id != HTTP_FIELD_OTHER) {
-			f->name = str_slice(p, n);
-			*at = p + n + 1;
-			return PARSE_DONE;
-		}
+	const char *p = *at, *look = p;
+	char padded[HTTP_FIELD_NAME_BYTES];
+	if (end - p < HTTP_FIELD_NAME_BYTES) {
+		memset(padded, 0, sizeof padded);
+		memcpy(padded, p, (size_t)(end - p));
+		look = padded;
+	}
+	size_t n = http_find_colon32(look);
+	f->id = (uint8_t)http_field_lookup32(look, n);
+	if (f->id != HTTP_FIELD_OTHER) {
+		f->name = str_slice(p, n);
+		*at = p + n + 1;
+		return PARSE_DONE;
 	}
 	for (n = 0; p + n < end && http_is(p[n], HTTP_CHAR_TOKEN); n++)
 		;
@@ -145,7 +148,6 @@ static inline enum parse name_take(struct http_head *h, struct http_field *f, co
 	if (p[n] != ':' || n == 0)
 		return bad(h, name_fault(p[n], n == 0));
 	f->name = str_slice(p, n);
-	f->id = end - p > 32 ? HTTP_FIELD_OTHER : (uint8_t)http_field_lookup(f->name);
 	*at = p + n + 1;
 	return PARSE_DONE;
 }

@@ -37,6 +37,8 @@ static size_t first_change(struct str path) {
 	if (path.n == 0 || path.p[0] != '/')
 		return path.n + 1;
 	for (size_t i = 0; i <= path.n; i++) {
+		while (i < path.n && http_is(path.p[i], HTTP_CHAR_PLAIN))
+			i++;
 		if (i == path.n || path.p[i] == '/') {
 			if (change == path.n && i > segment && is_dot_segment(path.p + segment + 1, path.p + i))
 				change = segment;
@@ -48,9 +50,7 @@ static size_t first_change(struct str path) {
 			bool is_kept = !http_is((char)c, HTTP_CHAR_UNRESERVED) && is_upper_hex(path.p[i + 1]) && is_upper_hex(path.p[i + 2]);
 			if (!is_kept && change == path.n)
 				change = segment;
-		} else if (!http_is(path.p[i], HTTP_CHAR_PATH)) {
-			return path.n + 1;
-		} else if (path.p[i] == ';' && is_dot_segment(path.p + segment + 1, path.p + i)) {
+		} else if (path.p[i] != ';' || is_dot_segment(path.p + segment + 1, path.p + i)) {
 			return path.n + 1;
 		}
 	}

@@ -5,6 +5,8 @@
 
 #include "steerway/http.h"
 
+#include "http/field_slots.h"
+
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
@@ -16,6 +18,7 @@
 #define HTTP_CHAR_UNRESERVED 8  /* RFC 3986 2.3 */
 #define HTTP_CHAR_PATH 16       /* visible ASCII without '?', '#' and '\\' */
 #define HTTP_CHAR_QUERY 32      /* visible ASCII without '#' */
+#define HTTP_CHAR_PLAIN 64      /* of a path, where normalisation need not look closer: without '/', '%', ';' */
 extern const uint8_t http_chars[256];
 
 static inline bool http_is(char c, unsigned char_class) {
@@ -111,8 +114,53 @@ static inline size_t http_find_colon32(const char *p) {
 #endif
 }
 
-/* Id of the name of n bytes at p, where 32 bytes can be read. */
-enum http_field_id http_field_lookup32(const char *p, size_t n);
+/* The known names: half a cache line each, padded with at least one zero; and the perfect hash that finds them. */
+#define HTTP_FIELD_NAME_BYTES 32
+extern const char http_field_names[HTTP_FIELD_COUNT][HTTP_FIELD_NAME_BYTES];
+extern const uint8_t http_field_name_bytes[HTTP_FIELD_COUNT];
+extern const uint8_t http_field_slots[1 << (32 - FIELD_HASH_SHIFT)];
+
+/* Do the first n bytes at p equal the known name, case ignored? The known byte tells whether case counts: among letters,
+ * digits and '-' only letters have bit 6, and folding by it cannot make another byte equal to a digit or '-'. */
+static inline bool http_field_name_is(const char *p, const char *known, size_t n) {
+#ifdef __SSE2__
+	const __m128i bit6 = _mm_set1_epi8(0x40);
+	__m128i k0 = _mm_load_si128((const __m128i *)(const void *)known), k1 = _mm_load_si128((const __m128i *)(const void *)(known + 16));
+	__m128i v0 = _mm_loadu_si128((const __m128i *)(const void *)p), v1 = _mm_loadu_si128((const __m128i *)(const void *)(p + 16));
+	v0 = _mm_or_si128(v0, _mm_srli_epi16(_mm_and_si128(k0, bit6), 1));
+	v1 = _mm_or_si128(v1, _mm_srli_epi16(_mm_and_si128(k1, bit6), 1));
+	uint32_t equal = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v0, k0)) | (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v1, k1)) << 16;
+	return ~equal << (HTTP_FIELD_NAME_BYTES - n) == 0;
+#else
+	uint64_t v, k;
+	size_t i = 0;
+	for (; i + 8 <= n; i += 8) {
+		memcpy(&v, p + i, 8);
+		memcpy(&k, known + i, 8);
+		if ((v | (k & UINT64_C(0x4040404040404040)) >> 1) != k)
+			return false;
+	}
+	for (; i < n; i++)
+		if ((p[i] | (known[i] & 0x40) >> 1) != known[i])
+			return false;
+	return true;
+#endif
+}
+
+/* Id of the name of n bytes at p, where 32 bytes can be read: a perfect hash over length and three bytes, then one comparison. */
+static inline enum http_field_id http_field_lookup32(const char *p, size_t n) {
+	if (n < 2 || n >= HTTP_FIELD_NAME_BYTES)
+		return HTTP_FIELD_OTHER;
+	uint8_t first = (uint8_t)(p[0] | 0x20), middle = (uint8_t)(p[n / 2] | 0x20), last = (uint8_t)(p[n - 2] | 0x20);
+	uint32_t key = (uint32_t)n | (uint32_t)first << 8 | (uint32_t)middle << 16 | (uint32_t)last << 24;
+	enum http_field_id id = http_field_slots[key * FIELD_HASH_FACTOR >> FIELD_HASH_SHIFT];
+	return http_field_name_bytes[id] == n && http_field_name_is(p, http_field_names[id], n) ? id : HTTP_FIELD_OTHER;
+}
+
+/* Case ignored; the length sorts out nearly everything before a call. */
+static inline bool http_word_is(struct str s, struct str word) {
+	return s.n == word.n && str_eq_nocase(s, word);
+}
 
 /* Cuts the next element off a comma list (RFC 9110 5.6.1): trimmed, empty elements skipped; false at the end. */
 static inline bool http_list_next(struct str *rest, struct str *element) {
