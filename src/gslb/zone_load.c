@@ -162,11 +162,34 @@ static int record_add(struct zone *z, const ldns_rr *rr, int line, struct err *e
 	return 0;
 }
 
+/* Skips blank lines and those with a comment alone, of which ldns would count the line that follows as a part. A record that starts
+ * with white space keeps one blank of it: it inherits its owner. */
+static void skip_lines(FILE *fp, int *line) {
+	for (;;) {
+		bool is_indented = false;
+		int c;
+		while ((c = getc(fp)) == ' ' || c == '\t' || c == '\r')
+			is_indented = true;
+		if (c == ';')
+			while ((c = getc(fp)) != '\n' && c != EOF)
+				;
+		if (c == EOF)
+			return;
+		if (c != '\n') {
+			ungetc(c, fp);
+			if (is_indented)
+				ungetc(' ', fp);
+			return;
+		}
+		++*line;
+	}
+}
+
 static int read_records(struct zone *z, FILE *fp, const ldns_rdf *apex, int *line, struct err *e) {
 	uint32_t ttl = DEFAULT_TTL;
 	ldns_rdf *origin = ldns_rdf_clone(apex), *previous = ldns_rdf_clone(apex);
 	int result = 0;
-	while (result == 0 && !feof(fp)) {
+	for (skip_lines(fp, line); result == 0 && !feof(fp); skip_lines(fp, line)) {
 		ldns_rr *rr = NULL;
 		int first = *line;
 		ldns_status s = ldns_rr_new_frm_fp_l(&rr, fp, &ttl, &origin, &previous, line);
@@ -176,9 +199,11 @@ static int read_records(struct zone *z, FILE *fp, const ldns_rdf *apex, int *lin
 			result = err_set(e, "$INCLUDE is not supported; put the records into one file");
 		else if (s != LDNS_STATUS_SYNTAX_EMPTY && s != LDNS_STATUS_SYNTAX_TTL && s != LDNS_STATUS_SYNTAX_ORIGIN)
 			result = err_set(e, "%s", ldns_get_errorstr_by_id(s));
-		if (result < 0)
-			*line = first;
 		ldns_rr_free(rr);
+		if (result < 0) {
+			*line = first;
+			break;
+		}
 	}
 	if (result == 0 && ferror(fp))
 		result = err_errno(e, "read");

@@ -32,14 +32,16 @@ struct fixture {
 	struct buf text;
 };
 
-/* Three sites with a server each in pool `app`, no check: all are up. */
+/* Three sites with a server each in pool `app`. */
 #define FIXTURE_SITES \
+	"checks: { app: { type: tcp } }\n" \
 	"sites:\n" \
 	"  cloud: { addresses: [198.51.100.10, '2001:db8:1::10'], capacity: 100rps }\n" \
 	"  onprem: { addresses: [192.0.2.10] }\n" \
 	"  dr: { addresses: [203.0.113.10, 203.0.113.11], role: standby }\n" \
 	"pools:\n" \
 	"  app:\n" \
+	"    check: app\n" \
 	"    servers:\n" \
 	"      - { name: c1, address: '127.0.0.1:1', site: cloud }\n" \
 	"      - { name: p1, address: '127.0.0.1:2', site: onprem }\n" \
