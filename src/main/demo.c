@@ -154,9 +154,9 @@ static int daemon_start(struct demo *d, struct err *e) {
 /* ---- what it says ---- */
 
 static void banner(const struct demo *d, const char *program) {
-	char here[4096];
+	char here[4096], ctl[4352];
 	snprintf(here, sizeof(here), "%s", program);
-	const char *ctl = dirname(here);
+	snprintf(ctl, sizeof(ctl), "%s/steerctl -s %s/admin.sock", dirname(here), d->folder);
 	printf("\nsteerway runs (pid %d), with everything in %s\n\n", (int)d->daemon, d->folder);
 	printf("  HTTP   http://127.0.0.1:%u        HTTPS  https://127.0.0.1:%u\n", d->http, d->https);
 	printf("  DNS    127.0.0.1 port %u (UDP, TCP), zone example.org, steered names app and www\n", d->dns);
@@ -164,17 +164,17 @@ static void banner(const struct demo *d, const char *program) {
 	for (size_t i = 0; i < DEMO_SITES; i++)
 		printf("  site %-7s address %s, origin on port %u, pid %d\n", d->origins[i].site, d->origins[i].address, d->origins[i].port,
 		       (int)d->origins[i].pid);
-	printf("\nTry, in another terminal:\n\n");
-	printf("  export STEERCTL_SOCKET=%s/admin.sock\n", d->folder);
+	printf("\nTry, in another terminal (-s can be left out after: export STEERCTL_SOCKET=%s/admin.sock)\n\n", d->folder);
 	printf("  curl -k --resolve app.example.org:%u:127.0.0.1 https://app.example.org:%u/\n", d->https, d->https);
 	printf("  dig @127.0.0.1 -p %u app.example.org +short\n", d->dns);
-	printf("  %s/steerctl show sites\n", ctl);
-	printf("  %s/steerctl explain app.example.org\n", ctl);
-	printf("  %s/steerctl drain site cloud --wait        # and back: %s/steerctl ready site cloud\n", ctl, ctl);
+	printf("  %s show sites\n", ctl);
+	printf("  %s explain app.example.org\n", ctl);
+	printf("  %s drain site cloud --wait\n", ctl);
+	printf("  %s ready site cloud\n", ctl);
 	printf("\nKill an origin and watch the answer move (it is started again after %u s; -STOP and -CONT hold it still):\n\n",
 	       (unsigned)(RESTART_US / USEC_PER_SEC));
 	printf("  kill -KILL %d; watch -n 0.5 dig @127.0.0.1 -p %u app.example.org +short\n", (int)d->origins[0].pid, d->dns);
-	printf("  %s/steerctl explain app/%s-1\n", ctl, d->origins[0].site);
+	printf("  %s explain app/%s-1\n", ctl, d->origins[0].site);
 	printf("  tail -f %s/access.log\n", d->folder);
 	printf("\nCtrl-C ends it and leaves nothing behind. The daemon's own log follows.\n\n");
 	fflush(stdout);
