@@ -66,8 +66,11 @@ int cmd_drain(struct admin_call *c) {
 	struct fleet_target t;
 	if (deadline != NULL && admin_duration_parse(*deadline, &o.deadline_ms) < 0)
 		return err_set(&c->err, "--deadline takes a duration as 30s, 5m or 1h, not `%.*s`", STR_ARG(*deadline));
-	if (target_find(c, &t) < 0 || fleet_drain(c->admin->house.fleet, t, &o, &c->err) < 0)
+	if (target_find(c, &t) < 0)
 		return -1;
+	struct err why;
+	if (fleet_drain(c->admin->house.fleet, t, &o, &why) < 0)
+		return err_set(&c->err, "refused: %s; --force drains nevertheless", why.text);
 	c->answer = target_tree(c->admin, t);
 	return 0;
 }
