@@ -39,7 +39,7 @@ struct health_plan *health_prepare(struct health *h, const struct cfg_root *cfg,
 	p->checks = mem_zalloc_array(cfg->checks.n, sizeof *p->checks);
 	for (size_t i = 0; i < cfg->checks.n; i++) {
 		const struct cfg_check *check = &cfg->checks.items[i];
-		p->checks[i] = check_create(check_kind_find(check->type), check, e);
+		p->checks[i] = check_create(h->find_kind(check->type), check, e);
 		if (p->checks[i] == NULL) {
 			health_discard(p);
 			return NULL;
@@ -182,6 +182,7 @@ struct health *health_create(struct loop *control, struct fleet *f, struct err *
 	struct health *h = mem_zalloc(sizeof *h);
 	h->loop = control;
 	h->fleet = f;
+	h->find_kind = check_kind_find;
 	rand_seed(&h->rand, rand_next(rand_thread()));
 	h->journal = journal_create();
 	fleet_on_suspect(f, on_suspect, h);

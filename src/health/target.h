@@ -15,6 +15,7 @@ struct health {
 	struct loop *loop;
 	struct fleet *fleet;
 	struct rand rand;
+	const struct check_kind *(*find_kind)(enum cfg_check_type type); /* check_kind_find, but in simulations */
 	struct map targets;       /* by target->key */
 	struct map subscriptions; /* by the server's address in memory */
 	struct journal *journal;
