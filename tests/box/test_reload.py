@@ -216,7 +216,7 @@ def test_stop_finishes_requests(lab):
 			c.send(ok(b"late"))
 	free = threading.Event()
 	origin = RawOrigin(lab, serve)
-	edge = Edge(lab, {"cloud": [origin]}, drain_timeout="20s")
+	edge = Edge(lab, {"cloud": [origin]}, drain_timeout="20s", workers=1)
 	with edge.client() as busy, edge.client() as idle:
 		assert idle  # an idle connection must not hold the stop up
 		busy.ask("GET", "/")
