@@ -14,8 +14,7 @@
 /* Flags of a known field; what each means is told at the head of tables/http_fields.h. */
 #define HTTP_FIELD_HOP_BY_HOP 1
 #define HTTP_FIELD_PROTECTED 2
-#define HTTP_FIELD_SINGLETON 4
-#define HTTP_FIELD_NOT_IN_TRAILER 8
+#define HTTP_FIELD_NOT_IN_TRAILER 4
 
 /* Known field names; HTTP_FIELD_OTHER is 0. Rows in tables/http_fields.h. */
 enum http_field_id {

@@ -94,13 +94,13 @@ static bool port_parse(struct str s, uint16_t *port) {
 	return v <= UINT16_MAX;
 }
 
-/* Length of a DNS name or IPv4 address at the start of s, with its trailing dot; 0 when labels are empty or it is too long. */
+/* Length of a DNS name or IPv4 address at the start of s, with its trailing dot; 0 when a label is empty. */
 static size_t name_length(struct str s) {
 	size_t i = 0;
 	for (; i < s.n && http_is(s.p[i], HTTP_CHAR_UNRESERVED); i++)
 		if (s.p[i] == '.' && (i == 0 || s.p[i - 1] == '.'))
 			return 0;
-	return i > HOST_BYTES_MAX + 1 ? 0 : i;
+	return i;
 }
 
 /* Length of "[address]" at the start of s, or 0. */

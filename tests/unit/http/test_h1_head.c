@@ -293,6 +293,18 @@ static void test_scan_is_linear(void **state) {
 	assert_int_equal(h1_request_parse(&h, str_slice(garbage, 64), &limits_usual, &scanned, &used), PARSE_BAD);
 }
 
+/* Clients that end lines in LF alone would wait for ever for an answer to a head whose end never comes. */
+static void test_bare_lf_is_told_at_once(void **state) {
+	static const char in[] = REQ "Host: a\n";
+	struct http_field fields[4];
+	struct http_head h = { .fields = fields, .cap_fields = 4 };
+	size_t scanned = 0, used;
+	(void)state;
+	assert_int_equal(h1_request_parse(&h, str_slice(in, sizeof in - 2), &limits_usual, &scanned, &used), PARSE_MORE);
+	assert_int_equal(h1_request_parse(&h, str_slice(in, sizeof in - 1), &limits_usual, &scanned, &used), PARSE_BAD);
+	assert_int_equal(h.fault, HTTP_FAULT_BARE_LF);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_requests),
@@ -301,6 +313,7 @@ int main(void) {
 		cmocka_unit_test(test_head_limit),
 		cmocka_unit_test(test_every_byte_everywhere),
 		cmocka_unit_test(test_scan_is_linear),
+		cmocka_unit_test(test_bare_lf_is_told_at_once),
 	};
 	return cmocka_run_group_tests_name("http/h1_head", tests, NULL, NULL);
 }
