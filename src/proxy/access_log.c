@@ -132,6 +132,6 @@ void access_log_write(const struct txn *t) {
 		put_text(&r, "fault", str_from(http_fault_text(t->fault)), NAME_SHOWN);
 	put_server(&r, t);
 	put_times(&r, t);
-	put(&r, "}\n" + !r.is_json, 2 - !r.is_json);
+	put(&r, &"}\n"[!r.is_json], 2 - !r.is_json);
 	log_output_write(t->conf->access_log, str_slice(r.bytes, r.n));
 }
