@@ -22,9 +22,9 @@ ifneq ($(SANITIZE),)
 FORTIFY :=
 SANITIZE_FLAGS := -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
 # jemalloc would hide what the sanitizers look for.
-DEPS_LIBS_USED = $(filter-out -ljemalloc,$(DEPS_LIBS))
+DEPS_LIBS_USED = $(filter-out -ljemalloc,$(DEPS_LIBS)) -lm
 else
-DEPS_LIBS_USED = $(DEPS_LIBS)
+DEPS_LIBS_USED = $(DEPS_LIBS) -lm
 endif
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE $(OPTIMIZE) $(WARNINGS) $(HARDENING) $(FORTIFY) $(SANITIZE_FLAGS) -pthread \
 	-Iinclude -Isrc -I$(BUILD) $(DEPS_CFLAGS) $(CFLAGS)
@@ -68,7 +68,7 @@ QUIET = $(if $(V),,@echo '  $(1)  $(patsubst $(BUILD)/%,%,$@)';)
 configure: configure.ac
 	@mkdir -p $(BUILD)
 	autom4te --language=autoconf --cache=$(BUILD)/autom4te.cache -o configure configure.ac
-	@touch $@
+	@rm -f configure~; touch $@
 
 $(CONFIG): configure contrib/config.mk.in
 	@mkdir -p $(BUILD)
@@ -102,7 +102,7 @@ $(FUZZ_REPLAY): tests/fuzz/replay.c
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(SRC_ROOMS) $(CONFIG)
 	@mkdir -p $(@D)
 	clang -std=c11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -pthread -Iinclude -Isrc -I$(BUILD) \
-		$(DEPS_CFLAGS) -o $@ $< $(SRC_ROOMS) $(filter-out -ljemalloc,$(DEPS_LIBS))
+		$(DEPS_CFLAGS) -o $@ $< $(SRC_ROOMS) $(filter-out -ljemalloc,$(DEPS_LIBS)) -lm
 
 .PHONY: fuzz
 fuzz: $(FUZZ_LIBFUZZER)
