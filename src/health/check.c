@@ -38,8 +38,10 @@ static void add_question(struct buf *b, const struct check_kind *kind, const str
 }
 
 static void add_terms(struct buf *b, const struct cfg_check *cfg) {
-	const uint64_t terms[] = { cfg->interval_ms, cfg->fast_interval_ms, cfg->down_interval_ms, cfg->jitter_percent,
-		                   cfg->timeout_ms, cfg->rise, cfg->fall };
+	const uint64_t terms[] = {
+		cfg->interval_ms, cfg->fast_interval_ms, cfg->down_interval_ms, cfg->jitter_percent, cfg->timeout_ms, cfg->rise,
+		cfg->fall
+	};
 	for (size_t i = 0; i < COUNT_OF(terms); i++)
 		buf_printf(b, "%llu ", (unsigned long long)terms[i]);
 }

@@ -27,24 +27,24 @@ struct check_step {
 
 struct check_kind {
 	const char *name;
-	size_t own_bytes;              /* of a probe's own state (probe_own), zeroed at its start */
+	size_t own_bytes; /* of a probe's own state (probe_own), zeroed at its start */
 	const struct check_step *steps;
 	/* Reads what it wants of the configuration into c->own; -1 with `e`. May be NULL, as the next two. */
 	int (*compile)(struct check *c, const struct cfg_check *cfg, struct err *e);
 	void (*release)(struct check *c);
-	void (*end)(struct probe *p);  /* frees what probe_own points to; the stream is closed by the probe */
+	void (*end)(struct probe *p); /* frees what probe_own points to; the stream is closed by the probe */
 };
 
 /* A configured check, compiled. Owns all it points to: it outlives its configuration as long as a target or probe holds it. */
 struct check {
 	unsigned refs;
 	const struct check_kind *kind;
-	void *own;               /* the kind's */
+	void *own; /* the kind's */
 	struct schedule schedule;
 	unsigned rise, fall;
-	uint16_t port;           /* 0: the server's */
-	struct buf question;     /* what is asked, as bytes: equal bytes, equal probes */
-	struct buf terms;        /* how often, how long, rise and fall */
+	uint16_t port;       /* 0: the server's */
+	struct buf question; /* what is asked, as bytes: equal bytes, equal probes */
+	struct buf terms;    /* how often, how long, rise and fall */
 };
 
 extern const struct check_kind check_tcp, check_http, check_https;
@@ -61,14 +61,14 @@ struct probe_result {
 };
 
 struct probe {
-	struct check *check;   /* a reference */
+	struct check *check; /* a reference */
 	struct addr address;
 	struct stream stream;
 	struct deadline deadline;
 	uint64_t started_us, expires_us;
 	const struct check_step *step;
 	struct probe **slot;
-	uint64_t late_us;      /* not 0: the time is up, noticed this late; the loop gets one more turn to see what has arrived */
+	uint64_t late_us; /* not 0: the time is up, noticed this late; the loop gets one more turn to see what has arrived */
 	struct probe_result result;
 	void (*on_end)(void *owner, const struct probe_result *r);
 	void *owner;
@@ -97,6 +97,7 @@ enum step probe_fail_errno(struct probe *p, const char *what, int error);
 enum step probe_fail_stream(struct probe *p, const char *what);
 /* The step that connects. */
 enum step probe_connect(struct probe *p);
-#define PROBE_CONNECT { probe_connect, "connect: timed out after" }
+#define PROBE_CONNECT                                                                                                            \
+	{ probe_connect, "connect: timed out after" }
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * `http` and `https`: one request a connection; response.c judges the answer. Refuses what would not make one well-formed request (a
- * method that is no token, white space in path or host). A check owns its strings, regular expression and TLS context; a probe its request
- * and response.
+ * `http` and `https`: one request a connection; response.c judges the answer. Refuses what would not make one well-formed request
+ * (a method that is no token, white space in path or host). A check owns its strings, regular expression and TLS context; a probe
+ * its request and response.
  */
 #include "config.h"
 #include "health/check.h"
@@ -17,7 +17,7 @@ struct http_own {
 	enum http_method framing_method; /* as far as the framing of the answer hangs on it */
 	bool has_request_body;
 	struct expectation expect;
-	struct tls_client *tls;          /* NULL: clear text */
+	struct tls_client *tls; /* NULL: clear text */
 };
 
 struct http_probe {
@@ -40,7 +40,8 @@ static bool is_token(struct str s) {
 	static const char others[] = "!#$%&'*+-.^_`|~";
 	for (size_t i = 0; i < s.n; i++) {
 		char c = s.p[i];
-		if (!(c >= '0' && c <= '9') && !(c >= 'A' && c <= 'Z') && !(c >= 'a' && c <= 'z') && memchr(others, c, sizeof others - 1) == NULL)
+		if (!(c >= '0' && c <= '9') && !(c >= 'A' && c <= 'Z') && !(c >= 'a' && c <= 'z') &&
+		    memchr(others, c, sizeof others - 1) == NULL)
 			return false;
 	}
 	return s.n > 0;
@@ -207,9 +208,10 @@ static void http_end(struct probe *p) {
 	response_fini(&hp->response);
 }
 
-#define HTTP_STEPS                                                                                                         \
-	{ http_send, "request not taken within" }, { http_receive_head, "no response head within" },                      \
-		{ http_receive_body, "response body not complete within" }
+#define HTTP_STEPS                                                                                                               \
+	{ http_send, "request not taken within" }, { http_receive_head, "no response head within" }, {                           \
+		http_receive_body, "response body not complete within"                                                           \
+	}
 
 static const struct check_step http_steps[] = { PROBE_CONNECT, HTTP_STEPS };
 static const struct check_step https_steps[] = { PROBE_CONNECT, { http_tls, "tls: no handshake within" }, HTTP_STEPS };

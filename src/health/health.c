@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The room's front door: reloads in two steps, and what fleet asks of health. Prepare compiles every check (regular expressions,
- * authorities) and touches nothing else; commit can't fail: it walks fleet's servers, keeps targets of the same identity with all that
- * they know, starts new ones and ends those that no server goes by any more.
+ * authorities) and touches nothing else; commit can't fail: it walks fleet's servers, keeps targets of the same identity with all
+ * that they know, starts new ones and ends those that no server goes by any more.
  */
 #include "health/target.h"
 
@@ -62,9 +62,9 @@ void health_discard(struct health_plan *p) {
 /* A commit at work. */
 struct changeover {
 	struct health *health;
-	struct map identities;  /* old targets, by their key without the terms */
-	struct buf key;         /* scratch */
-	struct target **fresh;  /* to be started */
+	struct map identities; /* old targets, by their key without the terms */
+	struct buf key;        /* scratch */
+	struct target **fresh; /* to be started */
 	size_t n_fresh, cap_fresh;
 };
 
@@ -109,12 +109,12 @@ static void commit_server(struct changeover *o, struct check *c, struct fleet_se
 }
 
 static void commit_servers(struct changeover *o, const struct health_plan *p) {
-	LIST_EACH(at_pool, fleet_pools(o->health->fleet)) {
+	LIST_EACH (at_pool, fleet_pools(o->health->fleet)) {
 		struct fleet_pool *pool = CONTAINER_OF(at_pool, struct fleet_pool, link);
 		struct check *c = pool->cfg->check != NULL ? map_get(&p->by_name, pool->cfg->check->id) : NULL;
 		if (c == NULL)
 			continue;
-		LIST_EACH(at, &pool->servers) {
+		LIST_EACH (at, &pool->servers) {
 			struct fleet_server *s = CONTAINER_OF(at, struct fleet_server, link);
 			if (!s->is_removed)
 				commit_server(o, c, s);

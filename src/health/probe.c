@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * One run of a check: connects, walks the kind's list of steps, and ends with a vote and its evidence, or at the timeout. When
- * this daemon itself was late the timeout gives no vote. Owns the connection and the probe's memory; both are gone before the result is
- * told.
+ * this daemon itself was late the timeout gives no vote. Owns the connection and the probe's memory; both are gone before the
+ * result is told.
  */
 #include "health/check.h"
 
@@ -69,7 +69,8 @@ static void on_expire(struct deadline *d) {
 	}
 	const struct schedule *s = &p->check->schedule;
 	if (schedule_is_lag(s, p->late_us))
-		probe_vote(p, VOTE_NONE, "no vote: this daemon was %llu ms late", (unsigned long long)(p->late_us / USEC_PER_MSEC));
+		probe_vote(p, VOTE_NONE, "no vote: this daemon was %llu ms late",
+		           (unsigned long long)(p->late_us / USEC_PER_MSEC));
 	else
 		probe_vote(p, VOTE_FAILURE, "%s %llu ms", p->step->late, (unsigned long long)(s->timeout_us / USEC_PER_MSEC));
 	probe_finish(p);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Matches patterns of the operator against bodies of a server, on the control thread. PCRE2's match limit counts for each start
- * position alone, so a pattern as plain as `a*b` can still take seconds on 64 KiB of "a": starts are tried in windows (offset limit), and
- * between windows this thread's CPU time is looked at (wall time would count what other processes took). Patterns match bytes, not UTF-8, for a body may hold anything.
+ * position alone, so a pattern as plain as `a*b` can still take seconds on 64 KiB of "a": starts are tried in windows (offset
+ * limit), and between windows this thread's CPU time is looked at (wall time would count what other processes took). Patterns
+ * match bytes, not UTF-8, for a body may hold anything.
  */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "health/regex.h"
@@ -12,8 +13,8 @@
 #include <pcre2.h>
 #include <time.h>
 
-#define MATCH_LIMIT 200000          /* about 1 ms of compiled code for one start */
-#define HEAP_LIMIT_KIB 1024         /* of the interpreter, where there is no JIT */
+#define MATCH_LIMIT 200000  /* about 1 ms of compiled code for one start */
+#define HEAP_LIMIT_KIB 1024 /* of the interpreter, where there is no JIT */
 #define WINDOW_STARTS 64
 #define BUDGET_MS 20
 #define JIT_STACK_BYTES (512 * 1024)
@@ -29,7 +30,8 @@ struct regex *regex_create(struct str pattern, struct err *e) {
 	struct regex *r = mem_zalloc(sizeof *r);
 	int code = 0;
 	PCRE2_SIZE at = 0;
-	r->code = pcre2_compile((PCRE2_SPTR)pattern.p, pattern.n, PCRE2_USE_OFFSET_LIMIT | PCRE2_NEVER_BACKSLASH_C, &code, &at, NULL);
+	r->code =
+	    pcre2_compile((PCRE2_SPTR)pattern.p, pattern.n, PCRE2_USE_OFFSET_LIMIT | PCRE2_NEVER_BACKSLASH_C, &code, &at, NULL);
 	if (r->code == NULL) {
 		PCRE2_UCHAR reason[128];
 		pcre2_get_error_message(code, reason, sizeof reason);
@@ -76,7 +78,8 @@ enum regex_match regex_match(struct regex *r, struct str subject, const char **w
 	for (size_t start = 0; start <= subject.n; start += WINDOW_STARTS) {
 		pcre2_set_offset_limit(r->context, start + WINDOW_STARTS - 1);
 		/* A window after the first would let `\G` match there; anchors other than that look at the whole subject. */
-		int rc = pcre2_match(r->code, (PCRE2_SPTR)(subject.n > 0 ? subject.p : ""), subject.n, start, 0, r->data, r->context);
+		int rc =
+		    pcre2_match(r->code, (PCRE2_SPTR)(subject.n > 0 ? subject.p : ""), subject.n, start, 0, r->data, r->context);
 		if (rc >= 0)
 			return REGEX_MATCHES;
 		if (rc != PCRE2_ERROR_NOMATCH) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Judges a response: framing as strict as the proxy's own, then status, then (only when wanted) the first 64 KiB of the body. A
- * success is told as soon as nothing more can change it. Refuses: malformed heads and bodies, bodies cut short, and more than 512 KiB
- * without a decision. Owns its two buffers, bounded by the constants in response.h.
+ * success is told as soon as nothing more can change it. Refuses: malformed heads and bodies, bodies cut short, and more than 512
+ * KiB without a decision. Owns its two buffers, bounded by the constants in response.h.
  */
 #include "health/response.h"
 
@@ -17,8 +17,9 @@ void expectation_describe(struct expectation *x) {
 	for (size_t i = 0; i < x->status.n; i++) {
 		const struct cfg_status_range *range = &x->status.items[i];
 		char one[16];
-		int len = range->first == range->last ? snprintf(one, sizeof one, "%s%u", i > 0 ? "," : "", range->first)
-		                                      : snprintf(one, sizeof one, "%s%u-%u", i > 0 ? "," : "", range->first, range->last);
+		int len = range->first == range->last
+		              ? snprintf(one, sizeof one, "%s%u", i > 0 ? "," : "", range->first)
+		              : snprintf(one, sizeof one, "%s%u-%u", i > 0 ? "," : "", range->first, range->last);
 		if (n + (size_t)len + sizeof "..." > sizeof x->status_text) {
 			memcpy(x->status_text + n, "...", sizeof "...");
 			return;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A response, judged as its bytes come in: bytes -> success or failure with evidence. No I/O, so that a hostile server can be played
- * by a fuzzer. How the bytes are split changes nothing.
+ * A response, judged as its bytes come in: bytes -> success or failure with evidence. No I/O, so that a hostile server can be
+ * played by a fuzzer. How the bytes are split changes nothing.
  */
 #ifndef STEERWAY_HEALTH_RESPONSE_H
 #define STEERWAY_HEALTH_RESPONSE_H
@@ -12,10 +12,10 @@
 #include "steerway/http.h"
 
 struct expectation {
-	struct cfg_status status;  /* nothing: any status is right */
-	char status_text[48];      /* "200-299,304", cut with "..." */
-	struct str body;           /* empty: not looked for */
-	struct regex *regex;       /* NULL: not looked for */
+	struct cfg_status status; /* nothing: any status is right */
+	char status_text[48];     /* "200-299,304", cut with "..." */
+	struct str body;          /* empty: not looked for */
+	struct regex *regex;      /* NULL: not looked for */
 	struct str regex_text;
 };
 /* Fills status_text from status. */
@@ -25,16 +25,16 @@ struct response {
 	const struct expectation *expect;
 	enum http_method method;
 	enum { RESPONSE_HEAD, RESPONSE_BODY, RESPONSE_DECIDED } state;
-	struct buf head;           /* until the head is whole */
-	struct buf body;           /* decoded, at most RESPONSE_BODY_BYTES; only when it is looked at */
-	size_t scanned;            /* of h1_response_parse */
-	size_t taken;              /* bytes in, all in all */
+	struct buf head; /* until the head is whole */
+	struct buf body; /* decoded, at most RESPONSE_BODY_BYTES; only when it is looked at */
+	size_t scanned;  /* of h1_response_parse */
+	size_t taken;    /* bytes in, all in all */
 	struct http_framing framing;
-	uint64_t left;             /* of a body with a length */
+	uint64_t left; /* of a body with a length */
 	struct h1_chunked chunked;
 	unsigned status;
 	bool has_body_text;
-	bool is_success;           /* when decided, with its evidence: */
+	bool is_success; /* when decided, with its evidence: */
 	char evidence[128];
 };
 

@@ -10,7 +10,7 @@
 struct schedule {
 	uint64_t interval_us, fast_us, down_us; /* from start to start: settled, in transition, settled and down */
 	uint64_t timeout_us;
-	uint64_t suspect_gap_us;                /* from the end of a probe to one that a passive report asks for */
+	uint64_t suspect_gap_us; /* from the end of a probe to one that a passive report asks for */
 	uint32_t jitter_percent;
 };
 

@@ -69,7 +69,8 @@ void subscription_tell(struct subscription *s) {
 	const struct target *t = s->target;
 	struct fleet_server *server = s->server;
 	bool is_transition = verdict_is_transition(&t->verdict);
-	/* Before the first vote there is nothing to say: a server that a reload gives another check keeps its verdict until then. */
+	/* Before the first vote there is nothing to say: a server that a reload gives another check keeps its verdict until then.
+	 */
 	if (t->verdict.state == FLEET_UNKNOWN || (s->told == t->verdict.state && s->told_transition == is_transition))
 		return;
 	enum fleet_verdict from = (enum fleet_verdict)atomic_load(&server->verdict);
@@ -162,7 +163,7 @@ static void on_result(void *owner, const struct probe_result *r) {
 	if (verdict_vote(&t->verdict, r->vote, t->check->rise, t->check->fall))
 		memcpy(t->cause, r->evidence, sizeof t->cause);
 	plan_next(t);
-	LIST_EACH(it, &t->subscriptions)
+	LIST_EACH (it, &t->subscriptions)
 		subscription_tell(CONTAINER_OF(it, struct subscription, link));
 }
 

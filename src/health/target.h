@@ -16,12 +16,12 @@ struct health {
 	struct fleet *fleet;
 	struct rand rand;
 	const struct check_kind *(*find_kind)(enum cfg_check_type type); /* check_kind_find, but in simulations */
-	struct map targets;       /* by target->key */
-	struct map subscriptions; /* by the server's address in memory */
+	struct map targets;                                              /* by target->key */
+	struct map subscriptions;                                        /* by the server's address in memory */
 	struct journal *journal;
-	size_t n_first_pending;   /* targets without a first vote */
-	bool is_ready;            /* once every target of a commit has had its first vote; stays, so that a reload does not undo it */
-	uint64_t blind_until_us;  /* probes without a vote before this belong to the episode that was logged */
+	size_t n_first_pending; /* targets without a first vote */
+	bool is_ready; /* once every target of a commit has had its first vote; stays, so that a reload does not undo it */
+	uint64_t blind_until_us; /* probes without a vote before this belong to the episode that was logged */
 };
 
 /* A server that goes by a target's verdict. */
@@ -29,25 +29,25 @@ struct subscription {
 	struct list link;            /* the target's */
 	struct fleet_server *server; /* its bytes are the key in health->subscriptions */
 	struct target *target;
-	enum fleet_verdict told;     /* what fleet knows from here; FLEET_UNKNOWN: nothing yet */
+	enum fleet_verdict told; /* what fleet knows from here; FLEET_UNKNOWN: nothing yet */
 	bool told_transition;
-	bool is_kept;                /* a commit has met it */
+	bool is_kept; /* a commit has met it */
 };
 
 struct target {
 	struct health *health;
-	struct check *check;         /* a reference */
-	struct addr address;         /* that is probed */
-	struct str key;              /* question, address, terms; owned */
-	size_t identity_bytes;       /* of key: without the terms */
+	struct check *check;   /* a reference */
+	struct addr address;   /* that is probed */
+	struct str key;        /* question, address, terms; owned */
+	size_t identity_bytes; /* of key: without the terms */
 	struct list subscriptions;
 	struct verdict verdict;
 	char cause[sizeof(((struct health_probe *)0)->evidence)]; /* of the verdict */
-	struct deadline next;        /* of the next probe; not set while one runs */
+	struct deadline next;                                     /* of the next probe; not set while one runs */
 	struct probe *probe;
 	uint64_t started_us, ended_us; /* the last probe */
 	bool is_first_pending, is_kept;
-	uint64_t n_probes;           /* since it began; the last HEALTH_EVIDENCE of them: */
+	uint64_t n_probes; /* since it began; the last HEALTH_EVIDENCE of them: */
 	struct health_probe history[HEALTH_EVIDENCE];
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Decides up or down from votes. Refuses nothing and owns nothing. A probe without a vote changes nothing, not even a streak: what
- * this daemon could not see says neither that the server answered nor that it did not.
+ * Decides up or down from votes. Refuses nothing and owns nothing. A probe without a vote changes nothing, not even a streak:
+ * what this daemon could not see says neither that the server answered nor that it did not.
  */
 #include "health/verdict.h"
 

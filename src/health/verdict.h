@@ -16,8 +16,8 @@ struct verdict {
 	unsigned successes, failures; /* in a row; one of them is 0 */
 };
 
-/* Counts one vote. True when the state changed. The first vote of an unknown state decides alone; after that `rise` successes in a
- * row bring it up and `fall` failures in a row take it down (both >= 1). */
+/* Counts one vote. True when the state changed. The first vote of an unknown state decides alone; after that `rise` successes in
+ * a row bring it up and `fall` failures in a row take it down (both >= 1). */
 bool verdict_vote(struct verdict *v, enum vote vote, unsigned rise, unsigned fall);
 /* Are votes under way that could change the state? Unknown always is in transition. */
 bool verdict_is_transition(const struct verdict *v);
