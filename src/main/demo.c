@@ -189,6 +189,7 @@ static void children_reap(struct demo *d) {
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		if (pid == d->daemon) {
 			d->daemon = 0;
+			d->is_daemon_well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
 			printf("demo: the daemon ended (%s %d)\n", WIFSIGNALED(status) ? "signal" : "status", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 		}
 		for (size_t i = 0; i < DEMO_SITES; i++)
@@ -295,7 +296,7 @@ int demo_run(const struct demo_options *o) {
 		goto out;
 	banner(&d, o->program);
 	watch(&d, &set);
-	status = d.daemon > 0 ? 0 : 1;
+	status = d.daemon > 0 || d.is_daemon_well ? 0 : 1;
 	e.text[0] = '\0';
 out:
 	if (status != 0 && e.text[0] != '\0')

@@ -23,6 +23,7 @@ struct demo {
 	uint16_t http, https, dns, admin; /* ports */
 	struct demo_origin origins[DEMO_SITES];
 	pid_t daemon;                     /* 0: it ended */
+	bool is_daemon_well;              /* it ended by itself, as told (`steerctl stop`) */
 };
 
 /* ---- demo_files.c ---- */
