@@ -164,7 +164,8 @@ static void banner(const struct demo *d, const char *program) {
 	for (size_t i = 0; i < DEMO_SITES; i++)
 		printf("  site %-7s address %s, origin on port %u, pid %d\n", d->origins[i].site, d->origins[i].address, d->origins[i].port,
 		       (int)d->origins[i].pid);
-	printf("\nTry, in another terminal (-s can be left out after: export STEERCTL_SOCKET=%s/admin.sock)\n\n", d->folder);
+	printf("\nTry, in another terminal (after the first line -s can be left out):\n\n");
+	printf("  export STEERCTL_SOCKET=%s/admin.sock\n", d->folder);
 	printf("  curl -k --resolve app.example.org:%u:127.0.0.1 https://app.example.org:%u/\n", d->https, d->https);
 	printf("  dig @127.0.0.1 -p %u app.example.org +short\n", d->dns);
 	printf("  %s show sites\n", ctl);
