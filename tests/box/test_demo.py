@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The embedded demonstration: it starts, the commands that it prints work as printed, Ctrl-C leaves nothing behind."""
-import fcntl
+import json
 import os
 import re
 import signal
+import socket
 import subprocess
-import tempfile
 
-from lab import ROOT, STEERWAY, BUILD, Process, Skip, need_tool, timeout, wait_until
+import dns
+from lab import BUILD, ROOT, STEERWAY, Process, Skip, need_tool, timeout, wait_until
 from http1 import fetch
 
 PORTS = [("127.0.0.1", 8080), ("127.0.0.1", 8443), ("127.0.0.1", 5353), ("127.0.0.1", 8404)]
@@ -15,10 +16,9 @@ PORTS = [("127.0.0.1", 8080), ("127.0.0.1", 8443), ("127.0.0.1", 5353), ("127.0.
 
 def lock_ports(lab):
 	"""The demonstration's ports are fixed: two of them at once can't be."""
-	lock = open(os.path.join(tempfile.gettempdir(), "steerway-demo-test.lock"), "w")
+	lock = socket.socket(socket.AF_UNIX)
 	lab.on_close(lock.close)
 	wait_until(lambda: try_lock(lock), 50, "another demonstration's end")
-	import socket
 	for address in PORTS:
 		with socket.socket() as s:
 			s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -28,9 +28,10 @@ def lock_ports(lab):
 				raise Skip("port %s:%d is in use" % address)
 
 
-def try_lock(file):
+def try_lock(s):
+	"""An abstract address: it goes with its owner, however that ends."""
 	try:
-		fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+		s.bind("\0steerway-demo-test")
 		return True
 	except OSError:
 		return False
@@ -82,7 +83,6 @@ def test_demo(lab):
 @timeout(90)
 def test_demo_failover(lab):
 	"""What it is there to show: a site that is taken out leaves DNS, the proxy serves on."""
-	import dns
 	demo = start(lab)
 	text = demo.text()
 	name = re.search(r"dig [^\n]*?\s([\w.-]+\.[\w-]+)\.?(?:\s|$)", text)
@@ -95,7 +95,6 @@ def test_demo_failover(lab):
 	answer = dns.ask(("127.0.0.1", 5353), name[1]).data()
 	assert answer, name[1]
 	sites = ctl("show", "sites", "--json")
-	import json
 	first = next(s["name"] for s in json.loads(sites.stdout) if answer[0] in s["addresses"])
 	assert ctl("maint", "site", first).returncode == 0
 	wait_until(lambda: dns.ask(("127.0.0.1", 5353), name[1]).data() != answer, 5, "another answer")
