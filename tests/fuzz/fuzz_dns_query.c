@@ -16,9 +16,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
-static struct fleet *fleet;
-static struct gslb *gslb;
-static struct fleet_site *sites[3];
+#define N_SITES 3
+static struct gslb *responders[1 << N_SITES]; /* by the sites that are down */
 
 static const char zone[] = "@ 3600 IN SOA ns1 hostmaster 1 2 3 4 300\n@ 3600 NS ns1\n@ 3600 MX 10 mail\nns1 3600 A 192.0.2.1\nmail 60 AAAA ::1\n"
 			   "a 60 TXT \"x\"\nc 60 CNAME d\nd 60 CNAME app\n*.w 60 CNAME d\n*.v 60 MX 1 mail\ng 60 CNAME none\nl 60 CNAME l\n"
@@ -44,30 +43,38 @@ static void require(bool holds, const char *what) {
 	abort();
 }
 
+static struct gslb *responder_create(const struct cfg_root *cfg, unsigned down) {
+	struct err e = { "" };
+	struct fleet *fleet = fleet_create(NULL, NULL, &e);
+	struct gslb *g = gslb_create(fleet, NULL, &e);
+	struct fleet_plan *fp = fleet_prepare(fleet, cfg, &e);
+	struct gslb_plan *gp = gslb_prepare(g, cfg, &e);
+	require(fp && gp, e.text);
+	fleet_commit(fp);
+	gslb_commit(gp);
+	for (unsigned i = 0; i < N_SITES; i++) {
+		struct fleet_target t = { .kind = FLEET_SITE, .site = fleet_site_find(fleet, cfg->sites.items[i].id) };
+		fleet_set_admin(fleet, t, down >> i & 1 ? FLEET_FORCED_DOWN : FLEET_READY);
+	}
+	return g;
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
 	(void)argc, (void)argv;
 	char directory[] = "/tmp/steerway-fuzz-XXXXXX", path[64];
-	struct err e = { "" };
 	struct buf errors = { 0 };
 	require(mkdtemp(directory) != NULL, "a temporary folder");
 	snprintf(path, sizeof(path), "%s/z.zone", directory);
 	FILE *f = fopen(path, "w");
 	require(f && fputs(zone, f) >= 0 && fclose(f) == 0, "a zone file");
-	struct cfg *cfg = cfg_load_text(str_from(yaml), "fuzz.yaml", directory, &errors);
+	static struct cfg *cfg; /* the responders read it */
+	cfg = cfg_load_text(str_from(yaml), "fuzz.yaml", directory, &errors);
 	require(cfg != NULL, errors.p);
 	log_set_level(LOG_LEVEL_ERROR);
-	fleet = fleet_create(NULL, NULL, &e);
-	gslb = gslb_create(fleet, NULL, &e);
-	struct fleet_plan *fp = fleet_prepare(fleet, cfg_root(cfg), &e);
-	struct gslb_plan *gp = gslb_prepare(gslb, cfg_root(cfg), &e);
-	require(fp && gp, e.text);
-	fleet_commit(fp);
-	gslb_commit(gp);
+	for (unsigned down = 0; down < COUNT_OF(responders); down++)
+		responders[down] = responder_create(cfg_root(cfg), down);
 	unlink(path);
 	rmdir(directory);
-	sites[0] = fleet_site_find(fleet, STR("s0"));
-	sites[1] = fleet_site_find(fleet, STR("s1"));
-	sites[2] = fleet_site_find(fleet, STR("s2"));
 	return 0;
 }
 
@@ -116,15 +123,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 		return 0;
 	bool is_tcp = data[0] & 1;
 	size_t room = rooms[data[0] >> 4 & 3];
-	for (unsigned i = 0; i < 3; i++) {
-		struct fleet_target t = { .kind = FLEET_SITE, .site = sites[i] };
-		enum fleet_admin wanted = data[0] >> (1 + i) & 1 ? FLEET_FORCED_DOWN : FLEET_READY;
-		if (sites[i]->admin != wanted)
-			fleet_set_admin(fleet, t, wanted);
-	}
 	char *in = mem_alloc(size), *out = mem_alloc(room);
 	memcpy(in, data + 1, size - 1);
-	size_t n = gslb_answer(gslb, str_slice(in, size - 1), is_tcp, out, room);
+	size_t n = gslb_answer(responders[data[0] >> 1 & 7], str_slice(in, size - 1), is_tcp, out, room);
 	if (size - 1 < 12 || in[2] & 0x80)
 		require(n == 0, "silence");
 	else
