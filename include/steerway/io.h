@@ -139,11 +139,12 @@ struct acceptor {
 	struct deadline resume;
 	int fd;
 	bool is_paused;
-	/* Takes the descriptor over. Returning false pauses accepting until acceptor_resume (a connection limit). */
-	bool (*on_accept)(struct acceptor *a, int fd, const struct addr *peer);
+	void (*on_accept)(struct acceptor *a, int fd, const struct addr *peer); /* takes the descriptor over */
+	bool (*has_room)(struct acceptor *a); /* asked before each accept: a connection limit; NULL: none */
 };
-int acceptor_start(struct acceptor *a, struct loop *l, int listening_fd,
-                   bool (*on_accept)(struct acceptor *, int, const struct addr *), struct err *e);
+int acceptor_start(struct acceptor *a, struct loop *l, int listening_fd, void (*on_accept)(struct acceptor *, int, const struct addr *),
+                   bool (*has_room)(struct acceptor *), struct err *e);
+/* There may be room again. Without it a full acceptor looks again after 20 ms, since room may come from another thread. */
 void acceptor_resume(struct acceptor *a);
 void acceptor_stop(struct acceptor *a); /* closes the socket; harmless when stopped or zeroed */
 

@@ -135,7 +135,7 @@ static void on_impatience(struct deadline *d) {
 	client_close(CONTAINER_OF(d, struct client, patience));
 }
 
-static bool on_accept(struct acceptor *acceptor, int fd, const struct addr *peer) {
+static void on_accept(struct acceptor *acceptor, int fd, const struct addr *peer) {
 	(void)peer;
 	struct admin_service *s = CONTAINER_OF(acceptor, struct admin_service, acceptor);
 	if (s->n_clients == ADMIN_CLIENTS_MAX) {
@@ -143,7 +143,7 @@ static bool on_accept(struct acceptor *acceptor, int fd, const struct addr *peer
 		ssize_t ignored = send(fd, s->protocol->too_many.p, s->protocol->too_many.n, MSG_NOSIGNAL | MSG_DONTWAIT);
 		(void)ignored;
 		close(fd);
-		return true;
+		return;
 	}
 	struct client *c = mem_zalloc(sizeof(*c) + s->protocol->input_bytes);
 	struct err e;
@@ -151,14 +151,13 @@ static bool on_accept(struct acceptor *acceptor, int fd, const struct addr *peer
 	if (stream_open(&c->stream, s->admin->house.control, fd, on_ready, &e) < 0) {
 		log_warn("admin_client_failed", LOG_CSTR("error", e.text)); /* the descriptor is closed */
 		mem_free(c);
-		return true;
+		return;
 	}
 	deadline_init(&c->patience, s->admin->house.control, on_impatience);
 	deadline_init(&c->turn, s->admin->house.control, on_turn);
 	patience_renew(c);
 	list_append(&s->clients, &c->link);
 	s->n_clients++;
-	return true;
 }
 
 struct admin_service *admin_service_start(struct admin *a, const struct admin_protocol *protocol, int fd, struct err *e) {
@@ -166,7 +165,7 @@ struct admin_service *admin_service_start(struct admin *a, const struct admin_pr
 	s->admin = a;
 	s->protocol = protocol;
 	list_init(&s->clients);
-	if (acceptor_start(&s->acceptor, a->house.control, fd, on_accept, e) < 0) {
+	if (acceptor_start(&s->acceptor, a->house.control, fd, on_accept, NULL, e) < 0) {
 		close(fd);
 		mem_free(s);
 		return NULL;

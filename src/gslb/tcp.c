@@ -169,27 +169,32 @@ static void on_ready(struct stream *s) {
 	connection_end(c);
 }
 
-static bool on_accept(struct acceptor *a, int fd, const struct addr *peer) {
+static bool has_room(struct acceptor *a) {
+	const struct tcp_server *s = CONTAINER_OF(a, struct tcp_server, acceptor);
+	return s->n_connections < atomic_load_explicit(&s->endpoint->max_connections, memory_order_relaxed);
+}
+
+static void on_accept(struct acceptor *a, int fd, const struct addr *peer) {
 	(void)peer;
 	struct tcp_server *s = CONTAINER_OF(a, struct tcp_server, acceptor);
 	struct tcp_connection *c = mem_zalloc(sizeof(*c));
 	struct err e;
 	if (stream_open(&c->stream, a->resume.loop, fd, on_ready, &e) < 0) {
 		mem_free(c); /* the kernel has no memory for it: the client sees a close, and comes again */
-		return true;
+		return;
 	}
 	c->server = s;
 	list_append(&s->connections, &c->link);
 	deadline_init(&c->deadline, a->resume.loop, on_deadline);
 	deadline_set(&c->deadline, clock_now_us() + TCP_IDLE_US);
-	return ++s->n_connections < atomic_load_explicit(&s->endpoint->max_connections, memory_order_relaxed);
+	s->n_connections++;
 }
 
 struct tcp_server *tcp_server_start(struct endpoint *n, struct loop *l, int fd, struct err *e) {
 	struct tcp_server *s = mem_zalloc(sizeof(*s));
 	s->endpoint = n;
 	list_init(&s->connections);
-	if (acceptor_start(&s->acceptor, l, fd, on_accept, e) == 0)
+	if (acceptor_start(&s->acceptor, l, fd, on_accept, has_room, e) == 0)
 		return s;
 	mem_free(s);
 	return NULL;

@@ -13,6 +13,7 @@
 enum {
 	ACCEPTS_A_TURN = 64,                        /* then the other connections have their turn */
 	PAUSE_US = 100 * 1000,                      /* after EMFILE: connections wait in the kernel meanwhile */
+	FULL_PAUSE_US = 20 * 1000,                  /* at a connection limit */
 	UDP_BUFFER_BYTES = 1024 * 1024,             /* rides out 5 ms at 400,000 queries of 512 bytes a second */
 };
 
@@ -91,9 +92,10 @@ int socket_listen_unix(const char *path, uint32_t mode, struct err *e) {
 	return fd;
 }
 
-static void acceptor_pause(struct acceptor *a) {
+static void acceptor_pause(struct acceptor *a, uint64_t pause_us) {
 	event_del(&a->event);
 	a->is_paused = true;
+	deadline_set(&a->resume, clock_now_us() + pause_us);
 }
 
 static void on_resume(struct deadline *d) {
@@ -105,22 +107,21 @@ static void on_acceptable(evutil_socket_t fd, short what, void *arg) {
 	struct acceptor *a = arg;
 	loop_enter(a->resume.loop);
 	for (int i = 0; i < ACCEPTS_A_TURN && a->fd >= 0; i++) {
+		if (a->has_room && !a->has_room(a)) {
+			acceptor_pause(a, FULL_PAUSE_US);
+			return;
+		}
 		struct addr peer = { 0 };
 		socklen_t n = sizeof(peer);
 		int connection = accept4(fd, &peer.sa, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (connection >= 0) {
 			metric_add(METRIC_io_accepted_total, 1);
-			if (!a->on_accept(a, connection, &peer)) {
-				if (a->fd >= 0)
-					acceptor_pause(a);
-				return;
-			}
+			a->on_accept(a, connection, &peer);
 			continue;
 		}
 		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
 			metric_add(METRIC_io_accept_pauses_total, 1);
-			acceptor_pause(a);
-			deadline_set(&a->resume, clock_now_us() + PAUSE_US);
+			acceptor_pause(a, PAUSE_US);
 			return;
 		}
 		if (errno == EAGAIN || errno == EWOULDBLOCK)
@@ -129,11 +130,12 @@ static void on_acceptable(evutil_socket_t fd, short what, void *arg) {
 	}
 }
 
-int acceptor_start(struct acceptor *a, struct loop *l, int listening_fd,
-                   bool (*on_accept)(struct acceptor *, int, const struct addr *), struct err *e) {
+int acceptor_start(struct acceptor *a, struct loop *l, int listening_fd, void (*on_accept)(struct acceptor *, int, const struct addr *),
+                   bool (*has_room)(struct acceptor *), struct err *e) {
 	memset(a, 0, sizeof(*a));
 	a->fd = listening_fd;
 	a->on_accept = on_accept;
+	a->has_room = has_room;
 	deadline_init(&a->resume, l, on_resume);
 	/* Level-triggered: a turn takes at most ACCEPTS_A_TURN, and what is left must ring again. */
 	event_assign(&a->event, loop_base(l), listening_fd, EV_READ | EV_PERSIST, on_acceptable, a);

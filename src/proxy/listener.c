@@ -5,7 +5,6 @@
  */
 #include "proxy/private.h"
 
-#include "steerway/base/clock.h"
 #include "steerway/base/log.h"
 
 #include <unistd.h>
@@ -40,22 +39,20 @@ void listener_destroy(struct proxy_listener *l) {
 	mem_free(l);
 }
 
-static bool on_accept(struct acceptor *a, int fd, const struct addr *peer) {
+static bool has_room(struct acceptor *a) {
+	const struct proxy_listener *l = CONTAINER_OF(a, struct proxy_acceptor, acceptor)->listener;
+	if (atomic_load_explicit(&l->connections, memory_order_relaxed) < atomic_load_explicit(&l->max_connections, memory_order_relaxed))
+		return true;
+	metric_add(METRIC_proxy_listener_full_total, 1);
+	return false;
+}
+
+static void on_accept(struct acceptor *a, int fd, const struct addr *peer) {
 	struct proxy_acceptor *here = CONTAINER_OF(a, struct proxy_acceptor, acceptor);
-	struct proxy_listener *l = here->listener;
 	struct proxy_worker *w = here->worker;
 	worker_enter(w);
 	session_accept(here, fd, peer);
-	/* At the limit further connections wait in the kernel. A worker that holds none of them looks again after a while, since
-	 * others' ends do not wake it. */
-	uint64_t max = atomic_load_explicit(&l->max_connections, memory_order_relaxed);
-	bool has_room = atomic_load_explicit(&l->connections, memory_order_relaxed) < max;
-	if (!has_room) {
-		metric_add(METRIC_proxy_listener_full_total, 1);
-		deadline_set(&a->resume, clock_now_us() + 20 * USEC_PER_MSEC);
-	}
 	worker_leave(w);
-	return has_room;
 }
 
 void listener_start_here(struct proxy_listener *l, struct proxy_worker *w) {
@@ -65,7 +62,7 @@ void listener_start_here(struct proxy_listener *l, struct proxy_worker *w) {
 	struct err e;
 	int fd = a->fd;
 	a->fd = -1;
-	if (acceptor_start(&a->acceptor, w->loop, fd, on_accept, &e) < 0) {
+	if (acceptor_start(&a->acceptor, w->loop, fd, on_accept, has_room, &e) < 0) {
 		log_error("listener_failed", LOG_CSTR("listener", l->name), LOG_CSTR("cause", e.text));
 		close(fd);
 	}
