@@ -342,7 +342,12 @@ class Steerway:
 
 	def wait_access(self, want, seconds=5):
 		"""The first record that `want` accepts; the log is written behind the request."""
-		return wait_until(lambda: next((r for r in self.access() if want(r)), None), seconds, "a record in the access log")
+		def find():
+			found = next((r for r in self.access() if want(r)), None)
+			if found is None and not self.process.is_alive() and not self.is_finished:
+				raise RuntimeError(f"{self.name} died with {self.process.popen.returncode}")  # no use in waiting
+			return found
+		return wait_until(find, seconds, "a record in the access log")
 
 	def ends(self):
 		"""How many transactions ended in which way."""
