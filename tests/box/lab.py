@@ -378,8 +378,12 @@ class Steerway:
 	def check(self):
 		assert self.process.is_alive() or self.is_finished, \
 			f"{self.name} died with {self.process.popen.returncode}\n{self.process.text()[-6000:]}"
-		words = SANITIZER_WORDS.search(self.process.text())
-		assert not words, f"{self.name}: {words[0]}\n{self.process.text()[-12000:]}"
+		self.check_sanitizer()
+
+	def check_sanitizer(self):
+		text = self.process.text()
+		words = SANITIZER_WORDS.search(text)
+		assert not words, f"{self.name}: {text[max(0, words.start() - 500):words.start() + 12000]}"
 
 	def finish(self, seconds=20):
 		"""Ends it as an operator would, and looks at how it went."""
@@ -389,8 +393,7 @@ class Steerway:
 		was_alive = self.process.is_alive()
 		status = self.process.stop(seconds=seconds)
 		text = self.process.text()
-		words = SANITIZER_WORDS.search(text)
-		assert not words, f"{self.name}: {words[0]}\n{text[-12000:]}"
+		self.check_sanitizer()
 		assert was_alive, f"{self.name} died with {status}\n{text[-6000:]}"
 		assert status == 0, f"{self.name} stopped with {status}\n{text[-6000:]}"
 
