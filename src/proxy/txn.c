@@ -330,9 +330,13 @@ static bool retry_is_safe(const struct txn *t, enum proxy_end end) {
 	return end == PROXY_END_SERVER_CLOSED && t->request.body == HTTP_BODY_NONE && http_method_is_idempotent(t->method);
 }
 
+/* The budget keeps retries from multiplying the load of servers in trouble. A request that no server has seen adds none: when a
+ * whole site dies, all of its requests may go elsewhere at once. */
 static bool retry_is_granted(struct txn *t) {
 	if (t->n_retries >= t->pool->retries.attempts || t->n_tried == TXN_TRIED_MAX)
 		return false;
+	if (!t->head_is_sent)
+		return true;
 	if (!t->holds_retry)
 		t->holds_retry = fleet_retry_take(t->pool->fleet);
 	return t->holds_retry;

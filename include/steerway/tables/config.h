@@ -102,7 +102,7 @@
 
 #define CFG_RETRIES_KEYS(K) \
 	K(attempts, UINT, _, "2", "0", "10", LIVE, "How often a request may be sent again.") \
-	K(budget, PERCENT, _, "20%", "0%", "100%", LIVE, "Retries at once, as a share of the requests in progress of the pool (a few are always allowed).")
+	K(budget, PERCENT, _, "20%", "0%", "100%", LIVE, "Retries at once of requests that a server may have seen, as a share of the requests in progress of the pool (three are always allowed). What no server has seen is sent again without it.")
 
 #define CFG_POOL_TIMEOUTS_KEYS(K) \
 	K(connect, MSEC, _, "2s", "10ms", "10m", LIVE, "Time allowed to connect to a server; above: another server or 504.") \
