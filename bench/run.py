@@ -85,7 +85,7 @@ def load_http(case, peer, seconds):
 	headers = [w for h in (*case.headers, "Host: app.test") for w in ("-H", h)]
 	out = run(*pinned(LOAD_CPU, ["wrk", "--latency", "-t1", f"-c{case.connections}", f"-d{seconds}s", *headers,
 	                             f"{scheme}://{peer.ip}:{port}{case.path}"]), seconds=seconds + 60).stdout
-	percentiles = dict(re.findall(r"^\s+(50|99)%\s+(\S+)$", out, re.M))
+	percentiles = dict(re.findall(r"^\s+(50|99)%\s+(\S+)\s*$", out, re.M))
 	count = re.search(r"(\d+) requests in ([\d.]+)(\w+),", out)
 	errors = sum(map(int, re.findall(r"(?:connect|read|write|timeout) (\d+)", out)))
 	bad = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
