@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -326,11 +327,47 @@ static void test_port_taken(void **state) {
 	assert_string_equal(udp_ask(h, h->port), ns1);
 }
 
+struct asker {
+	unsigned port;
+	_Atomic bool stop;
+	unsigned n_asked, n_right;
+};
+static void *ask_on(void *arg) {
+	struct asker *a = arg;
+	static const char query[] = "\0\1\0\0\0\1\0\0\0\0\0\0\3ns1\7example\3org\0\0\1\0\1";
+	char answer[600];
+	int fd = client(SOCK_DGRAM, a->port);
+	for (; !a->stop; a->n_asked++) {
+		if (send(fd, query, sizeof(query) - 1, 0) < 0)
+			break;
+		ssize_t n = recv(fd, answer, sizeof(answer), 0);
+		a->n_right += n == 33 + 16 && memcmp(answer + 45, "\300\0\2\1", 4) == 0;
+	}
+	close(fd);
+	return NULL;
+}
+
+/* Reloads under queries: each is answered, from one zone or the other; a thread sanitizer sees who frees what when. */
+static void test_reload_under_queries(void **state) {
+	struct house *h = *state;
+	struct asker a = { .port = h->port };
+	pthread_t thread;
+	struct err e;
+	assert_int_equal(pthread_create(&thread, NULL, ask_on, &a), 0);
+	for (int i = 0; i < 30; i++)
+		assert_true(serve(h, &h->port, 1, 100, &e));
+	a.stop = true;
+	pthread_join(thread, NULL);
+	assert_true(a.n_asked > 30);
+	assert_int_equal(a.n_right, a.n_asked);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_udp),           cmocka_unit_test(test_tcp_pieces),          cmocka_unit_test(test_tcp_odd_messages),
 		cmocka_unit_test(test_tcp_half_close), cmocka_unit_test(test_tcp_back_pressure),  cmocka_unit_test(test_tcp_timeouts),
 		cmocka_unit_test(test_tcp_limit),     cmocka_unit_test(test_reload_of_listeners), cmocka_unit_test(test_port_taken),
+		cmocka_unit_test(test_reload_under_queries),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
