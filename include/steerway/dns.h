@@ -10,13 +10,13 @@
 #include "steerway/base/str.h"
 
 #define DNS_HEADER_BYTES 12
-#define DNS_NAME_MAX 255     /* bytes on the wire, the root's empty label included (RFC 1035 2.3.4) */
-#define DNS_LABELS_MAX 127   /* without the root's */
+#define DNS_NAME_MAX 255   /* bytes on the wire, the root's empty label included (RFC 1035 2.3.4) */
+#define DNS_LABELS_MAX 127 /* without the root's */
 #define DNS_LABEL_MAX 63
 #define DNS_MESSAGE_MAX 65535
-#define DNS_UDP_BYTES 512    /* of an answer to a query without EDNS */
-#define DNS_EDNS_BYTES 1232  /* of any answer over UDP: fits the smallest IPv6 MTU, so that nothing is fragmented (RFC 9715) */
-#define DNS_OPT_BYTES 11     /* an OPT record without options */
+#define DNS_UDP_BYTES 512   /* of an answer to a query without EDNS */
+#define DNS_EDNS_BYTES 1232 /* of any answer over UDP: fits the smallest IPv6 MTU, so that nothing is fragmented (RFC 9715) */
+#define DNS_OPT_BYTES 11    /* an OPT record without options */
 #define DNS_CLASS_IN 1
 
 /* Bits of the second 16 of a header. */
@@ -89,17 +89,18 @@ static inline struct str dns_name_suffix(const struct dns_name *name, unsigned i
 /* ---- queries ---- */
 
 struct dns_query {
-	uint64_t hash;      /* of the name */
+	uint64_t hash; /* of the name */
 	uint16_t id, flags;
 	uint16_t type, class;
 	uint16_t udp_bytes; /* what the client says that it takes (EDNS) */
 	bool has_question;  /* name, type and class are set, and an answer can echo the question */
 	bool has_edns;
-	bool wants_dnssec;  /* DO */
+	bool wants_dnssec; /* DO */
 	struct dns_name name;
 };
 /* DNS_NOERROR, what to answer with (FORMERR, NOTIMP, BADVERS), or DNS_SILENCE: no whole header, or a response (RFC 1035 4.1.1).
- * FORMERR: not one question (RFC 9619), a pointer in its name, two OPT records or an odd one (RFC 6891 6.1.1), bytes behind the end. */
+ * FORMERR: not one question (RFC 9619), a pointer in its name, two OPT records or an odd one (RFC 6891 6.1.1), bytes behind the
+ * end. */
 enum dns_rcode dns_query_parse(struct dns_query *out, struct str in);
 
 /* ---- bodies of replies ---- */
@@ -114,12 +115,12 @@ enum dns_rcode dns_query_parse(struct dns_query *out, struct str in);
  * difference in length. Only the owner "the question's own name" is at the same place in each, and not among the pointers.
  */
 struct dns_writer {
-	size_t n;         /* bytes of the message so far, from its header on */
-	size_t body;      /* where the body starts */
+	size_t n;    /* bytes of the message so far, from its header on */
+	size_t body; /* where the body starts */
 	uint16_t n_names, n_pointers;
-	bool is_full;     /* something did not fit: the body is of no use */
-	uint16_t name_at[DNS_WRITER_NAMES];       /* places that a pointer may point to */
-	uint16_t pointers[DNS_WRITER_POINTERS];   /* places of pointers, relative to the body */
+	bool is_full;                           /* something did not fit: the body is of no use */
+	uint16_t name_at[DNS_WRITER_NAMES];     /* places that a pointer may point to */
+	uint16_t pointers[DNS_WRITER_POINTERS]; /* places of pointers, relative to the body */
 	uint8_t message[DNS_MESSAGE_MAX + 1];
 };
 /* base: a lower-case wire name, not padded. */

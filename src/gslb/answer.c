@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A query's way (DESIGN 3): parse, look the name up, copy the answer behind the question. No allocation, no lock, no call of libc.
- * What is refused: other classes and transfers, other opcodes, names outside of the zones; what is not answered at all: responses
- * and what is shorter than a header.
+ * A query's way (DESIGN 3): parse, look the name up, copy the answer behind the question. No allocation, no lock, no call of
+ * libc. What is refused: other classes and transfers, other opcodes, names outside of the zones; what is not answered at all:
+ * responses and what is shorter than a header.
  */
 #include "gslb/private.h"
 
@@ -11,11 +11,13 @@
 #include "steerway/metric.h"
 
 /* The whole answer for each code that needs no zone. */
-#define PLAIN(rcode) \
-	{ .counts = { { 0, 1 }, { 0, 1, 0, 0, 0, 0, 0, 1 } }, .counts_bare = { { 0, 1 }, { 0, 1, 0, 0, 0, 0, 0, 1 } }, \
-	  .flags = (rcode) & 0xf }
-static const struct answer plain_formerr = PLAIN(DNS_FORMERR), plain_notimp = PLAIN(DNS_NOTIMP), plain_refused = PLAIN(DNS_REFUSED),
-                           plain_badvers = PLAIN(DNS_BADVERS);
+#define PLAIN(rcode)                                                                                                             \
+	{                                                                                                                        \
+		.counts = { { 0, 1 }, { 0, 1, 0, 0, 0, 0, 0, 1 } }, .counts_bare = { { 0, 1 }, { 0, 1, 0, 0, 0, 0, 0, 1 } },     \
+		.flags = (rcode)&0xf                                                                                             \
+	}
+static const struct answer plain_formerr = PLAIN(DNS_FORMERR), plain_notimp = PLAIN(DNS_NOTIMP),
+			   plain_refused = PLAIN(DNS_REFUSED), plain_badvers = PLAIN(DNS_BADVERS);
 
 /* Copies 16 bytes at a time, the last ones overlapping: answers are short, and a call would cost as much as the copy. */
 static inline void copy(char *to, const void *source, size_t n) {

@@ -10,8 +10,8 @@ struct gslb {
 	struct fleet *fleet;
 	struct workers *workers;
 	struct fleet_subscriber subscriber;
-	struct render *render;         /* the control thread's */
-	struct list endpoints;         /* served now */
+	struct render *render; /* the control thread's */
+	struct list endpoints; /* served now */
 };
 
 /* ---- endpoint.c: an address that is served, over UDP and TCP, by every worker ---- */
@@ -23,13 +23,13 @@ struct endpoint {
 	struct addr at;
 	_Atomic unsigned max_connections; /* a worker's share */
 	int backlog;
-	bool is_kept;                     /* by the plan under way */
+	bool is_kept; /* by the plan under way */
 	struct endpoint_part {
 		struct endpoint *endpoint;
-		int udp_fd, tcp_fd;       /* -1: taken over by `udp` and `server`, or closed */
+		int udp_fd, tcp_fd; /* -1: taken over by `udp` and `server`, or closed */
 		struct udp_socket *udp;
 		struct tcp_server *server;
-	} *parts;                         /* one a worker */
+	} * parts; /* one a worker */
 };
 /* Opens the sockets; nothing is served yet. */
 struct endpoint *endpoint_create(struct gslb *g, const struct addr *at, const struct cfg_listener *cfg, struct err *e);

@@ -14,7 +14,8 @@ void render_begin(struct render *r, const struct zone *z, const struct node *n) 
 	dns_write_begin(&r->w, node_name(node_base(n)));
 }
 
-void render_record(struct render *r, enum render_section section, struct str owner, uint16_t type, uint32_t ttl, struct str rdata) {
+void render_record(struct render *r, enum render_section section, struct str owner, uint16_t type, uint32_t ttl,
+                   struct str rdata) {
 	dns_write_record(&r->w, owner, type, ttl, rdata);
 	r->count[section]++;
 }

@@ -25,21 +25,23 @@ static bool address_is_repeated(const struct cfg_name *name, uint64_t sites, uns
 	return false;
 }
 
-static void render_sites(struct render *r, const struct steered *s, struct str owner, uint64_t sites, bool is_v6, uint32_t ttl_s) {
+static void render_sites(struct render *r, const struct steered *s, struct str owner, uint64_t sites, bool is_v6,
+                         uint32_t ttl_s) {
 	for (unsigned i = 0; i < s->cfg->sites.n; i++) {
 		const struct cfg_addrs *list = &s->cfg->sites.items[i].site->addresses;
 		for (size_t j = 0; sites >> i & 1 && j < list->n; j++) {
 			const struct addr *a = &list->items[j];
 			if (addr_is_v6(a) != is_v6 || address_is_repeated(s->cfg, sites, i, j))
 				continue;
-			struct str rdata = is_v6 ? str_slice((const char *)&a->in6.sin6_addr, 16) : str_slice((const char *)&a->in.sin_addr, 4);
+			struct str rdata =
+			    is_v6 ? str_slice((const char *)&a->in6.sin6_addr, 16) : str_slice((const char *)&a->in.sin_addr, 4);
 			render_record(r, RENDER_ANSWER, owner, is_v6 ? DNS_TYPE_AAAA : DNS_TYPE_A, ttl_s, rdata);
 		}
 	}
 }
 
-static const struct answer *render_view(struct render *r, const struct steered *s, const struct view *v, uint64_t sites, bool is_v6,
-                                        uint32_t ttl_s, struct arena *arena) {
+static const struct answer *render_view(struct render *r, const struct steered *s, const struct view *v, uint64_t sites,
+                                        bool is_v6, uint32_t ttl_s, struct arena *arena) {
 	render_begin(r, s->zone, v->node);
 	render_chain(r, &v->chain);
 	unsigned before = r->count[RENDER_ANSWER];
@@ -50,7 +52,8 @@ static const struct answer *render_view(struct render *r, const struct steered *
 }
 
 /* False when an answer is too long for a message. */
-static bool alternative_init(struct alternative *a, struct steered_set *set, struct steered *s, uint64_t sites, struct render *r) {
+static bool alternative_init(struct alternative *a, struct steered_set *set, struct steered *s, uint64_t sites,
+                             struct render *r) {
 	bool fits = true;
 	a->n_sites = (uint32_t)__builtin_popcountll(sites);
 	a->sites = arena_alloc(&set->arena, a->n_sites * sizeof(struct fleet_site *));
@@ -74,7 +77,8 @@ static void set_destroy(struct steered_set *set) {
 	mem_free(set);
 }
 
-static struct steered_set *set_create(struct steered *s, const struct policy_choice *c, uint32_t ttl_s, struct render *r, bool *fits) {
+static struct steered_set *set_create(struct steered *s, const struct policy_choice *c, uint32_t ttl_s, struct render *r,
+                                      bool *fits) {
 	unsigned n = c->is_together ? 1 : (unsigned)__builtin_popcountll(c->sites);
 	struct steered_set *set = mem_zalloc(sizeof(*set) + n * sizeof(set->alternatives[0]));
 	arena_init(&set->arena, 1024);
@@ -101,7 +105,8 @@ static struct steered_set *set_create(struct steered *s, const struct policy_cho
 
 int steered_check(struct steered *s, struct render *r, struct err *e) {
 	bool fits = true;
-	struct policy_choice all = { .sites = s->cfg->sites.n < 64 ? (UINT64_C(1) << s->cfg->sites.n) - 1 : UINT64_MAX, .is_together = true };
+	struct policy_choice all = { .sites = s->cfg->sites.n < 64 ? (UINT64_C(1) << s->cfg->sites.n) - 1 : UINT64_MAX,
+		                     .is_together = true };
 	set_destroy(set_create(s, &all, s->cfg->ttl.max_s, r, &fits));
 	return fits ? 0 : err_set(e, "%.*s: more addresses than an answer can hold (65535 bytes)", STR_ARG(s->text));
 }
@@ -179,7 +184,8 @@ static void steered_refresh(struct steered *s, struct fleet *f, struct render *r
 	struct policy_choice c = policy_choose(s->cfg, usable);
 	bool is_calm = pool && pool->is_settled && (unsigned)__builtin_popcountll(usable) == s->cfg->sites.n;
 	struct steered_set *set = set_get(s, &c, is_calm ? s->cfg->ttl.max_s : s->cfg->ttl.min_s, r);
-	bool is_switched = !before || before->sites != c.sites || before->is_together != c.is_together || s->is_all_down != c.is_all_down;
+	bool is_switched =
+	    !before || before->sites != c.sites || before->is_together != c.is_together || s->is_all_down != c.is_all_down;
 	s->usable = usable;
 	s->is_all_down = c.is_all_down;
 	atomic_store_explicit(&s->current, set, memory_order_release);

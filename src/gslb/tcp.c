@@ -16,7 +16,7 @@
 #define TCP_QUERY_MAX 4096              /* as over UDP; of a longer one the header alone is looked at */
 #define TCP_IN_BYTES (16 * 1024)
 #define TCP_OUT_BYTES (IO_SHARED_BYTES - TCP_IN_BYTES)
-#define TCP_TURNS 16                    /* chunks of one connection; then the others have their turn */
+#define TCP_TURNS 16 /* chunks of one connection; then the others have their turn */
 
 struct tcp_server {
 	struct acceptor acceptor;
@@ -30,8 +30,8 @@ struct tcp_connection {
 	struct deadline deadline;
 	struct list link;
 	struct tcp_server *server;
-	size_t skip;                /* bytes of a message that is too long, still to come */
-	char *in, *out;             /* kept between turns; NULL: nothing */
+	size_t skip;    /* bytes of a message that is too long, still to come */
+	char *in, *out; /* kept between turns; NULL: nothing */
 	size_t n_in, n_out, at_out;
 };
 
@@ -68,7 +68,8 @@ static size_t answer_all(struct tcp_connection *c, struct str in, char *out, siz
 		size_t n = dns_get16(left.p), looked_at = n <= TCP_QUERY_MAX ? n : DNS_HEADER_BYTES;
 		if (left.n - 2 < looked_at)
 			break;
-		size_t n_answer = gslb_answer(c->server->endpoint->gslb, str_slice(left.p + 2, looked_at), true, out + *n_out + 2, DNS_MESSAGE_MAX);
+		size_t n_answer = gslb_answer(c->server->endpoint->gslb, str_slice(left.p + 2, looked_at), true, out + *n_out + 2,
+		                              DNS_MESSAGE_MAX);
 		if (n_answer > 0) {
 			dns_put16(out + *n_out, (unsigned)n_answer);
 			*n_out += 2 + n_answer;
@@ -118,7 +119,8 @@ static int send_kept(struct tcp_connection *c) {
 	return 0;
 }
 
-/* Answers what is there and reads on. 0 or STREAM_AGAIN: wait for an edge (or, after TCP_TURNS, for the loop); else it is over. */
+/* Answers what is there and reads on. 0 or STREAM_AGAIN: wait for an edge (or, after TCP_TURNS, for the loop); else it is over.
+ */
 static int take_turns(struct tcp_connection *c, char *in, size_t *n_in) {
 	char *out = in + TCP_IN_BYTES;
 	for (int turn = 0; turn < TCP_TURNS;) {
@@ -203,7 +205,7 @@ struct tcp_server *tcp_server_start(struct endpoint *n, struct loop *l, int fd, 
 void tcp_server_stop(struct tcp_server *s) {
 	if (!s)
 		return;
-	LIST_EACH(it, &s->connections)
+	LIST_EACH (it, &s->connections)
 		connection_end(CONTAINER_OF(it, struct tcp_connection, link));
 	acceptor_stop(&s->acceptor);
 	mem_free(s);

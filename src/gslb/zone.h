@@ -43,10 +43,10 @@ struct answer {
 	uint8_t counts_bare[2][8]; /* the same, without what may be left out */
 	const uint16_t *pointers;
 	uint16_t n_pointers;
-	uint16_t flags;          /* AA and the response code */
-	uint16_t n;              /* bytes */
-	uint16_t n_bare;         /* of them without the additional records that may be left out */
-	uint16_t base_n;         /* length of the name that the pointers were written for */
+	uint16_t flags;  /* AA and the response code */
+	uint16_t n;      /* bytes */
+	uint16_t n_bare; /* of them without the additional records that may be left out */
+	uint16_t base_n; /* length of the name that the pointers were written for */
 	uint8_t bytes[];
 };
 
@@ -58,22 +58,22 @@ struct zone;
 struct node {
 	/* What a query needs. */
 	const uint16_t *types;
-	const struct answer **answers;   /* of each type; NULL: steered->current knows */
-	const struct answer *otherwise;  /* of every other type; at a cut: the referral */
-	const struct answer *below;      /* of names below it that have no node: does not exist, or the referral; NULL: */
-	struct node *wildcard;           /* the child "*" answers */
-	struct steered *steered;         /* of A and AAAA; an alias of a steered name shares its */
-	uint16_t view;                   /* which of its views this node is */
+	const struct answer **answers;  /* of each type; NULL: steered->current knows */
+	const struct answer *otherwise; /* of every other type; at a cut: the referral */
+	const struct answer *below;     /* of names below it that have no node: does not exist, or the referral; NULL: */
+	struct node *wildcard;          /* the child "*" answers */
+	struct steered *steered;        /* of A and AAAA; an alias of a steered name shares its */
+	uint16_t view;                  /* which of its views this node is */
 	uint16_t n_types;
 	uint8_t n_name, n_labels;
-	bool is_cut;                     /* delegated: NS, not the apex */
+	bool is_cut; /* delegated: NS, not the apex */
 	/* What loading needs. */
-	bool is_hidden;                  /* below a cut, or in a zone of its own: never found by a query; glue */
-	uint32_t mark;                   /* last rendering that put its addresses into the additional section */
-	struct node *parent, *next;      /* parent NULL: the apex; next: in the order of the file */
+	bool is_hidden;             /* below a cut, or in a zone of its own: never found by a query; glue */
+	uint32_t mark;              /* last rendering that put its addresses into the additional section */
+	struct node *parent, *next; /* parent NULL: the apex; next: in the order of the file */
 	struct rrset *sets;
-	int line;                        /* where it stands first in the file */
-	_Alignas(8) uint8_t name[];      /* lower case, zero-padded as dns_name's */
+	int line;                   /* where it stands first in the file */
+	_Alignas(8) uint8_t name[]; /* lower case, zero-padded as dns_name's */
 };
 static inline struct str node_name(const struct node *n) {
 	return str_slice((const char *)n->name, n->n_name);
@@ -91,15 +91,15 @@ struct zone {
 	struct zone *next;
 	const struct cfg_zone *cfg;
 	struct zones *zones;
-	struct str text;             /* "example.org." */
-	struct map nodes;            /* by node_name */
+	struct str text;  /* "example.org." */
+	struct map nodes; /* by node_name */
 	struct node *apex, *first, **tail;
 	struct rrset *soa;
-	struct node *parent_cut;     /* its delegation in a zone above that is served too */
-	struct zone *parent;         /* that zone */
+	struct node *parent_cut; /* its delegation in a zone above that is served too */
+	struct zone *parent;     /* that zone */
 	uint32_t serial, negative_ttl;
 	const struct answer *nodata, *nxdomain;
-	struct steered *steered;     /* in the order of the configuration */
+	struct steered *steered; /* in the order of the configuration */
 	size_t n_rrsets, n_steered;
 };
 
@@ -110,16 +110,16 @@ struct zone {
 
 /* How the name is reached: itself, or by a chain of aliases in front of it. */
 struct hop {
-	struct str owner;           /* empty: the question's name */
+	struct str owner; /* empty: the question's name */
 	const struct rrset *cname;
 };
 #define CHAIN_MAX 16
 enum chain_end { CHAIN_FOUND, CHAIN_NOWHERE, CHAIN_DELEGATED, CHAIN_OUTSIDE };
 struct chain {
-	enum chain_end end;         /* OUTSIDE: also a loop, or too long; the resolver sees to it */
+	enum chain_end end; /* OUTSIDE: also a loop, or too long; the resolver sees to it */
 	unsigned n;
-	struct node *target;        /* of FOUND; the cut of DELEGATED */
-	struct str owner;           /* the target's name as asked for; empty: the question's */
+	struct node *target; /* of FOUND; the cut of DELEGATED */
+	struct str owner;    /* the target's name as asked for; empty: the question's */
 	struct hop hops[CHAIN_MAX];
 };
 struct view {
@@ -129,19 +129,19 @@ struct view {
 };
 
 struct alternative {
-	uint64_t until;                 /* a draw below this chooses it, or one before it */
+	uint64_t until; /* a draw below this chooses it, or one before it */
 	uint32_t n_sites;
 	struct fleet_site **sites;
-	const struct answer **answers;  /* [view * 2 + is AAAA] */
+	const struct answer **answers; /* [view * 2 + is AAAA] */
 };
 struct steered_set {
 	struct steered_set *next;
 	struct arena arena;
-	uint64_t sites;                 /* the key: by place in the name's list, and how */
+	uint64_t sites; /* the key: by place in the name's list, and how */
 	bool is_together;
 	uint32_t ttl_s;
 	uint64_t ttl_us;
-	uint64_t total;                 /* of the weights */
+	uint64_t total; /* of the weights */
 	unsigned n;
 	struct alternative alternatives[];
 };
@@ -155,9 +155,9 @@ struct steered {
 	unsigned n_views;
 	struct fleet_site *sites[STEERED_SITES_MAX]; /* by place in cfg->sites */
 	_Atomic(struct steered_set *) current;
-	struct steered_set *sets;       /* newest first */
+	struct steered_set *sets; /* newest first */
 	unsigned n_sets;
-	uint64_t usable;                /* by place */
+	uint64_t usable; /* by place */
 	bool is_all_down;
 };
 
@@ -226,7 +226,8 @@ struct render {
 void render_begin(struct render *r, const struct zone *z, const struct node *n);
 void render_chain(struct render *r, const struct chain *c);
 void render_rrset(struct render *r, enum render_section section, struct str owner, const struct rrset *set);
-void render_record(struct render *r, enum render_section section, struct str owner, uint16_t type, uint32_t ttl, struct str rdata);
+void render_record(struct render *r, enum render_section section, struct str owner, uint16_t type, uint32_t ttl,
+                   struct str rdata);
 /* The SOA of negative answers (RFC 2308 3), for at most `max_ttl` seconds. */
 void render_soa(struct render *r, uint32_t max_ttl);
 /* The delegation, with the addresses of its servers in the zone. */

@@ -27,7 +27,8 @@ static int add_name(struct zone *z, const struct cfg_name *c, struct steered ***
 		return err_set(e, "takes 1 to %d sites, not %zu", STEERED_SITES_MAX, c->sites.n);
 	for (size_t i = 0; i < c->sites.n; i++)
 		if (c->sites.items[i].site->addresses.n == 0)
-			return err_set(e, "site %.*s has no addresses to answer with; give it some", STR_ARG(c->sites.items[i].site->id));
+			return err_set(e, "site %.*s has no addresses to answer with; give it some",
+			               STR_ARG(c->sites.items[i].site->id));
 	struct node *n = zone_node(z, &name, 0);
 	if (n->steered)
 		return err_set(e, "stands twice in this zone");
@@ -88,7 +89,8 @@ static int check_node(struct zone *z, const struct node *n, struct err *e) {
 	if (soa && n != z->apex)
 		return fault(z, soa->line, e, "a SOA record below the zone's apex", n);
 	if (cname && (n->sets->next || cname->n > 1)) /* RFC 1034 3.6.2 */
-		return fault(z, cname->line, e, cname->n > 1 ? "more than one CNAME record" : "a CNAME record beside other records", n);
+		return fault(z, cname->line, e,
+		             cname->n > 1 ? "more than one CNAME record" : "a CNAME record beside other records", n);
 	if (n->is_cut && node_is_wildcard(n)) /* RFC 4592 4.2: without meaning */
 		return fault(z, node_rrset(n, DNS_TYPE_NS)->line, e, "a wildcard can't be delegated", n);
 	if (n->steered && (n->is_cut || n->is_hidden)) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A zone file becomes nodes with RRsets. ldns reads the file, record by record, so that every error has its line. Refused: what
- * can't be answered rightly yet (DNAME, signed zones, $INCLUDE) or stands outside of the zone. All memory is the snapshot's arena.
+ * can't be answered rightly yet (DNAME, signed zones, $INCLUDE) or stands outside of the zone. All memory is the snapshot's
+ * arena.
  */
 #include "gslb/zone.h"
 
@@ -113,8 +114,8 @@ static void node_add(struct zone *z, struct node *n, uint16_t type, uint32_t ttl
 	if (rrset_has(s, d)) /* RFC 2181 5: a set has no duplicates */
 		return;
 	if (s->ttl != ttl) { /* RFC 2181 5.2: one TTL a set; the lowest harms no one */
-		log_warn("zone_ttls_differ", LOG_STR("zone", z->text), LOG_STR("file", z->cfg->file), LOG_U64("line", (uint64_t)line),
-		         LOG_U64("ttl", ttl < s->ttl ? ttl : s->ttl));
+		log_warn("zone_ttls_differ", LOG_STR("zone", z->text), LOG_STR("file", z->cfg->file),
+		         LOG_U64("line", (uint64_t)line), LOG_U64("ttl", ttl < s->ttl ? ttl : s->ttl));
 		s->ttl = ttl < s->ttl ? ttl : s->ttl;
 	}
 	*(s->last ? &s->last->next : &s->first) = d;
@@ -162,8 +163,8 @@ static int record_add(struct zone *z, const ldns_rr *rr, int line, struct err *e
 	return 0;
 }
 
-/* Skips blank lines and those with a comment alone, of which ldns would count the line that follows as a part. A record that starts
- * with white space keeps one blank of it: it inherits its owner. */
+/* Skips blank lines and those with a comment alone, of which ldns would count the line that follows as a part. A record that
+ * starts with white space keeps one blank of it: it inherits its owner. */
 static void skip_lines(FILE *fp, int *line) {
 	for (;;) {
 		bool is_indented = false;

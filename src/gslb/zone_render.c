@@ -13,8 +13,8 @@ static const char any_hinfo[] = { 7, 'R', 'F', 'C', '8', '4', '8', '2', 0 };
 
 static int too_long(const struct zone *z, const struct node *n, const struct rrset *s, struct err *e) {
 	struct str text = zone_name_text(z->zones, node_name(n));
-	return err_set(e, "%s:%d: %.*s: more records than an answer can hold (65535 bytes)", z->cfg->file.p, s ? s->line : n->line,
-	               STR_ARG(text));
+	return err_set(e, "%s:%d: %.*s: more records than an answer can hold (65535 bytes)", z->cfg->file.p,
+	               s ? s->line : n->line, STR_ARG(text));
 }
 
 static int finish(const struct answer **slot, struct render *r, enum dns_rcode rcode, bool is_authoritative, const struct node *n,
@@ -116,7 +116,8 @@ static int render_cut(struct types *t, struct zone *z, struct render *r, struct 
 	return render_ds(types_add(t, DNS_TYPE_DS), z, r, n, e);
 }
 
-static int render_alias(struct types *t, struct zone *z, struct render *r, struct node *n, const struct rrset *cname, struct err *e) {
+static int render_alias(struct types *t, struct zone *z, struct render *r, struct node *n, const struct rrset *cname,
+                        struct err *e) {
 	struct chain c;
 	zone_chase(z, n, &c);
 	if (c.end == CHAIN_FOUND) {

@@ -28,7 +28,8 @@ static int load_all(struct zones *zs, const struct cfg_root *cfg, struct err *e)
 	for (size_t i = 0; i < cfg->zones.n; i++) {
 		const struct cfg_zone *c = &cfg->zones.items[i];
 		struct zone *z = zone_load(zs, c, e);
-		if (!z || (zone_of_apex(zs, node_name(z->apex)) != z && err_set(e, "the zone stands twice in the configuration") < 0))
+		if (!z ||
+		    (zone_of_apex(zs, node_name(z->apex)) != z && err_set(e, "the zone stands twice in the configuration") < 0))
 			return err_context(e, "zones.%.*s", STR_ARG(c->id));
 		if (zone_add_names(z, e) < 0)
 			return -1;

@@ -19,22 +19,24 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 #define N_SITES 3
 static struct gslb *responders[1 << N_SITES]; /* by the sites that are down */
 
-static const char zone[] = "@ 3600 IN SOA ns1 hostmaster 1 2 3 4 300\n@ 3600 NS ns1\n@ 3600 MX 10 mail\nns1 3600 A 192.0.2.1\nmail 60 AAAA ::1\n"
-			   "a 60 TXT \"x\"\nc 60 CNAME d\nd 60 CNAME app\n*.w 60 CNAME d\n*.v 60 MX 1 mail\ng 60 CNAME none\nl 60 CNAME l\n"
-			   "x.y.z 60 A 192.0.2.2\ns 60 NS ns.s\ns 60 NS mail\nns.s 60 A 192.0.2.3\ns 60 DS 1 13 2 00\nt 60 CNAME h.s\n"
-			   "_s._t 60 SRV 1 2 3 mail\n";
-static const char yaml[] = "listeners: { dns: { bind: ['127.0.0.1:5300'], protocol: dns } }\n"
-			   "sites:\n"
-			   "  s0: { addresses: [192.0.2.10, '2001:db8::10'] }\n"
-			   "  s1: { addresses: [192.0.2.11] }\n"
-			   "  s2: { addresses: ['2001:db8::12'] }\n"
-			   "pools: { p: { servers: [ { name: a, address: '127.0.0.1:1', site: s0 }, { name: b, address: '127.0.0.1:2', site: s1 },\n"
-			   "  { name: c, address: '127.0.0.1:3', site: s2 } ] } }\n"
-			   "zones:\n"
-			   "  z:\n"
-			   "    file: z.zone\n"
-			   "    names: { app: { pool: p, sites: [s0, s1, s2] }, wt: { policy: weighted, pool: p, sites: { s0: 1, s1: 2 } },\n"
-			   "             n: { pool: p, sites: [s1, s2], all_down: none }, '@': { pool: p, sites: [s0], all_down: first } }\n";
+static const char zone[] =
+    "@ 3600 IN SOA ns1 hostmaster 1 2 3 4 300\n@ 3600 NS ns1\n@ 3600 MX 10 mail\nns1 3600 A 192.0.2.1\nmail 60 AAAA ::1\n"
+    "a 60 TXT \"x\"\nc 60 CNAME d\nd 60 CNAME app\n*.w 60 CNAME d\n*.v 60 MX 1 mail\ng 60 CNAME none\nl 60 CNAME l\n"
+    "x.y.z 60 A 192.0.2.2\ns 60 NS ns.s\ns 60 NS mail\nns.s 60 A 192.0.2.3\ns 60 DS 1 13 2 00\nt 60 CNAME h.s\n"
+    "_s._t 60 SRV 1 2 3 mail\n";
+static const char yaml[] =
+    "listeners: { dns: { bind: ['127.0.0.1:5300'], protocol: dns } }\n"
+    "sites:\n"
+    "  s0: { addresses: [192.0.2.10, '2001:db8::10'] }\n"
+    "  s1: { addresses: [192.0.2.11] }\n"
+    "  s2: { addresses: ['2001:db8::12'] }\n"
+    "pools: { p: { servers: [ { name: a, address: '127.0.0.1:1', site: s0 }, { name: b, address: '127.0.0.1:2', site: s1 },\n"
+    "  { name: c, address: '127.0.0.1:3', site: s2 } ] } }\n"
+    "zones:\n"
+    "  z:\n"
+    "    file: z.zone\n"
+    "    names: { app: { pool: p, sites: [s0, s1, s2] }, wt: { policy: weighted, pool: p, sites: { s0: 1, s1: 2 } },\n"
+    "             n: { pool: p, sites: [s1, s2], all_down: none }, '@': { pool: p, sites: [s0], all_down: first } }\n";
 
 static void require(bool holds, const char *what) {
 	if (holds)
@@ -106,7 +108,8 @@ static void check_answer(const uint8_t *q, size_t n_q, const uint8_t *a, size_t 
 	require(n <= limit, "and is no longer than the client takes");
 	bool is_tc = a[2] & 2;
 	require(!is_tc || (!is_tcp || room < 65535), "TC is not for TCP");
-	require(!is_tc || (dns_get16(a + 6) == 0 && dns_get16(a + 8) == 0 && n_additional == has_edns), "TC comes without records");
+	require(!is_tc || (dns_get16(a + 6) == 0 && dns_get16(a + 8) == 0 && n_additional == has_edns),
+	        "TC comes without records");
 	require(rcode == 0 || rcode == 3 || (dns_get16(a + 6) == 0 && dns_get16(a + 8) == 0 && n_additional == has_edns),
 	        "an error comes without records");
 	for (size_t i = 0; i < ldns_rr_list_rr_count(ldns_pkt_answer(p)); i++) {

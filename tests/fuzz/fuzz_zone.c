@@ -39,7 +39,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
 	         "listeners: { dns: { bind: ['127.0.0.1:5300'], protocol: dns } }\n"
 	         "sites: { s: { addresses: [192.0.2.10] } }\n"
 	         "pools: { p: { servers: [ { name: a, address: '127.0.0.1:1', site: s } ] } }\n"
-	         "zones: { z: { file: /proc/self/fd/%d, names: { app: { pool: p, sites: [s] } } } }\n", fd);
+	         "zones: { z: { file: /proc/self/fd/%d, names: { app: { pool: p, sites: [s] } } } }\n",
+	         fd);
 	cfg = cfg_load_text(str_from(yaml), "fuzz.yaml", "/", &errors);
 	require(cfg != NULL, errors.p);
 	log_set_level(LOG_LEVEL_ERROR);
@@ -64,7 +65,8 @@ static void ask(const char *wire, size_t n_wire, unsigned type) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-	static const char *const names[] = { "\1z", "\1a\1z", "\1b\1a\1z", "\1c\1b\1a\1z", "\3app\1z", "\1x\3app\1z", "\2ns\1z", "\1*\1z", "\1*\1a\1z" };
+	static const char *const names[] = { "\1z",         "\1a\1z",  "\1b\1a\1z", "\1c\1b\1a\1z", "\3app\1z",
+		                             "\1x\3app\1z", "\2ns\1z", "\1*\1z",    "\1*\1a\1z" };
 	static const unsigned types[] = { 1, 2, 5, 6, 15, 16, 28, 33, 43, 255, 65280 };
 	struct err e = { "" };
 	require(ftruncate(fd, 0) == 0 && pwrite(fd, data, size, 0) == (ssize_t)size, "a file in memory");

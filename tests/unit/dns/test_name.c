@@ -96,7 +96,10 @@ static void test_hash(void **state) {
 
 int main(void) {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lower_case), cmocka_unit_test(test_labels), cmocka_unit_test(test_refused), cmocka_unit_test(test_hash),
+		cmocka_unit_test(test_lower_case),
+		cmocka_unit_test(test_labels),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_hash),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

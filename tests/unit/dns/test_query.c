@@ -42,7 +42,9 @@ static void test_edns(void **state) {
 	assert_true(q.has_edns);
 	assert_true(q.wants_dnssec);
 	assert_int_equal(q.udp_bytes, 1232);
-	assert_int_equal(PARSE(&q, HEAD("\0\1\0\0\0\0\0\1") QUESTION "\0\0\x29\x02\0\0\0\x7f\xff\0\x0d\0\12\0\2hi\xff\xff\0\3abc"), DNS_NOERROR);
+	assert_int_equal(
+	    PARSE(&q, HEAD("\0\1\0\0\0\0\0\1") QUESTION "\0\0\x29\x02\0\0\0\x7f\xff\0\x0d\0\12\0\2hi\xff\xff\0\3abc"),
+	    DNS_NOERROR);
 	assert_false(q.wants_dnssec);
 	assert_int_equal(PARSE(&q, HEAD("\0\1\0\0\0\0\0\1") QUESTION "\0\0\x29\x02\0\0\1\0\0\0\0"), DNS_BADVERS);
 	assert_true(q.has_edns);
@@ -53,9 +55,10 @@ static void test_other_records(void **state) {
 	(void)state;
 	struct dns_query q;
 	assert_int_equal(PARSE(&q, HEAD("\0\1\0\1\0\1\0\2") QUESTION "\xc0\x0c\0\1\0\1\0\0\0\0\0\4wxyz" /* answer */
-	                           "\1x\xc0\x0c\0\2\0\1\0\0\0\0\0\0"                                    /* authority */
-	                           "\1x\0\0\xfa\0\xff\0\0\0\0\0\2zz"                                    /* additional: TSIG */
-	                           "\0\0\x29\x04\xd0\0\0\0\0\0\0"), DNS_NOERROR);
+	                                                             "\1x\xc0\x0c\0\2\0\1\0\0\0\0\0\0"  /* authority */
+	                                                             "\1x\0\0\xfa\0\xff\0\0\0\0\0\2zz"  /* additional: TSIG */
+	                                                             "\0\0\x29\x04\xd0\0\0\0\0\0\0"),
+	                 DNS_NOERROR);
 	assert_true(q.has_edns);
 	assert_int_equal(PARSE(&q, HEAD("\0\1\0\0\0\1\0\0") QUESTION "\0\0\x29\x04\xd0\0\0\0\0\0\0"), DNS_FORMERR);
 	assert_int_equal(PARSE(&q, HEAD("\0\1\0\0\0\0\0\1") QUESTION "\xc0"), DNS_FORMERR);
@@ -91,7 +94,10 @@ static void test_every_byte(void **state) {
 
 int main(void) {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_fields), cmocka_unit_test(test_edns), cmocka_unit_test(test_other_records), cmocka_unit_test(test_every_byte),
+		cmocka_unit_test(test_fields),
+		cmocka_unit_test(test_edns),
+		cmocka_unit_test(test_other_records),
+		cmocka_unit_test(test_every_byte),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -63,7 +63,8 @@ static void test_soa(void **state) {
 	struct dns_writer *w = *state;
 	dns_write_begin(w, WIRE("\3org"));
 	dns_write_record(w, WIRE("\3org"), DNS_TYPE_SOA, 1, str_slice("\2ns\3org\0\1h\3org\0aaaabbbbccccddddeeee", 35));
-	ASSERT_BODY(w, "\xc0\x0c\0\6\0\1\0\0\0\1\0\35\2ns\xc0\x0c\1h\xc0\x0c" "aaaabbbbccccddddeeee");
+	ASSERT_BODY(w, "\xc0\x0c\0\6\0\1\0\0\0\1\0\35\2ns\xc0\x0c\1h\xc0\x0c"
+	               "aaaabbbbccccddddeeee");
 	assert_int_equal(w->n_pointers, 3);
 }
 
@@ -111,8 +112,12 @@ static void test_many_names(void **state) {
 
 int main(void) {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_question_owner), cmocka_unit_test(test_compression), cmocka_unit_test(test_uncompressed_types),
-		cmocka_unit_test(test_soa),            cmocka_unit_test(test_root),        cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_question_owner),
+		cmocka_unit_test(test_compression),
+		cmocka_unit_test(test_uncompressed_types),
+		cmocka_unit_test(test_soa),
+		cmocka_unit_test(test_root),
+		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_many_names),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -33,18 +33,18 @@ struct fixture {
 };
 
 /* Three sites with a server each in pool `app`. */
-#define FIXTURE_SITES \
-	"checks: { app: { type: tcp } }\n" \
-	"sites:\n" \
-	"  cloud: { addresses: [198.51.100.10, '2001:db8:1::10'], capacity: 100rps }\n" \
-	"  onprem: { addresses: [192.0.2.10] }\n" \
-	"  dr: { addresses: [203.0.113.10, 203.0.113.11], role: standby }\n" \
-	"pools:\n" \
-	"  app:\n" \
-	"    check: app\n" \
-	"    servers:\n" \
-	"      - { name: c1, address: '127.0.0.1:1', site: cloud }\n" \
-	"      - { name: p1, address: '127.0.0.1:2', site: onprem }\n" \
+#define FIXTURE_SITES                                                                                                            \
+	"checks: { app: { type: tcp } }\n"                                                                                       \
+	"sites:\n"                                                                                                               \
+	"  cloud: { addresses: [198.51.100.10, '2001:db8:1::10'], capacity: 100rps }\n"                                          \
+	"  onprem: { addresses: [192.0.2.10] }\n"                                                                                \
+	"  dr: { addresses: [203.0.113.10, 203.0.113.11], role: standby }\n"                                                     \
+	"pools:\n"                                                                                                               \
+	"  app:\n"                                                                                                               \
+	"    check: app\n"                                                                                                       \
+	"    servers:\n"                                                                                                         \
+	"      - { name: c1, address: '127.0.0.1:1', site: cloud }\n"                                                            \
+	"      - { name: p1, address: '127.0.0.1:2', site: onprem }\n"                                                           \
 	"      - { name: d1, address: '127.0.0.1:3', site: dr }\n"
 
 static inline void fixture_file(const struct fixture *x, const char *name, const char *text) {
@@ -172,7 +172,8 @@ static inline const char *answer_text(struct fixture *x) {
 		fail_msg("the answer is malformed: %s", ldns_get_errorstr_by_id(s));
 	char *rcode = ldns_pkt_rcode2str(ldns_pkt_get_rcode(p));
 	x->text.n = 0;
-	buf_printf(&x->text, "%s%s%s%s\n", rcode, ldns_pkt_aa(p) ? " aa" : "", ldns_pkt_tc(p) ? " tc" : "", ldns_pkt_edns(p) ? " edns" : "");
+	buf_printf(&x->text, "%s%s%s%s\n", rcode, ldns_pkt_aa(p) ? " aa" : "", ldns_pkt_tc(p) ? " tc" : "",
+	           ldns_pkt_edns(p) ? " edns" : "");
 	free(rcode);
 	text_add_section(&x->text, "an", ldns_pkt_answer(p));
 	text_add_section(&x->text, "ns", ldns_pkt_authority(p));

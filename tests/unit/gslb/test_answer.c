@@ -2,46 +2,46 @@
 /* Answers from static records: what each RFC wants, by its number. */
 #include "unit/gslb/fixture.h"
 
-static const char zone[] =
-	"$ORIGIN example.org.\n"
-	"$TTL 3600\n"
-	"@ IN SOA ns1 hostmaster 7 7200 900 1209600 300\n"
-	"  NS ns1\n"
-	"  NS ns.sub.example.org.\n"
-	"  MX 10 mail\n"
-	"  MX 20 Mail2.Example.Org.\n"
-	"  TXT \"v=spf1 -all\"\n"
-	"ns1 A 192.0.2.1\n"
-	"    AAAA 2001:db8::1\n"
-	"mail A 192.0.2.2\n"
-	"mail2 A 192.0.2.3\n"
-	"www CNAME web\n"
-	"web 60 A 192.0.2.4\n"
-	"web 60 TXT \"x\"\n"
-	"chain CNAME www\n"
-	"out CNAME www.example.com.\n"
-	"gone CNAME nothing\n"
-	"loop CNAME pool\n"
-	"pool CNAME loop\n"
-	"into CNAME host.sub\n"
-	"deep.er.ent A 192.0.2.5\n"
-	"*.wild A 192.0.2.6\n"
-	"*.wild MX 5 mail\n"
-	"here.wild TXT \"here\"\n"
-	"*.cwild CNAME web\n"
-	"*.self CNAME x.self\n"
-	"sub NS ns.sub\n"
-	"sub NS ns1\n"
-	"sub NS ns.elsewhere.net.\n"
-	"sub DS 12345 13 2 0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF\n"
-	"ns.sub A 192.0.2.7\n"
-	"nods NS ns.elsewhere.net.\n"
-	"_sip._tcp SRV 1 2 5060 mail\n"
-	"hinfo HINFO \"PDP\" \"ITS\"\n"
-	"other TYPE65280 \\# 3 010203\n";
+static const char zone[] = "$ORIGIN example.org.\n"
+			   "$TTL 3600\n"
+			   "@ IN SOA ns1 hostmaster 7 7200 900 1209600 300\n"
+			   "  NS ns1\n"
+			   "  NS ns.sub.example.org.\n"
+			   "  MX 10 mail\n"
+			   "  MX 20 Mail2.Example.Org.\n"
+			   "  TXT \"v=spf1 -all\"\n"
+			   "ns1 A 192.0.2.1\n"
+			   "    AAAA 2001:db8::1\n"
+			   "mail A 192.0.2.2\n"
+			   "mail2 A 192.0.2.3\n"
+			   "www CNAME web\n"
+			   "web 60 A 192.0.2.4\n"
+			   "web 60 TXT \"x\"\n"
+			   "chain CNAME www\n"
+			   "out CNAME www.example.com.\n"
+			   "gone CNAME nothing\n"
+			   "loop CNAME pool\n"
+			   "pool CNAME loop\n"
+			   "into CNAME host.sub\n"
+			   "deep.er.ent A 192.0.2.5\n"
+			   "*.wild A 192.0.2.6\n"
+			   "*.wild MX 5 mail\n"
+			   "here.wild TXT \"here\"\n"
+			   "*.cwild CNAME web\n"
+			   "*.self CNAME x.self\n"
+			   "sub NS ns.sub\n"
+			   "sub NS ns1\n"
+			   "sub NS ns.elsewhere.net.\n"
+			   "sub DS 12345 13 2 0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF\n"
+			   "ns.sub A 192.0.2.7\n"
+			   "nods NS ns.elsewhere.net.\n"
+			   "_sip._tcp SRV 1 2 5060 mail\n"
+			   "hinfo HINFO \"PDP\" \"ITS\"\n"
+			   "other TYPE65280 \\# 3 010203\n";
 
 #define SOA "ns example.org. 300 IN SOA ns1.example.org. hostmaster.example.org. 7 7200 900 1209600 300\n"
-#define YAML "listeners: { dns: { bind: ['127.0.0.1:5300'], protocol: dns } }\nzones: { example.org: { file: example.org.zone } }\n"
+#define YAML                                                                                                                     \
+	"listeners: { dns: { bind: ['127.0.0.1:5300'], protocol: dns } }\nzones: { example.org: { file: example.org.zone } }\n"
 
 static int setup(void **state) {
 	struct fixture *x = fixture_create();
@@ -61,9 +61,11 @@ static void test_static_records(void **state) {
 	struct fixture *x = *state;
 	assert_string_equal(ask(x, "web.example.org", 1), "NOERROR aa\nan web.example.org. 60 IN A 192.0.2.4\n");
 	assert_string_equal(ask(x, "ns1.example.org", 28), "NOERROR aa\nan ns1.example.org. 3600 IN AAAA 2001:db8::1\n");
-	assert_string_equal(ask(x, "other.example.org", 65280), "NOERROR aa\nan other.example.org. 3600 IN TYPE65280 \\# 3 010203\n");
-	assert_string_equal(ask(x, "example.org", 6),
-	                    "NOERROR aa\nan example.org. 3600 IN SOA ns1.example.org. hostmaster.example.org. 7 7200 900 1209600 300\n");
+	assert_string_equal(ask(x, "other.example.org", 65280),
+	                    "NOERROR aa\nan other.example.org. 3600 IN TYPE65280 \\# 3 010203\n");
+	assert_string_equal(
+	    ask(x, "example.org", 6),
+	    "NOERROR aa\nan example.org. 3600 IN SOA ns1.example.org. hostmaster.example.org. 7 7200 900 1209600 300\n");
 }
 
 static void test_additional_addresses(void **state) {
@@ -79,9 +81,10 @@ static void test_additional_addresses(void **state) {
 	                                              "an example.org. 3600 IN NS ns.sub.example.org.\n"
 	                                              "ar ns1.example.org. 3600 IN A 192.0.2.1\n"
 	                                              "ar ns1.example.org. 3600 IN AAAA 2001:db8::1\n");
-	assert_string_equal(ask(x, "_sip._tcp.example.org", 33), "NOERROR aa\n"
-	                                                         "an _sip._tcp.example.org. 3600 IN SRV 1 2 5060 mail.example.org.\n"
-	                                                         "ar mail.example.org. 3600 IN A 192.0.2.2\n");
+	assert_string_equal(ask(x, "_sip._tcp.example.org", 33),
+	                    "NOERROR aa\n"
+	                    "an _sip._tcp.example.org. 3600 IN SRV 1 2 5060 mail.example.org.\n"
+	                    "ar mail.example.org. 3600 IN A 192.0.2.2\n");
 }
 
 /* RFC 2308 2.1, 2.2, 3: the TTL is the lower one of the SOA's own and its MINIMUM. */
@@ -112,9 +115,10 @@ static void test_wildcard(void **state) {
 	assert_string_equal(ask(x, "a.wild.example.org", 28), "NOERROR aa\n" SOA);
 	assert_string_equal(ask(x, "*.wild.example.org", 1), "NOERROR aa\nan *.wild.example.org. 3600 IN A 192.0.2.6\n");
 	/* Pointers into the question and into the answer move with the question's length. */
-	assert_string_equal(ask(x, "long-label.wild.example.org", 15), "NOERROR aa\n"
-	                                                               "an long-label.wild.example.org. 3600 IN MX 5 mail.example.org.\n"
-	                                                               "ar mail.example.org. 3600 IN A 192.0.2.2\n");
+	assert_string_equal(ask(x, "long-label.wild.example.org", 15),
+	                    "NOERROR aa\n"
+	                    "an long-label.wild.example.org. 3600 IN MX 5 mail.example.org.\n"
+	                    "ar mail.example.org. 3600 IN A 192.0.2.2\n");
 	/* A name that exists blocks the wildcard, for itself and below. */
 	assert_string_equal(ask(x, "here.wild.example.org", 1), "NOERROR aa\n" SOA);
 	assert_string_equal(ask(x, "x.here.wild.example.org", 1), "NXDOMAIN aa\n" SOA);
@@ -133,10 +137,12 @@ static void test_cname(void **state) {
 	                                                     "an chain.example.org. 3600 IN CNAME www.example.org.\n"
 	                                                     "an www.example.org. 3600 IN CNAME web.example.org.\n"
 	                                                     "an web.example.org. 60 IN TXT \"x\"\n");
-	assert_string_equal(ask(x, "www.example.org", 28), "NOERROR aa\nan www.example.org. 3600 IN CNAME web.example.org.\n" SOA);
+	assert_string_equal(ask(x, "www.example.org", 28),
+	                    "NOERROR aa\nan www.example.org. 3600 IN CNAME web.example.org.\n" SOA);
 	assert_string_equal(ask(x, "www.example.org", 5), "NOERROR aa\nan www.example.org. 3600 IN CNAME web.example.org.\n");
 	assert_string_equal(ask(x, "out.example.org", 1), "NOERROR aa\nan out.example.org. 3600 IN CNAME www.example.com.\n");
-	assert_string_equal(ask(x, "gone.example.org", 1), "NXDOMAIN aa\nan gone.example.org. 3600 IN CNAME nothing.example.org.\n" SOA);
+	assert_string_equal(ask(x, "gone.example.org", 1),
+	                    "NXDOMAIN aa\nan gone.example.org. 3600 IN CNAME nothing.example.org.\n" SOA);
 	assert_string_equal(ask(x, "loop.example.org", 1), "NOERROR aa\n"
 	                                                   "an loop.example.org. 3600 IN CNAME pool.example.org.\n"
 	                                                   "an pool.example.org. 3600 IN CNAME loop.example.org.\n");
@@ -172,9 +178,8 @@ static void test_referral(void **state) {
 	assert_string_equal(ask(x, "ns.sub.example.org", 1), referral);
 	assert_string_equal(ask(x, "x.sub.example.org", 43), referral);
 	/* RFC 4035 3.1.4.1: DS is the parent's. */
-	assert_string_equal(ask(x, "sub.example.org", 43),
-	                    "NOERROR aa\nan sub.example.org. 3600 IN DS 12345 13 2 "
-	                    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n");
+	assert_string_equal(ask(x, "sub.example.org", 43), "NOERROR aa\nan sub.example.org. 3600 IN DS 12345 13 2 "
+	                                                   "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n");
 	assert_string_equal(ask(x, "nods.example.org", 43), "NOERROR aa\n" SOA);
 }
 
@@ -182,8 +187,10 @@ static void test_referral(void **state) {
 static void test_any(void **state) {
 	struct fixture *x = *state;
 	assert_string_equal(ask(x, "example.org", 255), "NOERROR aa\nan example.org. 3600 IN HINFO \"RFC8482\" \"\"\n");
-	assert_string_equal(ask(x, "q.wild.example.org", 255), "NOERROR aa\nan q.wild.example.org. 3600 IN HINFO \"RFC8482\" \"\"\n");
-	assert_string_equal(ask(x, "hinfo.example.org", 255), "NOERROR aa\nan hinfo.example.org. 3600 IN HINFO \"PDP\" \"ITS\"\n");
+	assert_string_equal(ask(x, "q.wild.example.org", 255),
+	                    "NOERROR aa\nan q.wild.example.org. 3600 IN HINFO \"RFC8482\" \"\"\n");
+	assert_string_equal(ask(x, "hinfo.example.org", 255),
+	                    "NOERROR aa\nan hinfo.example.org. 3600 IN HINFO \"PDP\" \"ITS\"\n");
 	assert_string_equal(ask(x, "www.example.org", 255), "NOERROR aa\nan www.example.org. 3600 IN CNAME web.example.org.\n");
 }
 
@@ -208,8 +215,9 @@ static void test_case_is_kept(void **state) {
 	struct fixture *x = *state;
 	query_begin(x, "wEb.EXAMPLE.oRg", 1);
 	query_send(x, false, 4096);
-	static const uint8_t expected[] = { 0x12, 0x34, 0x85, 0x00, 0, 1, 0, 1, 0, 0, 0, 0, 3, 'w', 'E', 'b', 7, 'E', 'X', 'A', 'M', 'P',
-		                            'L', 'E', 3, 'o', 'R', 'g', 0, 0, 1, 0, 1, 0xc0, 0x0c, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 4 };
+	static const uint8_t expected[] = { 0x12, 0x34, 0x85, 0x00, 0,   1,   0,   1, 0,   0,   0,   0,   3, 'w', 'E', 'b', 7,
+		                            'E',  'X',  'A',  'M',  'P', 'L', 'E', 3, 'o', 'R', 'g', 0,   0, 1,   0,   1,   0xc0,
+		                            0x0c, 0,    1,    0,    1,   0,   0,   0, 60,  0,   4,   192, 0, 2,   4 };
 	assert_int_equal(x->n_answer, sizeof(expected));
 	assert_memory_equal(x->answer, expected, sizeof(expected));
 }
@@ -218,8 +226,8 @@ static void test_case_is_kept(void **state) {
 static void test_compression(void **state) {
 	struct fixture *x = *state;
 	ask(x, "AB.wild.example.org", 15);
-	static const uint8_t expected[] = { 0xc0, 0x0c, 0, 15, 0, 1, 0, 0, 14, 16, 0, 9, 0, 5, 4, 'm', 'a', 'i', 'l', 0xc0, 0x14,
-		                            0xc0, 0x33, 0, 1, 0, 1, 0, 0, 14, 16, 0, 4, 192, 0, 2, 2 };
+	static const uint8_t expected[] = { 0xc0, 0x0c, 0,    15,   0, 1, 0, 0, 14, 16, 0,  9,  0, 5, 4,   'm', 'a', 'i', 'l',
+		                            0xc0, 0x14, 0xc0, 0x33, 0, 1, 0, 1, 0,  0,  14, 16, 0, 4, 192, 0,   2,   2 };
 	size_t question = 12 + 21 + 4;
 	assert_int_equal(x->n_answer, question + sizeof(expected));
 	assert_memory_equal(x->answer + question, expected, sizeof(expected));

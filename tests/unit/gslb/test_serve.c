@@ -26,7 +26,9 @@ static uint64_t leaping_clock(void) {
 }
 
 static struct sockaddr_in at(unsigned port) {
-	return (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	return (struct sockaddr_in){ .sin_family = AF_INET,
+		                     .sin_port = htons((uint16_t)port),
+		                     .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 }
 
 static unsigned free_port(void) {
@@ -257,7 +259,7 @@ static void test_tcp_timeouts(void **state) {
 	tcp_ask(h->x, idle, "ns1.example.org");
 	tcp_ask(h->x, slow, "ns1.example.org");
 	leap_us += 9 * USEC_PER_SEC;
-	tcp_send(slow, "\0\40abc", 5); /* no rest: the ten seconds run on */
+	tcp_send(slow, "\0\40abc", 5);                 /* no rest: the ten seconds run on */
 	assert_string_equal(udp_ask(h, h->port), ns1); /* wakes the loop */
 	assert_int_equal(recv(idle, &byte, 1, MSG_DONTWAIT), -1);
 	assert_int_equal(recv(slow, &byte, 1, MSG_DONTWAIT), -1);
@@ -364,9 +366,15 @@ static void test_reload_under_queries(void **state) {
 
 int main(void) {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_udp),           cmocka_unit_test(test_tcp_pieces),          cmocka_unit_test(test_tcp_odd_messages),
-		cmocka_unit_test(test_tcp_half_close), cmocka_unit_test(test_tcp_back_pressure),  cmocka_unit_test(test_tcp_timeouts),
-		cmocka_unit_test(test_tcp_limit),     cmocka_unit_test(test_reload_of_listeners), cmocka_unit_test(test_port_taken),
+		cmocka_unit_test(test_udp),
+		cmocka_unit_test(test_tcp_pieces),
+		cmocka_unit_test(test_tcp_odd_messages),
+		cmocka_unit_test(test_tcp_half_close),
+		cmocka_unit_test(test_tcp_back_pressure),
+		cmocka_unit_test(test_tcp_timeouts),
+		cmocka_unit_test(test_tcp_limit),
+		cmocka_unit_test(test_reload_of_listeners),
+		cmocka_unit_test(test_port_taken),
 		cmocka_unit_test(test_reload_under_queries),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

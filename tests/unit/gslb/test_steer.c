@@ -18,15 +18,15 @@ static const char zone[] = "@ 3600 IN SOA ns1 hostmaster 1 2 3 4 300\n"
 			   "*.alias 3600 CNAME app\n";
 
 static const char yaml[] = LISTENER FIXTURE_SITES
-	"zones:\n"
-	"  example.org:\n"
-	"    file: example.org.zone\n"
-	"    names:\n"
-	"      app: { policy: failover, pool: app, sites: [cloud, onprem, dr], ttl: 5s..60s, all_down: all }\n"
-	"      first: { pool: app, sites: [onprem, dr], ttl: 30s, all_down: first }\n"
-	"      none: { pool: app, sites: [onprem], ttl: 5s..60s, all_down: none }\n"
-	"      '@': { pool: app, sites: [cloud], ttl: 400s }\n"
-	"      weighted: { policy: weighted, pool: app, sites: { cloud: 70, onprem: 30, dr: 900 }, ttl: 60s }\n";
+    "zones:\n"
+    "  example.org:\n"
+    "    file: example.org.zone\n"
+    "    names:\n"
+    "      app: { policy: failover, pool: app, sites: [cloud, onprem, dr], ttl: 5s..60s, all_down: all }\n"
+    "      first: { pool: app, sites: [onprem, dr], ttl: 30s, all_down: first }\n"
+    "      none: { pool: app, sites: [onprem], ttl: 5s..60s, all_down: none }\n"
+    "      '@': { pool: app, sites: [cloud], ttl: 400s }\n"
+    "      weighted: { policy: weighted, pool: app, sites: { cloud: 70, onprem: 30, dr: 900 }, ttl: 60s }\n";
 
 static void site_set(struct fixture *x, const char *site, enum fleet_admin a) {
 	struct fleet_target t = { .kind = FLEET_SITE, .site = fleet_site_find(x->fleet, str_from(site)) };
@@ -123,9 +123,10 @@ static void test_aliases_follow(void **state) {
 	assert_string_equal(ask(x, "far.example.org", 28), "NOERROR aa\n"
 	                                                   "an far.example.org. 3600 IN CNAME www.example.org.\n"
 	                                                   "an www.example.org. 3600 IN CNAME app.example.org.\n" SOA("5"));
-	assert_string_equal(ask(x, "some.name.alias.example.org", 1), "NOERROR aa\n"
-	                                                              "an some.name.alias.example.org. 3600 IN CNAME app.example.org.\n"
-	                                                              "an app.example.org. 5 IN A 192.0.2.10\n");
+	assert_string_equal(ask(x, "some.name.alias.example.org", 1),
+	                    "NOERROR aa\n"
+	                    "an some.name.alias.example.org. 3600 IN CNAME app.example.org.\n"
+	                    "an app.example.org. 5 IN A 192.0.2.10\n");
 	assert_string_equal(ask(x, "www.example.org", 16), "NOERROR aa\n"
 	                                                   "an www.example.org. 3600 IN CNAME app.example.org.\n"
 	                                                   "an app.example.org. 3600 IN TXT \"x\"\n");
@@ -226,8 +227,9 @@ static void test_explained(void **state) {
 
 int main(void) {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_failover),       cmocka_unit_test(test_ttl_while_in_transition), cmocka_unit_test(test_all_down),
-		cmocka_unit_test(test_beside_static_records), cmocka_unit_test(test_aliases_follow),  cmocka_unit_test(test_weighted),
+		cmocka_unit_test(test_failover),       cmocka_unit_test(test_ttl_while_in_transition),
+		cmocka_unit_test(test_all_down),       cmocka_unit_test(test_beside_static_records),
+		cmocka_unit_test(test_aliases_follow), cmocka_unit_test(test_weighted),
 		cmocka_unit_test(test_fleet_is_told),  cmocka_unit_test(test_explained),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

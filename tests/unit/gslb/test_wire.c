@@ -2,7 +2,8 @@
 /* Headers, EDNS, sizes and malformed queries: what the responder makes of each, byte by byte. */
 #include "unit/gslb/fixture.h"
 
-#define YAML "listeners: { dns: { bind: ['127.0.0.1:5300'], protocol: dns } }\nzones: { example.org: { file: example.org.zone } }\n"
+#define YAML                                                                                                                     \
+	"listeners: { dns: { bind: ['127.0.0.1:5300'], protocol: dns } }\nzones: { example.org: { file: example.org.zone } }\n"
 
 static void write_zone(const struct fixture *x) {
 	struct buf b = { 0 };
@@ -107,12 +108,11 @@ static void test_bad_names(void **state) {
 		const char *bytes;
 		size_t n;
 	} names[] = {
-		{ "\xc0\x0c", 2 },            /* a pointer to itself */
-		{ "\3web\xc0\x0c", 6 },       /* and to the name's start */
-		{ "\xc0\x00", 2 },
-		{ "\x40x\0", 3 },             /* label type 01 */
-		{ "\x80x\0", 3 },             /* label type 10 */
-		{ "\x3fshort\0", 7 },         /* a label beyond the end */
+		{ "\xc0\x0c", 2 },                        /* a pointer to itself */
+		{ "\3web\xc0\x0c", 6 },                   /* and to the name's start */
+		{ "\xc0\x00", 2 },      { "\x40x\0", 3 }, /* label type 01 */
+		{ "\x80x\0", 3 },                         /* label type 10 */
+		{ "\x3fshort\0", 7 },                     /* a label beyond the end */
 	};
 	for (size_t i = 0; i < COUNT_OF(names); i++) {
 		query_begin(x, "", 1);
@@ -144,7 +144,8 @@ static void test_longest_names(void **state) {
 		query_add(x, "\1a", 2);
 	query_add(x, "\7example\3org\0\0\1\0\1", 17);
 	query_send(x, false, 4096);
-	assert_string_equal(answer_text(x), "NXDOMAIN aa\nns example.org. 300 IN SOA ns1.example.org. hostmaster.example.org. 1 2 3 4 300\n");
+	assert_string_equal(answer_text(x),
+	                    "NXDOMAIN aa\nns example.org. 300 IN SOA ns1.example.org. hostmaster.example.org. 1 2 3 4 300\n");
 }
 
 static void test_opcodes(void **state) {
@@ -249,8 +250,8 @@ static void test_truncation(void **state) {
 		unsigned udp_bytes; /* 0: no EDNS */
 		unsigned n_answers;
 	} rows[] = {
-		{ "forty.example.org", 0, 0 },      { "forty.example.org", 512, 0 },     { "forty.example.org", 0xffff, 40 },
-		{ "forty.example.org", 685, 0 },    { "forty.example.org", 686, 40 },    { "hundred.example.org", 0xffff, 0 },
+		{ "forty.example.org", 0, 0 },   { "forty.example.org", 512, 0 },  { "forty.example.org", 0xffff, 40 },
+		{ "forty.example.org", 685, 0 }, { "forty.example.org", 686, 40 }, { "hundred.example.org", 0xffff, 0 },
 		{ "forty.example.org", 1, 0 },
 	};
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -313,10 +314,12 @@ static void test_small_rooms(void **state) {
 
 int main(void) {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_silence),       cmocka_unit_test(test_truncated_queries), cmocka_unit_test(test_question_count),
-		cmocka_unit_test(test_bad_names),     cmocka_unit_test(test_longest_names),     cmocka_unit_test(test_opcodes),
-		cmocka_unit_test(test_flags),         cmocka_unit_test(test_opt_iff_asked),     cmocka_unit_test(test_badvers),
-		cmocka_unit_test(test_bad_opt),       cmocka_unit_test(test_truncation),        cmocka_unit_test(test_additional_left_out),
+		cmocka_unit_test(test_silence),        cmocka_unit_test(test_truncated_queries),
+		cmocka_unit_test(test_question_count), cmocka_unit_test(test_bad_names),
+		cmocka_unit_test(test_longest_names),  cmocka_unit_test(test_opcodes),
+		cmocka_unit_test(test_flags),          cmocka_unit_test(test_opt_iff_asked),
+		cmocka_unit_test(test_badvers),        cmocka_unit_test(test_bad_opt),
+		cmocka_unit_test(test_truncation),     cmocka_unit_test(test_additional_left_out),
 		cmocka_unit_test(test_small_rooms),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
