@@ -7,7 +7,7 @@ CONFIG := $(BUILD)/config.mk
 JOBS ?= $(shell nproc)
 
 # What runs without a configured tree.
-BARE := help demo check bench clean distclean format deps-build deps-check deps-bench asan tsan ubsan coverage
+BARE := help demo check bench clean distclean format fuzz deps-build deps-check deps-bench asan tsan ubsan coverage
 ifneq ($(filter-out $(BARE),$(or $(MAKECMDGOALS),all)),)
 include $(CONFIG)
 endif
@@ -41,7 +41,6 @@ UNIT_SRC := $(wildcard tests/unit/*/test_*.c tests/sim/test_*.c)
 UNIT := $(UNIT_SRC:%.c=$(BUILD)/%)
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_REPLAY := $(FUZZ_SRC:%.c=$(BUILD)/%)
-FUZZ_LIBFUZZER := $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/fuzz/%)
 
 .PHONY: all
 all: $(BUILD)/steerway $(BUILD)/steerctl
@@ -54,7 +53,7 @@ help:
 	@echo 'make unit ROOM=x  run the unit tests of one room'
 	@echo 'make bench        measure beside haproxy, nginx, gdnsd and knot'
 	@echo 'make asan | tsan  run unit, sim, fuzz-replay and box tests under sanitizers (in build/asan, build/tsan)'
-	@echo 'make fuzz         build the libFuzzer targets (clang) under $(BUILD)/fuzz'
+	@echo 'make fuzz         build the libFuzzer targets (clang) under build/fuzz'
 	@echo 'make coverage     line coverage of the tests, as HTML under build/coverage'
 	@echo 'make docs         write conf/ sample and the generated manual page anew'
 	@echo 'make format tidy  clang-format in place; clang-tidy'
@@ -99,13 +98,15 @@ $(BUILD)/tests/%: tests/%.c $(LIBRARY)
 $(FUZZ_REPLAY): EXTRA = tests/fuzz/replay.c
 $(FUZZ_REPLAY): tests/fuzz/replay.c
 
-$(BUILD)/fuzz/%: tests/fuzz/%.c $(SRC_ROOMS) $(CONFIG)
-	@mkdir -p $(@D)
-	clang -std=c11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -pthread -Iinclude -Isrc -I$(BUILD) \
-		$(DEPS_CFLAGS) -o $@ $< $(SRC_ROOMS) $(filter-out -ljemalloc,$(DEPS_LIBS)) -lm
+# libFuzzer's programs, in a tree of their own: build/fuzz/fuzz_x -max_total_time=60 tests/fuzz/corpus/x
+.PHONY: fuzz fuzz-programs
+fuzz:
+	@$(MAKE) --no-print-directory BUILD=build/fuzz CC=clang SANITIZE=fuzzer-no-link,address,undefined OPTIMIZE='-O1 -g' fuzz-programs
 
-.PHONY: fuzz
-fuzz: $(FUZZ_LIBFUZZER)
+fuzz-programs: $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/%)
+
+$(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(LIBRARY)
+	$(call QUIET,CC)$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $< $(LIBRARY) $(DEPS_LIBS_USED)
 
 .PHONY: tests-build
 tests-build: all $(UNIT) $(FUZZ_REPLAY)

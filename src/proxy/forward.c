@@ -10,7 +10,8 @@
 #include <stdio.h>
 
 static char *put(char *at, struct str s) {
-	memcpy(at, s.p, s.n);
+	if (s.n > 0) /* an empty slice may have no address */
+		memcpy(at, s.p, s.n);
 	return at + s.n;
 }
 
@@ -103,7 +104,7 @@ size_t forward_request(char *out, struct http_head *h, const struct forward *f, 
 	at = put(at, STR(" HTTP/1.1\r\n"));
 	http_drop_hop_by_hop(h);
 	drop(h, HTTP_FIELD_HOST);
-	at = put_field(at, STR("Host"), f->host); /* first, and empty where the client gave none (RFC 9112 3.2) */
+	at = put_field(at, STR("Host"), f->host); /* first (RFC 9112 3.2) */
 	if (f->mode != CFG_FORWARDED_OFF)
 		at = put_forwarded(at, h, f);
 	at = put_fields(at, h);

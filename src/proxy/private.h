@@ -342,7 +342,7 @@ struct forward {
 	struct str client_ip;   /* text, no brackets */
 	bool client_is_v6, is_tls;
 	struct str host;        /* Host as it is forwarded, with its port */
-	bool host_is_given;     /* the client sent one */
+	bool host_is_given;     /* the client sent one, which X-Forwarded-Host and Forwarded tell */
 	struct str path, query; /* as they are forwarded */
 };
 /* Most bytes that forward_request writes. */

@@ -175,6 +175,14 @@ static uint64_t hash_of(const struct txn *t, const struct pool_conf *pool, struc
 	return 0;
 }
 
+/* What stands in for the Host that an HTTP/1.0 client did not send: the address that it asked. Many servers refuse an empty one. */
+static struct str local_address(const struct session *s, char out[ADDR_TEXT_BYTES]) {
+	struct addr a = s->listener->address;
+	socklen_t n = sizeof(a);
+	(void)getsockname(s->stream.fd, &a.sa, &n); /* failing, the listener's own is left */
+	return addr_format(&a, out);
+}
+
 /* Target, host, route and the head as it goes to the server. All that looks at the client's own bytes happens here, since they
  * are gone when the step has ended. */
 static enum step step_head(struct txn *t) {
@@ -198,12 +206,12 @@ static enum step step_head(struct txn *t) {
 
 	const struct route *route = route_table_find(&t->conf->routes, host, path);
 	struct session *s = t->session;
-	char ip[ADDR_TEXT_BYTES];
+	char ip[ADDR_TEXT_BYTES], local[ADDR_TEXT_BYTES];
 	struct forward f = { .mode = t->listener->cfg.forwarded,
 		             .client_ip = addr_format_ip(&s->peer, ip),
 		             .client_is_v6 = addr_is_v6(&s->peer),
 		             .is_tls = s->stream.ssl != NULL,
-		             .host = authority,
+		             .host = authority.n > 0 ? authority : local_address(s, local),
 		             .host_is_given = authority.n > 0,
 		             .path = path,
 		             .query = target.query };

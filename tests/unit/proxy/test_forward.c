@@ -76,9 +76,9 @@ static void test_request_without_host(void **state) {
 	(void)state;
 	struct forward f = forward_default();
 	f.mode = CFG_FORWARDED_OFF;
-	f.host = STR_NONE;
+	f.host = STR("192.0.2.1:80");
 	f.host_is_given = false;
-	check_request("GET /a?b=1 HTTP/1.0\r\n\r\n", &f, HTTP_BODY_NONE, "GET /a?b=1 HTTP/1.1\r\nHost: \r\n\r\n");
+	check_request("GET /a?b=1 HTTP/1.0\r\n\r\n", &f, HTTP_BODY_NONE, "GET /a?b=1 HTTP/1.1\r\nHost: 192.0.2.1:80\r\n\r\n");
 }
 
 /* Many list fields are written twice at most: the bound must hold for the worst of heads. */
