@@ -5,7 +5,7 @@
 	tests/run.py --build DIR [--jobs N] [--list] [pattern...]
 
 A pattern picks the tests whose name contains it (`box/test_dns`, `unit/http`, `test_tls.py::test_sni`). Names are
-unit/<room>/test_x, sim/test_x, fuzz/fuzz_x, check-x.sh, box/test_x.py::test_y. Refuses to call a run good in which nothing
+unit/<room>/test_x, sim/test_x, fuzz/fuzz_x, check-x.sh or .py, box/test_x.py::test_y. Refuses to call a run good in which nothing
 passed. The last line is always `N passed, N failed, N skipped`.
 """
 import argparse
@@ -253,7 +253,7 @@ def collect(build, patterns):
 	programs += [Program(build, p, "sim") for p in sorted(built.glob("sim/test_*"))]
 	programs += [Fuzz(build, p) for p in sorted(built.glob("fuzz/fuzz_*"))]
 	programs = [p for p in programs if p.path.suffix == "" and os.access(p.path, os.X_OK) and is_current(p, built)]
-	programs += [Script(build, p) for p in sorted(TESTS.glob("check-*.sh"))]
+	programs += [Script(build, p) for p in sorted(TESTS.glob("check-*")) if p.suffix in (".sh", ".py")]
 	return jobs + [p for p in programs if wanted(p.name)]
 
 
