@@ -85,6 +85,7 @@ struct stream {
 	bool can_read, can_write;
 	bool is_connecting, is_handshaking;
 	bool is_drained;                    /* TLS: the socket gave less than asked for, so there is nothing more to read */
+	bool is_last_send;                  /* a close follows at once: the FIN goes with the last bytes (clear text) */
 	bool has_hup;                       /* the peer sent FIN: read until STREAM_EOF, there is no further edge */
 	bool has_eof;
 	int low_water;                      /* SO_RCVLOWAT as set; 0: never set */

@@ -6,6 +6,7 @@
 #include "steerway/metric.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -36,7 +37,9 @@ static int socket_bind(const struct addr *at, int type, struct err *e) {
 }
 
 int socket_listen_tcp(const struct addr *at, int backlog, struct err *e) {
-	int fd = socket_bind(at, SOCK_STREAM, e);
+	int fd = socket_bind(at, SOCK_STREAM, e), one = 1;
+	if (fd >= 0) /* accepted sockets inherit it: one call less for each */
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	if (fd >= 0 && listen(fd, backlog) < 0) {
 		char text[ADDR_TEXT_BYTES];
 		addr_format(at, text);

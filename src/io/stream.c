@@ -53,8 +53,6 @@ static void stream_init(struct stream *s, struct loop *l, int fd, void (*on_read
 int stream_open(struct stream *s, struct loop *l, int fd, void (*on_ready)(struct stream *), struct err *e) {
 	stream_init(s, l, fd, on_ready);
 	s->can_write = true;
-	int one = 1;
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)); /* fails on UNIX sockets, which do not need it */
 	if (stream_register(s) == 0)
 		return 0;
 	err_errno(e, "cannot watch a connection");
@@ -123,12 +121,13 @@ ssize_t stream_send(struct stream *s, const struct iovec *iov, int n_iov) {
 	if (s->ssl)
 		return tls_stream_send(s, iov, n_iov);
 	ssize_t sent;
+	int flags = s->is_last_send ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
 	do {
 		if (n_iov == 1) { /* send is the cheaper call of the two */
-			sent = send(s->fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL);
+			sent = send(s->fd, iov->iov_base, iov->iov_len, flags);
 		} else {
 			struct msghdr m = { .msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)n_iov };
-			sent = sendmsg(s->fd, &m, MSG_NOSIGNAL);
+			sent = sendmsg(s->fd, &m, flags);
 		}
 	} while (sent < 0 && errno == EINTR);
 	if (sent >= 0)

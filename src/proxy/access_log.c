@@ -21,7 +21,7 @@ struct record {
 };
 
 static void put(struct record *r, const char *p, size_t n) {
-	if (n > RECORD_BYTES - 2 - r->n) /* the bounds of the parts make this impossible; a record must not end the process */
+	if (n == 0 || n > RECORD_BYTES - 2 - r->n) /* the bounds of the parts make this impossible; a record must not end the process */
 		return;
 	memcpy(r->bytes + r->n, p, n);
 	r->n += n;

@@ -6,8 +6,6 @@
  */
 #include "proxy/private.h"
 
-#include <urcu/urcu-memb.h>
-
 static void pools_create(struct conf *c, const struct cfg_root *cfg) {
 	c->n_pools = cfg->pools.n;
 	c->pools = arena_zalloc(&c->arena, (cfg->pools.n + 1) * sizeof(*c->pools));
@@ -100,7 +98,7 @@ void conf_destroy(struct conf *c) {
 }
 
 struct conf *conf_get(struct proxy *p, unsigned worker) {
-	struct conf *c = rcu_dereference(p->conf);
+	struct conf *c = conf_here(p);
 	_Atomic uint64_t *count = &c->refs[worker].count;
 	atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + 1, memory_order_relaxed);
 	return c;

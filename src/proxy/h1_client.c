@@ -32,7 +32,7 @@ void h1_client_arm(struct upstream *u) {
 	else if (u->head_is_done || u->out)
 		deadline_set(&u->deadline, after_ms(limits->body_idle_ms));
 	else if (t->request_is_done)
-		deadline_set(&u->deadline, after_ms(limits->response_ms));
+		deadline_set(&u->deadline, u->response_by_us); /* for the whole head: a slow one does not move it */
 	else
 		deadline_clear(&u->deadline);
 }
@@ -57,6 +57,8 @@ static enum end_state back_send_body(struct txn *t, struct str span, bool is_las
 		/* If the event that tells of it came already, only this reads the server's last words. */
 		u->stream.can_read = true;
 	}
+	if (is_last)
+		u->response_by_us = after_ms(t->pool->timeouts.response_ms);
 	h1_client_arm(u);
 	return r == STREAM_AGAIN ? END_FULL : END_READY;
 }
@@ -171,10 +173,8 @@ static void read_response(struct upstream *u) {
 	struct txn *t = u->txn;
 	while (u->state == UPSTREAM_BUSY && u->txn == t && !u->is_paused) {
 		ssize_t n = stream_recv(&u->stream, io_shared_buffer(), IO_SHARED_BYTES);
-		if (n == STREAM_AGAIN) {
-			h1_client_arm(u);
-			return;
-		}
+		if (n == STREAM_AGAIN)
+			break;
 		if (n <= 0) {
 			take_end(u, n < 0);
 			return;
@@ -183,6 +183,8 @@ static void read_response(struct upstream *u) {
 		if (u->state == UPSTREAM_BUSY && u->txn == t)
 			set_low_water(u, (size_t)n);
 	}
+	if (u->state == UPSTREAM_BUSY && u->txn == t)
+		h1_client_arm(u);
 }
 
 bool h1_client_lower_water(struct upstream *u) {

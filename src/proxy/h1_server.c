@@ -11,7 +11,6 @@
 #include "steerway/base/clock.h"
 
 #include <stdio.h>
-#include <urcu/urcu-memb.h>
 
 enum {
 	READ_BYTES = 64 * 1024,       /* a read for a head takes at most so much of what follows it */
@@ -98,7 +97,7 @@ static void begin(struct session *s, const struct listener_conf *lc, struct http
 }
 
 bool h1_server_read_head(struct session *s) {
-	const struct listener_conf *lc = conf_listener(rcu_dereference(s->worker->proxy->conf), s->listener);
+	const struct listener_conf *lc = conf_listener(conf_here(s->worker->proxy), s->listener);
 	if (!lc || (s->winds_down && s->state == SESSION_IDLE && !s->in)) {
 		session_close(s, false);
 		return false;
@@ -152,7 +151,7 @@ bool h1_server_read_head(struct session *s) {
 }
 
 void h1_server_head_timeout(struct session *s) {
-	const struct listener_conf *lc = conf_listener(rcu_dereference(s->worker->proxy->conf), s->listener);
+	const struct listener_conf *lc = conf_listener(conf_here(s->worker->proxy), s->listener);
 	if (!lc) {
 		session_close(s, false);
 		return;
@@ -256,6 +255,7 @@ static enum end_state front_send_body(struct txn *t, struct str span, bool is_la
 	struct session *s = t->session;
 	t->bytes_out += s->staged.n + span.n;
 	bool is_chunked = s->out_is_chunked && t->response_is_begun;
+	s->stream.is_last_send = is_last && t->close_front && t->response_is_begun;
 	int r = h1_send_span(&s->stream, &s->out, s->staged, span, is_chunked, is_last && t->response_is_begun);
 	s->staged = STR_NONE;
 	if (r == STREAM_ERROR)

@@ -138,7 +138,7 @@ struct proxy {
 	struct fleet *fleet;
 	struct workers *threads;
 	struct loop *control;
-	struct conf *conf;              /* RCU */
+	struct conf *_Atomic conf;      /* RCU; in force */
 	struct list listeners;
 	struct list retired;            /* snapshots that still may be held */
 	struct deadline sweep_retired;
@@ -152,6 +152,11 @@ struct proxy {
 	unsigned n_workers;
 	struct proxy_worker *workers;
 };
+
+/* The snapshot in force, until worker_leave. */
+static inline struct conf *conf_here(const struct proxy *p) {
+	return atomic_load_explicit(&p->conf, memory_order_acquire);
+}
 
 /* ---- transaction (txn.c) ---- */
 
@@ -311,6 +316,7 @@ struct upstream {
 	struct str staged;     /* a request head that waits for its first span */
 	struct body_reader body;
 	size_t scanned;
+	uint64_t response_by_us; /* when the response head must be there; set when the request has left */
 	uint8_t state;
 	bool head_is_done;     /* of the response */
 	bool is_paused;        /* the client's side is full */

@@ -179,7 +179,7 @@ void proxy_commit(struct proxy_plan *plan) {
 		l->is_tls = lc && lc->tls;
 		atomic_store(&l->max_connections, lc ? lc->cfg.max_connections : 0);
 	}
-	rcu_assign_pointer(p->conf, plan->conf);
+	atomic_store_explicit(&p->conf, plan->conf, memory_order_release);
 	workers_call(p->threads, apply_here, p);
 	listeners_forget(p);
 	if (old) {

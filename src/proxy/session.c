@@ -8,7 +8,6 @@
 #include "steerway/base/clock.h"
 
 #include <unistd.h>
-#include <urcu/urcu-memb.h>
 
 enum {
 	LINGER_US = 2 * 1000 * 1000,   /* a client that has not seen our FIN by then loses the answer */
@@ -50,7 +49,7 @@ static void on_expire(struct deadline *d) {
 
 void session_accept(struct proxy_acceptor *a, int fd, const struct addr *peer) {
 	struct proxy_worker *w = a->worker;
-	const struct listener_conf *lc = conf_listener(rcu_dereference(w->proxy->conf), a->listener);
+	const struct listener_conf *lc = conf_listener(conf_here(w->proxy), a->listener);
 	struct err e;
 	struct session *s = lc ? mem_zalloc(sizeof(*s)) : NULL;
 	if (!s) { /* a reload has just dropped the listener */
@@ -141,7 +140,7 @@ void session_run(struct session *s) {
 }
 
 void session_await(struct session *s) {
-	const struct listener_conf *lc = conf_listener(rcu_dereference(s->worker->proxy->conf), s->listener);
+	const struct listener_conf *lc = conf_listener(conf_here(s->worker->proxy), s->listener);
 	s->state = SESSION_IDLE;
 	s->wants_body = false;
 	s->scanned = 0;
