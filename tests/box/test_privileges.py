@@ -115,8 +115,7 @@ def test_as_an_ordinary_user(lab):
 		os.setgroups([])
 		os.setgid(nobody.pw_gid)
 		os.setuid(nobody.pw_uid)
-	probe = subprocess.run([STEERWAY, "--version"], preexec_fn=become, capture_output=True)
-	if probe.returncode != 0:
+	if subprocess.run(["test", "-x", STEERWAY], preexec_fn=become).returncode != 0:
 		raise Skip("the build is out of nobody's reach")
 	edge = Edge(lab, {"cloud": [RawOrigin(lab)]}, start=False, run_as_root=False)
 	edge.daemon = lab.steerway(edge.config, preexec=become)
