@@ -122,6 +122,8 @@ void fleet_commit(struct fleet_plan *p);
 void fleet_discard(struct fleet_plan *p);
 
 uint64_t fleet_epoch(const struct fleet *f); /* any thread */
+/* The epoch that carries every verdict set so far; control thread. */
+uint64_t fleet_epoch_due(const struct fleet *f);
 /* NULL: no such name. */
 struct fleet_site *fleet_site_find(struct fleet *f, struct str name);
 struct fleet_pool *fleet_pool_find(struct fleet *f, struct str name);
@@ -132,7 +134,8 @@ struct list *fleet_pools(struct fleet *f);
 
 /* ---- the control thread, outside of any read lock (some wait for a grace period) ---- */
 
-/* From health. `cause` is copied. is_transition: votes are under way that could change it. Publishes when something changed. */
+/* From health. `cause` is copied. is_transition: votes are under way that could change it. What changed is published before the
+ * control loop's turn ends, together with the other verdicts of the turn (at once without a loop). */
 void fleet_set_verdict(struct fleet *f, struct fleet_server *s, enum fleet_verdict v, bool is_transition, struct str cause);
 
 enum fleet_kind { FLEET_SITE, FLEET_POOL, FLEET_SERVER };

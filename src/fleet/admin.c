@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The two inputs of the truth: health's verdicts and the operator's words. Each change is published at once. */
+/* The two inputs of the truth: health's verdicts, published at the end of the turn, and the operator's words, published at once. */
 #include "private.h"
 #include "steerway/base/clock.h"
 #include "steerway/base/log.h"
@@ -25,7 +25,7 @@ void fleet_set_verdict(struct fleet *f, struct fleet_server *s, enum fleet_verdi
 		s->changed_us = clock_now_us();
 	}
 	fleet_touch(f, TARGET_SERVER(s));
-	fleet_publish(f);
+	fleet_publish_soon(f);
 }
 
 bool admin_apply(struct fleet *f, struct fleet_target t, enum fleet_admin a) {

@@ -140,12 +140,16 @@ void drain_advance_all(struct fleet *f) {
 
 int fleet_drain(struct fleet *f, struct fleet_target t, const struct fleet_drain_options *o, struct err *e) {
 	struct target_part part = target_part(t);
+	fleet_publish_due(f); /* what the others can take is judged by the last verdicts */
 	if (phase_of(part.drain) == FLEET_PHASE_DRAINED)
 		return 0;
 	if (!o->force && capacity_check(f, t, e) < 0)
 		return -1;
+	/* What takes no requests any more (maint, down, a drain with another deadline before) must not take them again for the time
+	 * of the DNS phase. */
+	bool has_dns = t.kind == FLEET_SITE && !state_is_against(target_word(part));
 	*part.admin = FLEET_DRAIN;
-	drain_begin(part.drain, t.kind == FLEET_SITE, clock_now_us(), o->deadline_ms);
+	drain_begin(part.drain, has_dns, clock_now_us(), o->deadline_ms);
 	phase_announce(f, t);
 	drain_advance_all(f);
 	return 0;

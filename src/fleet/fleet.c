@@ -24,6 +24,14 @@ static void on_sweep_tick(struct deadline *d) {
 		sweep_arm(f);
 }
 
+static void on_turn_end(evutil_socket_t fd, short what, void *arg) {
+	(void)fd;
+	(void)what;
+	struct fleet *f = arg;
+	clock_update(); /* libevent brought us here, not a descriptor of the loop's */
+	fleet_publish_due(f);
+}
+
 struct fleet *fleet_create(struct loop *control, struct workers *workers, struct err *e) {
 	(void)e; /* nothing can fail yet; callers are right to look */
 	struct fleet *f = mem_zalloc(sizeof(*f));
@@ -38,6 +46,7 @@ struct fleet *fleet_create(struct loop *control, struct workers *workers, struct
 	for (unsigned i = 0; i < FLEET_SAMPLES; i++)
 		f->sample_us[i] = clock_now_us();
 	if (control) {
+		event_assign(&f->publish_event, loop_base(control), -1, 0, on_turn_end, f);
 		deadline_init(&f->drain_tick, control, on_drain_tick);
 		deadline_init(&f->rate_tick, control, on_rate_tick);
 		deadline_init(&f->sweep_tick, control, on_sweep_tick);
@@ -55,6 +64,7 @@ void fleet_destroy(struct fleet *f) {
 	if (!f)
 		return;
 	if (f->control) {
+		event_del(&f->publish_event);
 		deadline_fini(&f->drain_tick);
 		deadline_fini(&f->rate_tick);
 		deadline_fini(&f->sweep_tick);
@@ -79,6 +89,10 @@ void fleet_destroy(struct fleet *f) {
 
 uint64_t fleet_epoch(const struct fleet *f) {
 	return atomic_load_explicit(&f->epoch, memory_order_relaxed);
+}
+
+uint64_t fleet_epoch_due(const struct fleet *f) {
+	return fleet_epoch(f) + f->is_publish_due;
 }
 
 struct list *fleet_sites(struct fleet *f) {
@@ -195,8 +209,24 @@ static bool own_site_drains(struct fleet *f) {
 	return false;
 }
 
+void fleet_publish_soon(struct fleet *f) {
+	if (!f->control) {
+		fleet_publish(f);
+		return;
+	}
+	if (!f->is_publish_due)
+		event_active(&f->publish_event, EV_TIMEOUT, 0); /* behind what is active in this turn */
+	f->is_publish_due = true;
+}
+
+void fleet_publish_due(struct fleet *f) {
+	if (f->is_publish_due)
+		fleet_publish(f);
+}
+
 void fleet_publish(struct fleet *f) {
 	uint64_t epoch = fleet_epoch(f) + 1;
+	f->is_publish_due = false;
 	struct list *pools[] = { &f->pools, &f->removed_pools };
 	for (size_t i = 0; i < COUNT_OF(pools); i++)
 		LIST_EACH(it, pools[i])

@@ -44,6 +44,8 @@ struct state_word {
 	enum fleet_admin admin;
 	enum fleet_phase phase;
 };
+/* Does this word alone keep requests away? */
+bool state_is_against(struct state_word w);
 /* Of a server, by its verdict and the words of itself, its pool and its site. */
 bool state_takes_requests(enum fleet_verdict v, struct state_word server, struct state_word pool, struct state_word site);
 /* May DNS hand the site out, as far as the operator is concerned? */
@@ -220,6 +222,9 @@ struct fleet {
 	struct list sites, pools, subscribers;
 	struct list removed_sites, removed_pools, removed_servers;
 	struct fleet_view *retired;
+	/* Verdicts wait for the end of the control loop's turn, so that thousands of results make one snapshot. */
+	struct event publish_event;
+	bool is_publish_due;
 	bool needs_grace; /* objects were unlinked since the last grace period */
 	bool is_sweep_armed;
 	struct deadline drain_tick, rate_tick, sweep_tick;
@@ -257,6 +262,10 @@ void target_each_known(struct fleet *f, void (*each)(void *arg, struct fleet_tar
 void fleet_touch(struct fleet *f, struct fleet_target t);
 /* Recomputes the touched pools, raises the epoch, tells the subscribers. */
 void fleet_publish(struct fleet *f);
+/* At the end of the control loop's turn; without a loop at once. */
+void fleet_publish_soon(struct fleet *f);
+/* What fleet_publish_soon promised, now. */
+void fleet_publish_due(struct fleet *f);
 /* Sets the word without publishing; returns false when it was so already. */
 bool admin_apply(struct fleet *f, struct fleet_target t, enum fleet_admin a);
 /* One more sample; what the tick does each second. */

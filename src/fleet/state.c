@@ -29,12 +29,12 @@ const char *fleet_phase_text(enum fleet_phase p) {
 	return phase_texts[p];
 }
 
-static bool is_against(struct state_word w) {
+bool state_is_against(struct state_word w) {
 	return w.admin == FLEET_MAINT || w.admin == FLEET_FORCED_DOWN || (w.admin == FLEET_DRAIN && w.phase >= FLEET_PHASE_REQUESTS);
 }
 
 bool state_takes_requests(enum fleet_verdict v, struct state_word server, struct state_word pool, struct state_word site) {
-	if (is_against(server) || is_against(pool) || is_against(site))
+	if (state_is_against(server) || state_is_against(pool) || state_is_against(site))
 		return false;
 	if (server.admin == FLEET_FORCED_UP || pool.admin == FLEET_FORCED_UP || site.admin == FLEET_FORCED_UP)
 		return true;

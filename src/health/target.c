@@ -50,14 +50,14 @@ static void log_change(const struct subscription *s, enum fleet_verdict from, ui
 		is_up ? LOG_U64("successes", t->verdict.successes) : LOG_U64("fails", t->verdict.failures),
 		LOG_U64("duration_ms", duration_us / USEC_PER_MSEC),
 		LOG_STR("check", server->pool->cfg->check != NULL ? server->pool->cfg->check->id : STR("")),
-		LOG_U64("epoch", fleet_epoch(t->health->fleet)),
+		LOG_U64("epoch", fleet_epoch_due(t->health->fleet)),
 	};
 	enum log_level level = is_up ? LOG_LEVEL_INFO : LOG_LEVEL_WARN;
 	if (log_enabled(level))
 		log_record(level, is_up ? "server_up" : "server_down", fields, COUNT_OF(fields));
 	struct health_change *change = journal_add(t->health->journal);
 	change->wall_us = clock_wall_us();
-	change->epoch = fleet_epoch(t->health->fleet);
+	change->epoch = fleet_epoch_due(t->health->fleet);
 	change->from = from;
 	change->to = s->told;
 	str_copy(change->server, sizeof change->server, str_from(name));

@@ -112,12 +112,58 @@ static void test_refused(void **state) {
 	house_destroy(h);
 }
 
+struct taker {
+	struct fleet_subscriber subscriber;
+	struct fleet_server *server;
+	unsigned n_taking; /* publishes in which it took requests */
+};
+
+static void on_publish_taken(struct fleet_subscriber *s) {
+	struct taker *t = CONTAINER_OF(s, struct taker, subscriber);
+	t->n_taking += t->server->takes_requests;
+}
+
+/* A site out of service, or one whose drain is past the DNS phase, is drained (again, with another deadline): no request meanwhile. */
+static void test_no_request_comes_back(void **state) {
+	(void)state;
+	struct house *h = house_create(2, 1);
+	struct err e;
+	const struct fleet_drain_options o = { .deadline_ms = 1000 };
+	for (unsigned i = 0; i < 2; i++)
+		house_add(h, 0, i, 1);
+	house_commit(h);
+	struct fleet_target site = TARGET_SITE(house_site(h, 0));
+	struct fleet_server *s = house_pick(h, 0, NULL);
+	while (s->site != site.site) {
+		fleet_request_end(s, 0);
+		s = house_pick(h, 0, NULL);
+	}
+	struct taker t = { .server = s, .subscriber = { .on_publish = on_publish_taken } };
+	static const enum fleet_admin before[] = { FLEET_MAINT, FLEET_FORCED_DOWN, FLEET_DRAIN };
+	for (size_t i = 0; i < COUNT_OF(before); i++) {
+		fleet_set_admin(h->fleet, site, FLEET_READY);
+		if (before[i] == FLEET_DRAIN)
+			assert_int_equal(fleet_drain(h->fleet, site, &o, &e), 0); /* a request is in progress: not drained */
+		else
+			fleet_set_admin(h->fleet, site, before[i]);
+		t.n_taking = 0;
+		fleet_subscribe(h->fleet, &t.subscriber);
+		assert_int_equal(fleet_drain(h->fleet, site, &o, &e), 0);
+		fleet_unsubscribe(&t.subscriber);
+		assert_int_equal(t.n_taking, 0);
+		assert_int_equal(site.site->drain.phase, FLEET_PHASE_REQUESTS);
+	}
+	fleet_request_end(s, 0);
+	house_destroy(h);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_phases),
 		cmocka_unit_test(test_nothing_to_wait_for),
 		cmocka_unit_test(test_deadlines),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_no_request_comes_back),
 	};
 	return cmocka_run_group_tests(tests, house_quiet, NULL);
 }

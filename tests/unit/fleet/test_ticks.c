@@ -8,7 +8,7 @@ struct ticking {
 	struct house *house;
 	struct loop *loop;
 	struct workers *workers;
-	struct deadline too_late;
+	struct deadline too_late, voting;
 	struct fleet_subscriber subscriber;
 	struct fleet_server *server; /* waited for */
 	unsigned n_suspected;
@@ -131,6 +131,46 @@ static void test_suspicion_comes_over(void **state) {
 	ticking_end(&t);
 }
 
+static void stop_when_published(struct fleet_subscriber *s) {
+	struct ticking *t = CONTAINER_OF(s, struct ticking, subscriber);
+	loop_stop(t->loop);
+}
+
+static void vote_all(struct deadline *d) {
+	struct ticking *t = CONTAINER_OF(d, struct ticking, voting);
+	struct fleet *f = t->house->fleet;
+	uint64_t epoch = fleet_epoch(f);
+	assert_int_equal(fleet_epoch_due(f), epoch);
+	for (unsigned i = 0; i < 3; i++) {
+		fleet_set_verdict(f, house_server(t->house, 0, i), i == 2 ? FLEET_DOWN : FLEET_UP, false, STR("as the test says"));
+		assert_int_equal(fleet_epoch(f), epoch);
+		assert_int_equal(fleet_epoch_due(f), epoch + 1);
+	}
+}
+
+/* Thousands of results that come in one turn are one snapshot, published before the turn ends. */
+static void test_verdicts_of_a_turn(void **state) {
+	(void)state;
+	static struct ticking t;
+	ticking_start(&t);
+	uint64_t epoch = fleet_epoch(t.house->fleet);
+	deadline_init(&t.voting, t.loop, vote_all);
+	deadline_set(&t.voting, clock_now_us());
+	t.subscriber.on_publish = stop_when_published;
+	fleet_subscribe(t.house->fleet, &t.subscriber);
+	loop_run(t.loop);
+	assert_int_equal(fleet_epoch(t.house->fleet), epoch + 1);
+	assert_int_equal(fleet_epoch_due(t.house->fleet), epoch + 1);
+	assert_false(t.server->takes_requests);
+	/* What the operator says at once takes along what is due, and nothing is published twice. */
+	fleet_set_verdict(t.house->fleet, t.server, FLEET_UP, false, STR("better"));
+	fleet_set_admin(t.house->fleet, TARGET_POOL(t.server->pool), FLEET_MAINT);
+	assert_int_equal(fleet_epoch(t.house->fleet), epoch + 2);
+	deadline_fini(&t.voting);
+	fleet_unsubscribe(&t.subscriber);
+	ticking_end(&t);
+}
+
 static int real_clock(void **state) {
 	house_quiet(state);
 	clock_set_source(NULL);
@@ -143,6 +183,7 @@ int main(void) {
 		cmocka_unit_test(test_drain_ticks),
 		cmocka_unit_test(test_sweep_ticks),
 		cmocka_unit_test(test_suspicion_comes_over),
+		cmocka_unit_test(test_verdicts_of_a_turn),
 	};
 	return cmocka_run_group_tests(tests, real_clock, NULL);
 }
