@@ -111,6 +111,7 @@ ssize_t stream_recv(struct stream *s, void *to, size_t n);
 ssize_t stream_send(struct stream *s, const struct iovec *iov, int n_iov);
 /* Cipher text that waits for the socket: call when can_write. 0: none left, STREAM_AGAIN, STREAM_ERROR. */
 int stream_flush(struct stream *s);
+size_t stream_unsent(const struct stream *s); /* its bytes */
 /* Has the peer closed or sent bytes (on an idle connection either makes it unusable)? One non-blocking peek. */
 bool stream_is_stale(struct stream *s);
 /* Bytes that the socket must hold before it is readable again (SO_RCVLOWAT); 1 is the normal state. */

@@ -88,7 +88,6 @@ int stream_connect_result(struct stream *s) {
 	if (s->error)
 		return STREAM_ERROR;
 	s->is_connecting = false;
-	s->can_read = s->has_hup; /* nothing has been sent to us yet, unless the edge said so later */
 	return 0;
 }
 

@@ -187,7 +187,13 @@ static int flush_staging(struct stream *s) {
 	return 0;
 }
 
+size_t stream_unsent(const struct stream *s) {
+	return s->unsent ? s->unsent->n - s->unsent->at : 0;
+}
+
 int stream_handshake(struct stream *s) {
+	if (stream_flush(s) == STREAM_ERROR)
+		return STREAM_ERROR;
 	ERR_clear_error();
 	int r = SSL_do_handshake(s->ssl);
 	int why = r == 1 ? 0 : SSL_get_error(s->ssl, r);
@@ -241,6 +247,8 @@ ssize_t tls_stream_recv(struct stream *s, void *to, size_t n) {
 			s->error = ECONNRESET; /* a FIN without close_notify: what was read may have been cut short */
 		return STREAM_ERROR;
 	}
+	if (total == n && SSL_has_pending(s->ssl)) /* of what OpenSSL holds already no edge tells */
+		s->can_read = true;
 	if (staging && staging->n > 0 && flush_staging(s) < 0)
 		return STREAM_ERROR;
 	return (ssize_t)total;

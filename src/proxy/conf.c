@@ -97,8 +97,7 @@ void conf_destroy(struct conf *c) {
 	mem_free(c);
 }
 
-struct conf *conf_get(struct proxy *p, unsigned worker) {
-	struct conf *c = conf_here(p);
+struct conf *conf_hold(struct conf *c, unsigned worker) {
 	_Atomic uint64_t *count = &c->refs[worker].count;
 	atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + 1, memory_order_relaxed);
 	return c;

@@ -208,21 +208,28 @@ static void run_connecting(struct upstream *u) {
 	txn_on_connected(u->txn);
 }
 
+/* Sends what waits; the transaction may go on when none does. */
+static void flush_request(struct upstream *u) {
+	size_t before = pending_str(u->out).n;
+	int r = h1_flush(&u->stream, &u->out);
+	if (r == STREAM_ERROR)
+		u->send_is_broken = true;
+	if (r != STREAM_AGAIN || pending_str(u->out).n < before)
+		h1_client_arm(u);
+	if (r != STREAM_AGAIN)
+		txn_on_request_drained(u->txn);
+}
+
 void h1_client_run(struct upstream *u) {
 	if (u->state == UPSTREAM_CONNECTING) {
 		run_connecting(u);
+		if (u->state == UPSTREAM_BUSY && u->stream.can_read) /* a server that spoke at once */
+			read_response(u);
 		return;
 	}
 	struct txn *t = u->txn;
-	if (u->out && u->stream.can_write) {
-		int r = h1_flush(&u->stream, &u->out);
-		if (r == STREAM_ERROR)
-			u->send_is_broken = true;
-		if (r != STREAM_AGAIN) {
-			h1_client_arm(u);
-			txn_on_request_drained(t);
-		}
-	}
+	if (u->out && u->stream.can_write)
+		flush_request(u);
 	if (u->state == UPSTREAM_BUSY && u->txn == t && u->stream.can_read)
 		read_response(u);
 }

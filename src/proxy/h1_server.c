@@ -30,7 +30,14 @@ static uint64_t after_ms(uint64_t ms) {
 /* The deadline that fits what the transaction waits for on this side. */
 static void arm(struct session *s) {
 	const struct cfg_listener_timeouts *limits = &s->txn->listener->cfg.timeouts;
-	if (s->out || s->stream.unsent)
+	/* Only bytes that moved count: a client that sends, but takes nothing, is idle as far as sending to it goes. */
+	size_t waits = pending_str(s->out).n + stream_unsent(&s->stream);
+	uint64_t progress = s->txn->body_in + s->txn->bytes_out - waits;
+	bool is_stuck = progress == s->progress && s->deadline.at_us != UINT64_MAX;
+	s->progress = progress;
+	if (is_stuck && (waits > 0 || s->wants_body))
+		return;
+	if (waits > 0)
 		deadline_set(&s->deadline, after_ms(limits->send_idle_ms));
 	else if (s->wants_body)
 		deadline_set(&s->deadline, after_ms(limits->body_idle_ms));
@@ -75,8 +82,9 @@ static size_t feed(struct session *s, struct str in) {
 }
 
 /* Makes a transaction of a head, or of what is wrong with one. The head's bytes are the caller's. */
-static void begin(struct session *s, const struct listener_conf *lc, struct http_head *h, enum http_fault fault, size_t head_bytes) {
-	struct txn *t = txn_create(s, lc, s->head_us);
+static void begin(struct session *s, struct conf *c, const struct listener_conf *lc, struct http_head *h, enum http_fault fault,
+                  size_t head_bytes) {
+	struct txn *t = txn_create(s, c, lc, s->head_us);
 	s->state = SESSION_TXN;
 	s->scanned = 0;
 	t->bytes_in = head_bytes;
@@ -97,7 +105,8 @@ static void begin(struct session *s, const struct listener_conf *lc, struct http
 }
 
 bool h1_server_read_head(struct session *s) {
-	const struct listener_conf *lc = conf_listener(conf_here(s->worker->proxy), s->listener);
+	struct conf *c = conf_here(s->worker->proxy);
+	const struct listener_conf *lc = conf_listener(c, s->listener);
 	if (!lc || (s->winds_down && s->state == SESSION_IDLE && !s->in)) {
 		session_close(s, false);
 		return false;
@@ -140,10 +149,12 @@ bool h1_server_read_head(struct session *s) {
 	/* The head's slices point into `in`: what the session holds must not move before the transaction has copied them. */
 	struct pending *held = s->in;
 	s->in = NULL;
-	begin(s, lc, &head, p == PARSE_BAD ? head.fault : HTTP_FAULT_NONE, used);
+	s->holds_rest = in.n > used;
+	begin(s, c, lc, &head, p == PARSE_BAD ? head.fault : HTTP_FAULT_NONE, used);
 	struct str rest = str_skip(in, used);
 	if (s->state == SESSION_TXN && s->wants_body)
 		rest = str_skip(rest, feed(s, rest));
+	s->holds_rest = false;
 	if (s->state != SESSION_DEAD && s->state != SESSION_LINGER)
 		keep(s, rest);
 	mem_free(held);
@@ -151,12 +162,13 @@ bool h1_server_read_head(struct session *s) {
 }
 
 void h1_server_head_timeout(struct session *s) {
-	const struct listener_conf *lc = conf_listener(conf_here(s->worker->proxy), s->listener);
+	struct conf *c = conf_here(s->worker->proxy);
+	const struct listener_conf *lc = conf_listener(c, s->listener);
 	if (!lc) {
 		session_close(s, false);
 		return;
 	}
-	struct txn *t = txn_create(s, lc, s->head_us);
+	struct txn *t = txn_create(s, c, lc, s->head_us);
 	t->bytes_in = pending_str(s->in).n;
 	t->close_front = true;
 	s->state = SESSION_TXN;
@@ -231,6 +243,11 @@ bool h1_server_run_txn(struct session *s) {
 
 /* ---- response ---- */
 
+/* The client sent FIN, and nothing of what it sent before is left. */
+static bool is_last_request(const struct session *s) {
+	return s->stream.has_eof && !s->in && !s->holds_rest;
+}
+
 static void front_send_head(struct txn *t, const struct http_head *head, const struct http_framing *in) {
 	struct session *s = t->session;
 	struct http_head h = *head;
@@ -242,7 +259,7 @@ static void front_send_head(struct txn *t, const struct http_head *head, const s
 	bool has_chunks = (in->body == HTTP_BODY_CHUNKED || in->body == HTTP_BODY_UNTIL_CLOSE) && t->minor == 1;
 	if (in->body == HTTP_BODY_UNTIL_CLOSE || in->body == HTTP_BODY_CHUNKED)
 		t->close_front = t->close_front || t->minor == 0; /* a 1.0 client reads until the end of the connection */
-	if (!t->request.keep_alive || s->winds_down || s->stream.has_eof || fleet_node_drains(s->worker->proxy->fleet))
+	if (!t->request.keep_alive || s->winds_down || is_last_request(s) || fleet_node_drains(s->worker->proxy->fleet))
 		t->close_front = true;
 	t->response_is_raw = in->body == HTTP_BODY_CHUNKED && has_chunks;
 	s->out_is_chunked = has_chunks && !t->response_is_raw;
@@ -295,7 +312,7 @@ enum end_state h1_server_answer(struct txn *t, unsigned status, struct str text)
 	struct session *s = t->session;
 	char date[HTTP_DATE_BYTES];
 	http_format_date(date, clock_wall_us() / USEC_PER_SEC);
-	if (!t->request.keep_alive || s->winds_down || s->stream.has_eof)
+	if (!t->request.keep_alive || s->winds_down || is_last_request(s))
 		t->close_front = true;
 	const char *name = http_status_text(status);
 	size_t size = 512 + 2 * strlen(name) + text.n;

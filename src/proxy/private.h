@@ -66,8 +66,8 @@ struct conf *conf_create(struct proxy *p, const struct cfg_root *cfg, const stru
 /* After fleet's commit: finds its pools. */
 void conf_link(struct conf *c, struct fleet *f);
 void conf_destroy(struct conf *c);
-/* Of the snapshot in force; give it back with conf_put. */
-struct conf *conf_get(struct proxy *p, unsigned worker);
+/* Beyond the callback that found it in force (conf_here); give it back with conf_put. */
+struct conf *conf_hold(struct conf *c, unsigned worker);
 void conf_put(struct conf *c, unsigned worker);
 bool conf_is_held(const struct conf *c);
 const struct listener_conf *conf_listener(const struct conf *c, const struct proxy_listener *l);
@@ -90,6 +90,7 @@ struct proxy_listener {
 	_Atomic uint64_t max_connections;
 	bool is_tls;
 	bool is_used, is_new;          /* by the configuration that is being prepared; opened for it */
+	bool is_stopped;               /* its sockets are closed for good; it waits for its last session */
 	unsigned n_acceptors;
 	struct proxy_acceptor acceptors[]; /* one a worker */
 };
@@ -153,7 +154,7 @@ struct proxy {
 	struct proxy_worker *workers;
 };
 
-/* The snapshot in force, until worker_leave. */
+/* The snapshot in force, until worker_leave. The next call may give another one: look once, and hold what is kept. */
 static inline struct conf *conf_here(const struct proxy *p) {
 	return atomic_load_explicit(&p->conf, memory_order_acquire);
 }
@@ -231,7 +232,7 @@ struct txn {
 };
 
 /* From the front end. start_us: when the first byte of the request arrived. */
-struct txn *txn_create(struct session *s, const struct listener_conf *l, uint64_t start_us);
+struct txn *txn_create(struct session *s, struct conf *c, const struct listener_conf *l, uint64_t start_us);
 void txn_start(struct txn *t, struct http_head *h);
 enum end_state txn_on_request_span(struct txn *t, struct str span, bool is_last);
 void txn_on_response_drained(struct txn *t);
@@ -270,11 +271,13 @@ struct session {
 	struct str staged;           /* a response head that waits for its first span; in the txn's store */
 	struct body_reader body;     /* of the request in progress */
 	uint64_t head_us;            /* first byte of the head in progress */
+	uint64_t progress;           /* of the transaction, in bytes: what moves its deadline */
 	size_t scanned;              /* of a partial head, see h1_request_parse */
 	struct addr peer;
 	uint32_t lingered_bytes;
 	uint8_t state;
 	bool wants_body, needs_more, is_running, winds_down, out_is_chunked;
+	bool holds_rest;             /* bytes behind the head that is being looked at */
 };
 
 void session_accept(struct proxy_acceptor *a, int fd, const struct addr *peer);

@@ -100,7 +100,7 @@ void proxy_destroy(struct proxy *p) {
 static struct proxy_listener *listener_find(struct proxy *p, struct str name, const struct addr *at) {
 	LIST_EACH(it, &p->listeners) {
 		struct proxy_listener *l = CONTAINER_OF(it, struct proxy_listener, link);
-		if (addr_eq(&l->address, at) && str_eq(str_from(l->name), name))
+		if (!l->is_stopped && addr_eq(&l->address, at) && str_eq(str_from(l->name), name))
 			return l;
 	}
 	return NULL;
@@ -164,6 +164,7 @@ static void listeners_forget(struct proxy *p) {
 	LIST_EACH(it, &p->listeners) {
 		struct proxy_listener *l = CONTAINER_OF(it, struct proxy_listener, link);
 		l->is_new = false;
+		l->is_stopped = !l->is_used;
 		if (!l->is_used && atomic_load(&l->connections) == 0)
 			listener_destroy(l);
 	}
@@ -199,7 +200,7 @@ void proxy_discard(struct proxy_plan *plan) {
 		if (l->is_new)
 			listener_destroy(l);
 		else
-			l->is_used = true;
+			l->is_used = !l->is_stopped;
 	}
 	mem_free(plan);
 }

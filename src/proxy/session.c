@@ -18,6 +18,8 @@ static void on_ready(struct stream *stream) {
 	struct session *s = CONTAINER_OF(stream, struct session, stream);
 	struct proxy_worker *w = s->worker;
 	worker_enter(w);
+	if (stream->unsent && s->state != SESSION_TXN)
+		(void)stream_flush(stream); /* what failed to leave, the next read tells */
 	session_run(s);
 	worker_leave(w);
 }
@@ -49,7 +51,8 @@ static void on_expire(struct deadline *d) {
 
 void session_accept(struct proxy_acceptor *a, int fd, const struct addr *peer) {
 	struct proxy_worker *w = a->worker;
-	const struct listener_conf *lc = conf_listener(conf_here(w->proxy), a->listener);
+	struct conf *c = conf_here(w->proxy);
+	const struct listener_conf *lc = conf_listener(c, a->listener);
 	struct err e;
 	struct session *s = lc ? mem_zalloc(sizeof(*s)) : NULL;
 	if (!s) { /* a reload has just dropped the listener */
@@ -74,7 +77,7 @@ void session_accept(struct proxy_acceptor *a, int fd, const struct addr *peer) {
 			session_close(s, true);
 			return;
 		}
-		s->handshake_conf = conf_get(w->proxy, w->index);
+		s->handshake_conf = conf_hold(c, w->index);
 		s->state = SESSION_HANDSHAKE;
 		limit_ms = lc->cfg.timeouts.handshake_ms;
 	}
@@ -99,7 +102,10 @@ static bool run_handshake(struct session *s) {
 }
 
 static bool run_linger(struct session *s) {
-	if (stream_flush(&s->stream) != 0)
+	int waits = stream_flush(&s->stream);
+	if (waits == STREAM_ERROR)
+		session_close(s, false);
+	if (waits != 0)
 		return false;
 	while (s->stream.can_read) {
 		ssize_t n = stream_recv(&s->stream, io_shared_buffer(), IO_SHARED_BYTES);

@@ -22,7 +22,7 @@ struct txn_overflow {
 	char bytes[];
 };
 
-struct txn *txn_create(struct session *s, const struct listener_conf *l, uint64_t start_us) {
+struct txn *txn_create(struct session *s, struct conf *c, const struct listener_conf *l, uint64_t start_us) {
 	struct proxy_worker *w = s->worker;
 	struct txn *t = w->free_txns;
 	if (t) {
@@ -36,7 +36,7 @@ struct txn *txn_create(struct session *s, const struct listener_conf *l, uint64_
 	t->worker = w;
 	t->front = &h1_server_end;
 	t->back = &h1_client_end;
-	t->conf = conf_get(w->proxy, w->index);
+	t->conf = conf_hold(c, w->index);
 	t->listener = l;
 	t->start_us = start_us;
 	t->minor = 1;
@@ -196,7 +196,7 @@ static enum step step_head(struct txn *t) {
 	if (target.form == HTTP_TARGET_AUTHORITY)
 		return fail(t, PROXY_END_METHOD_REFUSED);
 	const struct http_field *host_field = http_field_find(h, HTTP_FIELD_HOST);
-	authority = target.form == HTTP_TARGET_ABSOLUTE ? target.authority : host_field ? host_field->value : STR_NONE; /* RFC 9112 3.2.2 */
+	authority = target.authority.n > 0 ? target.authority : host_field ? host_field->value : STR_NONE; /* RFC 9112 3.2.2 */
 	if (authority.n > 0 && (fault = http_authority_parse(authority, &host, &port)) != HTTP_FAULT_NONE)
 		return refuse(t, fault);
 	struct str path = target.path;
@@ -383,6 +383,10 @@ void txn_on_back_failed(struct txn *t, enum proxy_end end) {
 /* ---- relay ---- */
 
 enum end_state txn_on_request_span(struct txn *t, struct str span, bool is_last) {
+	if (!t->upstream) { /* answered already, and the answer waits for the client: nobody takes more of the body */
+		t->request_is_done = is_last;
+		return END_FULL;
+	}
 	uint64_t max = t->listener->cfg.max_body_bytes;
 	if (max > 0 && t->body_in > max && t->request.body == HTTP_BODY_CHUNKED) { /* counts the coding's own bytes too */
 		txn_fail(t, PROXY_END_BODY_TOO_LARGE, 0);

@@ -125,6 +125,8 @@ void upstream_release(struct upstream *u, bool is_reusable) {
 	/* At its bound a server's connections are scarce: another worker may need the place. */
 	bool is_scarce = max > 0 && u->worker->proxy->n_workers > 1 && atomic_load_explicit(&s->connections, memory_order_relaxed) >= max;
 	bool is_quiet = !u->in && !u->out && !u->stream.has_hup && !u->stream.has_eof;
+	/* A read that filled the buffer to its end leaves open whether more stands behind it. */
+	is_quiet = is_quiet && !(u->stream.can_read && stream_is_stale(&u->stream));
 	if (is_reusable && is_quiet && !is_scarce && idle_ms > 0 && !u->worker->is_stopping &&
 	    atomic_load_explicit(&s->takes_requests, memory_order_relaxed)) {
 		u->stream.can_read = false; /* the message ended with what was read; more of it would ring */

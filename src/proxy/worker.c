@@ -102,6 +102,8 @@ void worker_cut_here(struct proxy_worker *w, const struct fleet_server *server, 
 
 void worker_fini(struct proxy_worker *w) {
 	worker_enter(w);
+	LIST_EACH(it, &w->proxy->listeners) /* still open when the daemon did not get as far as to serve */
+		listener_stop_here(CONTAINER_OF(it, struct proxy_listener, link), w);
 	cut_all(w, PROXY_END_STOP_DEADLINE);
 	upstream_sweep(w, true);
 	worker_leave(w);

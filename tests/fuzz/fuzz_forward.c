@@ -33,7 +33,7 @@ static void fuzz_request(struct str in, enum cfg_forwarded mode) {
 	    http_target_parse(h.target, h.method, &target) != HTTP_FAULT_NONE || target.form == HTTP_TARGET_AUTHORITY)
 		return;
 	const struct http_field *host = http_field_find(&h, HTTP_FIELD_HOST);
-	struct str authority = target.form == HTTP_TARGET_ABSOLUTE ? target.authority : host ? host->value : STR_NONE, name;
+	struct str authority = target.authority.n > 0 ? target.authority : host ? host->value : STR_NONE, name;
 	uint16_t port;
 	if (authority.n > 0 && http_authority_parse(authority, &name, &port) != HTTP_FAULT_NONE)
 		return;
