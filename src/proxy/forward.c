@@ -7,8 +7,6 @@
  */
 #include "proxy/private.h"
 
-#include <stdio.h>
-
 static char *put(char *at, struct str s) {
 	if (s.n > 0) /* an empty slice may have no address */
 		memcpy(at, s.p, s.n);
@@ -118,8 +116,8 @@ size_t forward_response_bound(const struct http_head *h) {
 }
 
 size_t forward_response(char *out, struct http_head *h, bool is_chunked, struct str connection) {
-	char status[16];
-	char *at = put(out, str_slice(status, (size_t)snprintf(status, sizeof(status), "HTTP/1.1 %03u ", h->status)));
+	const char status[] = { (char)('0' + h->status / 100), (char)('0' + h->status / 10 % 10), (char)('0' + h->status % 10), ' ' };
+	char *at = put(put(out, STR("HTTP/1.1 ")), str_slice(status, sizeof(status)));
 	at = put(put(at, h->reason), STR("\r\n"));
 	http_drop_hop_by_hop(h);
 	if (h->status < 200 || h->status == 204) /* these may not have one (RFC 9110 8.6) */
