@@ -138,6 +138,9 @@ struct list *fleet_pools(struct fleet *f);
  * control loop's turn ends, together with the other verdicts of the turn (at once without a loop). */
 void fleet_set_verdict(struct fleet *f, struct fleet_server *s, enum fleet_verdict v, bool is_transition, struct str cause);
 
+/* Publishes what waits for the end of the turn, now. */
+void fleet_publish_due(struct fleet *f);
+
 enum fleet_kind { FLEET_SITE, FLEET_POOL, FLEET_SERVER };
 struct fleet_target {
 	enum fleet_kind kind;

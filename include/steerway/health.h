@@ -28,6 +28,7 @@ struct health_probe {
 	uint64_t wall_us;     /* when it ended */
 	uint64_t duration_us;
 	bool is_success;
+	bool has_vote;        /* false: this daemon itself was late or short of something, and the probe says nothing */
 	char evidence[160];   /* "HTTP 503, expected 200-299", "connect: Connection refused" */
 };
 struct health_explanation {

@@ -38,7 +38,8 @@ static int socket_give(const char *path, struct str user, struct str group, stru
 			return err_set(e, "admin.socket: there is no group `%s`; create it or change `group`", name);
 		gid = gr->gr_gid;
 	}
-	if (chown(path, uid, gid) < 0)
+	/* Not through a symbolic link: the folder may belong to the user already, who could have put one there meanwhile. */
+	if (lchown(path, uid, gid) < 0)
 		return err_errno(e, "admin.socket: %s can't be given to %.*s:%.*s", path, STR_ARG(user), STR_ARG(group));
 	return 0;
 }

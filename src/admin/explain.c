@@ -46,7 +46,11 @@ static void say_health(json_t *why, const struct fleet_server *s, const struct h
 		    STR_ARG(s->cause), x->failures, (unsigned)x->check->fall, x->successes, (unsigned)x->check->rise);
 		break;
 	case FLEET_UNKNOWN:
-		say(why, "check %.*s has no verdict yet", STR_ARG(x->check->id));
+		/* After a reload with another check the verdict of the one before holds until the first vote. */
+		if (atomic_load_explicit(&s->verdict, memory_order_relaxed) == FLEET_DOWN)
+			say(why, "check %.*s has no verdict yet: it stays down, as found before (%.*s)", STR_ARG(x->check->id), STR_ARG(s->cause));
+		else
+			say(why, "check %.*s has no verdict yet: it counts as up until there is one", STR_ARG(x->check->id));
 		break;
 	}
 }
@@ -74,7 +78,7 @@ static json_t *probes_tree(const struct health_explanation *x) {
 		log_format_time(time, p->wall_us);
 		json_t *o = json_object();
 		tree_put_str(o, "time", str_slice(time, LOG_TIME_BYTES));
-		tree_put_text(o, "result", p->is_success ? "success" : "failure");
+		tree_put_text(o, "result", !p->has_vote ? "no vote" : p->is_success ? "success" : "failure");
 		tree_put_int(o, "took_us", p->duration_us);
 		tree_put_str(o, "evidence", str_from(p->evidence));
 		json_array_append_new(rows, o);
@@ -147,9 +151,13 @@ static void say_site_in_pool(json_t *why, const struct fleet_site *site, struct 
 		}
 	if (n == 0)
 		return;
-	bool usable = p->usable_sites >> site->index & 1;
-	say(why, "pool %.*s: %u of %u servers of site %.*s take requests (min_up %u), so the site is %s for it", STR_ARG(p->name), (unsigned)taking,
-	    (unsigned)n, STR_ARG(site->name), (unsigned)p->cfg->min_up, usable ? "usable" : "not usable");
+	const char *so = "so the site is not usable for it";
+	if (p->usable_sites >> site->index & 1)
+		so = "so the site is usable for it";
+	else if (taking >= p->cfg->min_up)
+		so = "but the operator took the site out of DNS, so it is not usable for it";
+	say(why, "pool %.*s: %u of %u servers of site %.*s take requests (min_up %u), %s", STR_ARG(p->name), (unsigned)taking, (unsigned)n,
+	    STR_ARG(site->name), (unsigned)p->cfg->min_up, so);
 }
 
 static json_t *servers_where(struct admin *a, const struct fleet_site *site, const struct fleet_pool *pool) {

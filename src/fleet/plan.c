@@ -16,6 +16,7 @@ struct plan_site {
 struct plan_server {
 	const struct cfg_server *cfg;
 	struct fleet_server *server;
+	const struct fleet_server *before; /* of the same name at another address or site: the operator's word goes by name */
 	bool is_new;
 };
 struct plan_pool {
@@ -137,7 +138,7 @@ static int plan_servers(struct fleet_plan *plan, struct plan_pool *pp, struct er
 		struct fleet_server *s = map_get(&old, cfg->name);
 		bool is_same = s && addr_eq(&s->address, &cfg->address) && s->site == site;
 		pp->servers[pp->n_servers++] =
-			(struct plan_server){ cfg, is_same ? s : server_create(pp->pool, site, cfg), !is_same };
+			(struct plan_server){ cfg, is_same ? s : server_create(pp->pool, site, cfg), is_same ? NULL : s, !is_same };
 	}
 	map_fini(&old);
 	return result;
@@ -240,10 +241,22 @@ static void server_update(struct fleet_server *s, const struct cfg_server *cfg, 
 	uint64_t max = cfg->max_connections > 0 ? cfg->max_connections : pool->max_connections;
 	atomic_store_explicit(&s->max_connections, (uint32_t)max, memory_order_relaxed);
 	bool has_check = pool->check != NULL;
-	if (is_new || s->has_check != has_check)
+	if (is_new || s->has_check != has_check) {
 		atomic_store_explicit(&s->verdict, has_check ? FLEET_UNKNOWN : FLEET_UP, memory_order_relaxed);
+		s->changed_us = clock_now_us();
+		mem_free((char *)s->cause.p);
+		s->cause = STR_NONE;
+	}
 	s->is_transition = s->is_transition && has_check;
 	s->has_check = has_check;
+}
+
+/* As from the state file: nothing is in progress there yet, so a drain is at its end. */
+static void server_admin_inherit(struct fleet_server *s, const struct fleet_server *before) {
+	s->admin = before->admin;
+	s->drain.started_us = before->drain.started_us;
+	if (s->admin == FLEET_DRAIN)
+		atomic_store_explicit(&s->drain.phase, FLEET_PHASE_DRAINED, memory_order_relaxed);
 }
 
 static void commit_servers(struct fleet *f, struct plan_pool *pp) {
@@ -255,6 +268,8 @@ static void commit_servers(struct fleet *f, struct plan_pool *pp) {
 		list_remove(&s->link);
 		list_append(&pp->pool->servers, &s->link);
 		server_update(s, pp->servers[i].cfg, pp->cfg, pp->servers[i].is_new);
+		if (pp->servers[i].before)
+			server_admin_inherit(s, pp->servers[i].before);
 	}
 	servers_remove(f, &old);
 }

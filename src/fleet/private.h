@@ -264,8 +264,6 @@ void fleet_touch(struct fleet *f, struct fleet_target t);
 void fleet_publish(struct fleet *f);
 /* At the end of the control loop's turn; without a loop at once. */
 void fleet_publish_soon(struct fleet *f);
-/* What fleet_publish_soon promised, now. */
-void fleet_publish_due(struct fleet *f);
 /* Sets the word without publishing; returns false when it was so already. */
 bool admin_apply(struct fleet *f, struct fleet_target t, enum fleet_admin a);
 /* One more sample; what the tick does each second. */

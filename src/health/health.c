@@ -168,6 +168,7 @@ void health_commit(struct health_plan *p) {
 	/* A server that joins a target which has voted before gets its verdict now. */
 	for (struct map_entry *e = NULL; (e = map_next(&h->subscriptions, e));)
 		subscription_tell(e->value);
+	fleet_publish_due(h->fleet); /* what the next rooms commit, and the reload's answer, is by these */
 	if (h->n_first_pending == 0)
 		h->is_ready = true;
 	buf_fini(&o.key);

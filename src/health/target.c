@@ -127,6 +127,7 @@ static void keep_evidence(struct target *t, const struct probe_result *r) {
 	p->wall_us = r->wall_us;
 	p->duration_us = r->duration_us;
 	p->is_success = r->vote == VOTE_SUCCESS;
+	p->has_vote = r->vote != VOTE_NONE;
 	memcpy(p->evidence, r->evidence, sizeof p->evidence);
 }
 

@@ -56,6 +56,39 @@ def test_explain(shared):
 	assert tree["check"]["rise"] == 2 and tree["check"]["fall"] == 3 and tree["dns"][0]["answers_with_it"] is True, tree
 
 
+def why(daemon, target):
+	return " | ".join(daemon.ctl_json("explain", target)["why"])
+
+
+def test_explain_every_state(lab):
+	"""Why is it down? Each state has an answer that agrees with itself."""
+	world = World(lab, namespaces=False, ttl="30s..60s")
+	d = world.daemon
+	assert "finds it up" in why(d, "app/cloud1") and "so it takes requests" in why(d, "app/cloud1")
+	for word in ("maint", "down"):
+		d.ctl(word, "server", "app/cloud1")
+		text = why(d, "app/cloud1")
+		assert f"set server cloud1 to `{word}`" in text and "so it takes no new requests" in text, text
+		assert "0 of 1 servers of site cloud take requests (min_up 1), so the site is not usable" in why(d, "cloud")
+		d.ctl("ready", "server", "app/cloud1")
+	# The DNS phase: out of DNS, though its servers take requests.
+	d.ctl("drain", "site", "cloud")
+	text = why(d, "cloud")
+	assert "phase: dns" in text and "1 of 1 servers of site cloud take requests" in text, text
+	assert "but the operator took the site out of DNS, so it is not usable" in text, text
+	assert "so it takes requests" in why(d, "app/cloud1")
+	d.ctl("ready", "site", "cloud")
+	d.ctl("drain", "pool", "app")
+	assert "pool app is being drained" in why(d, "app/cloud1") and "`all_down:" in why(d, "app.example.test"), why(d, "app.example.test")
+	d.ctl("ready", "pool", "app")
+	world.origins["cloud"][0].kill()
+	wait_until(lambda: "finds it down: connect: Connection refused" in why(d, "app/cloud1"), 5, "the verdict")
+	assert "so it takes no new requests" in why(d, "app/cloud1")
+	d.ctl("up", "site", "cloud")
+	text = why(d, "app/cloud1")
+	assert "set site cloud to `up`" in text and "finds it down" in text and "so it takes requests" in text, text
+
+
 @cases(("no such command", ["dance"]), ("half a command", ["show"]), ("no such site", ["drain", "site", "mars"]), ("no name", ["drain", "site"]),
        ("no such option", ["drain", "site", "cloud", "--fast"]), ("odd duration", ["drain", "site", "cloud", "--deadline", "soon"]),
        ("one word too many", ["ready", "site", "cloud", "dr"]), ("no such pool", ["show", "servers", "--pool", "mars"]), ("nothing to explain", ["explain", "mars"]))

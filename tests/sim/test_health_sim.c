@@ -284,6 +284,13 @@ static void silence(uint64_t stall_us, enum fleet_verdict expected, unsigned exp
 	/* Two probes without a vote are one episode. */
 	assert_int_equal(house_logged(&house, "health_blind"), expected_blind > 0);
 	assert_int_equal(house_logged(&house, "no vote: this daemon was "), expected_blind > 0);
+	/* And none of them is shown as a failure. */
+	struct health_explanation x;
+	unsigned n_blind = 0;
+	health_explain(house.health, fleet_server_find(house.fleet, STR("p/s0")), &x);
+	for (size_t i = 0; i < x.n_probes; i++)
+		n_blind += !x.probes[i].has_vote && !x.probes[i].is_success;
+	assert_int_equal(n_blind, expected_blind / 2);
 	sim_close();
 }
 

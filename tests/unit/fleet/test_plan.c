@@ -80,6 +80,35 @@ static void test_other_address_is_another_server(void **state) {
 	house_destroy(h);
 }
 
+/* What the operator said of app/c1 is said of that name, as in the state file: a new address does not put it into service. */
+static void test_operators_word_goes_by_name(void **state) {
+	(void)state;
+	struct house *h = plan_house();
+	fleet_set_admin(h->fleet, TARGET_SERVER(house_server(h, 0, 0)), FLEET_MAINT);
+	fleet_set_admin(h->fleet, TARGET_SERVER(house_server(h, 0, 1)), FLEET_DRAIN);
+	for (unsigned i = 0; i < 2; i++)
+		addr_set_port(&h->servers[0][i].address, 81);
+	house_commit(h);
+	assert_int_equal(house_server(h, 0, 0)->admin, FLEET_MAINT);
+	assert_int_equal(house_server(h, 0, 1)->admin, FLEET_DRAIN);
+	assert_int_equal(house_server(h, 0, 1)->drain.phase, FLEET_PHASE_DRAINED);
+	for (unsigned i = 0; i < 2; i++)
+		assert_false(house_server(h, 0, i)->takes_requests);
+	house_destroy(h);
+}
+
+/* A server that no check looks after has no cause. */
+static void test_cause_goes_with_the_check(void **state) {
+	(void)state;
+	struct house *h = plan_house();
+	house_verdict(h, 0, 0, FLEET_DOWN);
+	h->pools[0].check = NULL;
+	house_commit(h);
+	assert_int_equal(house_server(h, 0, 0)->verdict, FLEET_UP);
+	assert_int_equal(house_server(h, 0, 0)->cause.n, 0);
+	house_destroy(h);
+}
+
 static void test_removed_server_lives_as_long_as_it_is_held(void **state) {
 	(void)state;
 	struct house *h = plan_house();
@@ -202,6 +231,8 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_identity),
 		cmocka_unit_test(test_other_address_is_another_server),
+		cmocka_unit_test(test_operators_word_goes_by_name),
+		cmocka_unit_test(test_cause_goes_with_the_check),
 		cmocka_unit_test(test_removed_server_lives_as_long_as_it_is_held),
 		cmocka_unit_test(test_removed_pool),
 		cmocka_unit_test(test_removed_site_keeps_its_bit),
