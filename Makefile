@@ -7,7 +7,7 @@ CONFIG := $(BUILD)/config.mk
 JOBS ?= $(shell nproc)
 
 # What runs without a configured tree.
-BARE := help demo check bench clean distclean format fuzz deps-build deps-check deps-bench asan tsan ubsan coverage
+BARE := help demo check bench clean distclean format fuzz deps-build deps-check deps-bench deps-coverage asan tsan ubsan coverage
 ifneq ($(filter-out $(BARE),$(or $(MAKECMDGOALS),all)),)
 include $(CONFIG)
 endif
@@ -125,14 +125,16 @@ asan:
 	@ASAN_OPTIONS=detect_leaks=1 $(MAKE) --no-print-directory check BUILD=build/asan SANITIZE=address,undefined OPTIMIZE='-O1 -g'
 tsan:
 	@$(MAKE) --no-print-directory check BUILD=build/tsan SANITIZE=thread OPTIMIZE='-O1 -g'
-coverage:
-	@$(MAKE) --no-print-directory check BUILD=build/cov OPTIMIZE='-O0 -g --coverage' FORTIFY=
+coverage: deps-coverage
+	@find build/cov -name '*.gcda' -delete 2>/dev/null || true
+	@$(MAKE) --no-print-directory check BUILD=build/cov OPTIMIZE='-O0 -g --coverage' LDFLAGS=--coverage FORTIFY=
 	lcov --quiet --capture --directory build/cov/obj --output-file build/cov/info
+	lcov --summary build/cov/info
 	genhtml --quiet --output-directory build/coverage build/cov/info && echo 'see build/coverage/index.html'
 
 # ---- for users ----
-.PHONY: deps-build deps-check deps-bench
-deps-build deps-check deps-bench:
+.PHONY: deps-build deps-check deps-bench deps-coverage
+deps-build deps-check deps-bench deps-coverage:
 	@contrib/install-deps.sh $(@:deps-%=%)
 
 .PHONY: demo

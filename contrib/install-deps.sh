@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# Installs the Debian packages that are missing, for: build | check | bench (each holds the ones before it).
+# Installs the Debian packages that are missing, for: build | check | bench | coverage | ci (each holds the ones before it).
 # As root or by sudo without a password; otherwise prints the exact command and stops.
 set -eu
 
@@ -9,12 +9,15 @@ check="$build libcmocka-dev python3 nginx-light curl openssl bind9-dnsutils knot
 bench="$check haproxy gdnsd dnsperf"
 ci="$check clang libclang-rt-14-dev"
 
+coverage="$check lcov"
+
 case "${1:-build}" in
 build) want=$build ;;
 check) want=$check ;;
 bench) want=$bench ;;
 ci) want=$ci ;;
-*) echo "usage: $0 build|check|bench|ci" >&2; exit 2 ;;
+coverage) want=$coverage ;;
+*) echo "usage: $0 build|check|bench|coverage|ci" >&2; exit 2 ;;
 esac
 
 command -v dpkg-query >/dev/null 2>&1 || { echo "not a Debian system; install by hand: $want"; exit 0; }
