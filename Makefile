@@ -168,6 +168,10 @@ install: all
 	install -m 644 contrib/man/steerway.yaml.5 $(DESTDIR)$(PREFIX)/share/man/man5/
 	install -m 644 contrib/man/steerway.8 $(DESTDIR)$(PREFIX)/share/man/man8/
 	install -m 644 conf/steerway.yaml.sample $(DESTDIR)$(PREFIX)/share/doc/steerway/
+	install -d $(DESTDIR)$(PREFIX)/share/doc/steerway/examples/zones
+	install -m 644 conf/*.yaml $(DESTDIR)$(PREFIX)/share/doc/steerway/examples/
+	install -m 644 contrib/logrotate/steerway $(DESTDIR)$(PREFIX)/share/doc/steerway/examples/logrotate
+	install -m 644 conf/zones/* $(DESTDIR)$(PREFIX)/share/doc/steerway/examples/zones/
 	sed 's,@PREFIX@,$(PREFIX),g' contrib/systemd/steerway.service > $(BUILD)/steerway.service
 	install -m 644 $(BUILD)/steerway.service $(DESTDIR)$(PREFIX)/lib/systemd/system/
 

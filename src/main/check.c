@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * `steerway check`: everything that a start would refuse, without its side effects. The rooms prepare a copy of the configuration
+ * `steerway check`: what a start would refuse, without its side effects, but for what hangs on who starts it and where (user, ports,
+ * folders of logs and sockets): a file may be checked on another machine than its own. The rooms prepare a copy of the configuration
  * without listeners and log files (a bound UDP socket would take queries away from the daemon that runs); certificates are loaded here.
  */
 #include "main/daemon.h"
