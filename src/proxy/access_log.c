@@ -21,7 +21,8 @@ struct record {
 };
 
 static void put(struct record *r, const char *p, size_t n) {
-	if (n == 0 || n > RECORD_BYTES - 2 - r->n) /* the bounds of the parts make this impossible; a record must not end the process */
+	/* The bounds of the parts keep a record below its size; if not, it is the record that must suffer. */
+	if (n == 0 || n > RECORD_BYTES - 2 - r->n)
 		return;
 	memcpy(r->bytes + r->n, p, n);
 	r->n += n;
