@@ -84,10 +84,11 @@ int socket_listen_unix(const char *path, uint32_t mode, struct err *e) {
 	struct stat st;
 	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
 		unlink(path);
+	/* The mode by umask, so that the path is never looked up again: someone else could have put a link there. */
 	mode_t old = umask(0777 & ~(mode_t)mode);
 	int bound = bind(fd, (struct sockaddr *)&at, sizeof(at));
 	umask(old);
-	if (bound < 0 || chmod(path, (mode_t)mode) < 0 || listen(fd, 64) < 0) {
+	if (bound < 0 || listen(fd, 64) < 0) {
 		err_errno(e, "listen on %s", path);
 		close(fd);
 		return -1;
