@@ -5,8 +5,8 @@
 	tests/run.py --build DIR [--jobs N] [--list] [pattern...]
 
 A pattern picks the tests whose name contains it (`box/test_dns`, `unit/http`, `test_tls.py::test_sni`). Names are
-unit/<room>/test_x, sim/test_x, fuzz/fuzz_x, check-x.sh or .py, box/test_x.py::test_y. Refuses to call a run good in which nothing
-passed. The last line is always `N passed, N failed, N skipped`.
+unit/<room>/test_x, sim/test_x, fuzz/fuzz_x, check-x.sh or .py, box/test_x.py::test_y, bugs/test_x.py::test_y. Refuses to call a run good
+in which nothing passed. The last line is always `N passed, N failed, N skipped`.
 """
 import argparse
 import json
@@ -28,7 +28,7 @@ SKIP_STATUS = 77  # of check scripts and programs, as automake has it
 # Seconds a program may take. Sanitizers cost about five times the time.
 TIMEOUT = {"unit": 60, "sim": 120, "fuzz": 60, "check": 120}
 # Files that take longest start first, so that none of them is left over alone at the end.
-LONG_FIRST = ["test_proxy_http", "test_reload", "test_drain", "test_failover", "test_dns", "test_idle_memory"]
+LONG_FIRST = ["test_proxy_http", "test_reload", "test_drain", "test_failover", "test_stress", "test_dns", "test_idle_memory"]
 
 
 class Result:
@@ -163,11 +163,11 @@ class Script:
 
 
 class Box:
-	"""A file of box tests, in a process of its own that says on a pipe what it starts and how it ended."""
+	"""A file of box tests, or of tests of bugs, in a process of its own that says on a pipe what it starts and how it ended."""
 
 	def __init__(self, build, path, tests):
 		self.build, self.path, self.tests = build, path, tests
-		self.name = f"box/{path.name}"
+		self.name = f"{path.parent.name}/{path.name}"
 
 	def run(self, report):
 		# Temporary file, not a pipe, for the output: a test that floods it must not stall.
@@ -242,10 +242,10 @@ def collect(build, patterns):
 		return not patterns or any(p in name for p in patterns)
 
 	jobs = []
-	boxes = sorted((TESTS / "box").glob("test_*.py"),
+	boxes = sorted((p for folder in ("box", "bugs") for p in (TESTS / folder).glob("test_*.py")),
 	               key=lambda p: (LONG_FIRST.index(p.stem) if p.stem in LONG_FIRST else len(LONG_FIRST), p.name))
 	for path in boxes:
-		tests = [t for t in list_box_tests(path) if wanted(f"box/{path.name}::{t}")]
+		tests = [t for t in list_box_tests(path) if wanted(f"{path.parent.name}/{path.name}::{t}")]
 		if tests:
 			jobs.append(Box(build, path, tests))
 	built = build.path / "tests"
