@@ -208,7 +208,7 @@ static bool parse_str(const struct scalar *s, void *field) {
 }
 
 static bool parse_path(const struct scalar *s, void *field) {
-	struct str text;
+	struct str text = STR_NONE;
 	if (!parse_str(s, &text))
 		return false;
 	/* "-" is a stream and no file. */
@@ -256,7 +256,7 @@ static bool parse_enum(const struct scalar *s, void *field) {
 static bool parse_ttl(const struct scalar *s, void *field) {
 	size_t dots = str_find(s->text, STR(".."));
 	struct str ends[2] = { str_slice(s->text.p, dots), dots < s->text.n ? str_skip(s->text, dots + 2) : s->text };
-	uint64_t ms[2];
+	uint64_t ms[2] = { 0, 0 };
 	if (ends[0].n == 0 || ends[1].n == 0)
 		return err_set(s->why, "\"%.*s%s\" is not a TTL; write it as 30s or 5s..60s", REPORT_VALUE(s->text)) == 0;
 	for (size_t i = 0; i < 2; i++) {

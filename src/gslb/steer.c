@@ -158,6 +158,8 @@ static void sets_trim(struct steered *s, const struct steered_set *current) {
 	for (struct steered_set **it = &s->sets; *it; it = &(*it)->next)
 		if (*it != current)
 			oldest = it;
+	if (!oldest)
+		return;
 	struct steered_set *set = *oldest;
 	*oldest = set->next;
 	s->n_sets--;

@@ -220,7 +220,7 @@ struct zone *zone_load(struct zones *zs, const struct cfg_zone *cfg, struct err 
 	z->tail = &z->first;
 	*zs->tail = z; /* from here on zones_destroy sees to it */
 	zs->tail = &z->next;
-	struct dns_name name;
+	struct dns_name name = { 0 };
 	if (zone_name_parse(&name, cfg->id, NULL, e) < 0)
 		return NULL;
 	z->text = zone_name_text(zs, dns_name_suffix(&name, 0));

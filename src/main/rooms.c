@@ -50,7 +50,7 @@ static int prepare_all(struct daemon *d, const struct cfg_root *cfg, void **plan
 }
 
 int rooms_switch(struct daemon *d, const struct cfg_root *cfg, struct err *e) {
-	void *plans[COUNT_OF(rooms)];
+	void *plans[COUNT_OF(rooms)] = { NULL };
 	if (prepare_all(d, cfg, plans, e) < 0)
 		return -1;
 	for (size_t i = 0; i < COUNT_OF(rooms); i++)
@@ -59,7 +59,7 @@ int rooms_switch(struct daemon *d, const struct cfg_root *cfg, struct err *e) {
 }
 
 int rooms_try(struct daemon *d, const struct cfg_root *cfg, struct err *e) {
-	void *plans[COUNT_OF(rooms)];
+	void *plans[COUNT_OF(rooms)] = { NULL };
 	if (prepare_all(d, cfg, plans, e) < 0)
 		return -1;
 	discard_first(plans, COUNT_OF(rooms));

@@ -77,7 +77,7 @@ static bool take_head(struct upstream *u, struct str *in, bool *is_partial) {
 	for (;;) {
 		struct txn *t = u->txn;
 		struct http_head head = { .fields = fields, .cap_fields = FIELDS_MAX };
-		struct http_framing framing;
+		struct http_framing framing = { 0 };
 		size_t used = 0;
 		enum parse p = h1_response_parse(&head, *in, &limits, &u->scanned, &used);
 		*is_partial = p == PARSE_MORE;

@@ -188,7 +188,7 @@ static struct str local_address(const struct session *s, char out[ADDR_TEXT_BYTE
 static enum step step_head(struct txn *t) {
 	struct http_head *h = t->head;
 	struct http_target target;
-	struct str host = STR_NONE, authority = STR_NONE;
+	struct str host = STR_NONE, authority;
 	uint16_t port;
 	enum http_fault fault = http_target_parse(h->target, h->method, &target);
 	if (fault != HTTP_FAULT_NONE)
