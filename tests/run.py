@@ -28,7 +28,7 @@ SKIP_STATUS = 77  # of check scripts and programs, as automake has it
 # Seconds a program may take. Sanitizers cost about five times the time.
 TIMEOUT = {"unit": 60, "sim": 120, "fuzz": 60, "check": 120}
 # Files that take longest start first, so that none of them is left over alone at the end.
-LONG_FIRST = ["test_proxy_http", "test_reload", "test_drain", "test_failover", "test_stress", "test_dns", "test_idle_memory"]
+LONG_FIRST = ["test_hostile", "test_proxy_http", "test_reload", "test_drain", "test_failover", "test_stress", "test_dns", "test_idle_memory"]
 
 
 class Result:

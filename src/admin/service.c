@@ -84,7 +84,8 @@ static bool input_read(struct client *c) {
 	if (c->is_lingering)
 		c->n_in = 0;
 	size_t room = c->service->protocol->input_bytes - c->n_in;
-	ssize_t n = c->stream.can_read ? stream_recv(&c->stream, c->in + c->n_in, room) : STREAM_AGAIN;
+	/* Until STREAM_AGAIN, not until a short read: of a reset behind the last bytes no further edge would tell. */
+	ssize_t n = stream_recv(&c->stream, c->in + c->n_in, room);
 	if (n == STREAM_AGAIN)
 		return false;
 	if (n <= 0) {

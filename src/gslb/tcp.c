@@ -135,8 +135,7 @@ static int take_turns(struct tcp_connection *c, char *in, size_t *n_in) {
 			return result;
 		if (used > 0)
 			continue;
-		if (!c->stream.can_read)
-			return STREAM_AGAIN;
+		/* Until STREAM_AGAIN, not until a short read: of a RST behind the last bytes no further edge would tell. */
 		ssize_t got = stream_recv(&c->stream, in + *n_in, TCP_IN_BYTES - *n_in);
 		if (got == STREAM_AGAIN)
 			return STREAM_AGAIN;
