@@ -30,7 +30,7 @@ struct admin_house {
 	const struct cfg_root *(*config)(void *arg); /* the one in force */
 	/* Reloads; appends to `report` what changed, or on -1 why nothing did. */
 	int (*reload)(void *arg, struct buf *report);
-	void (*stop)(void *arg);                     /* gracefully */
+	void (*stop)(void *arg); /* gracefully */
 	bool (*is_stopping)(void *arg);
 	void *arg;
 };

@@ -57,7 +57,7 @@ struct cfg_weights {
 #define CFG_ALL_DOWN_V(v, text) CFG_ALL_DOWN_##v,
 #define CFG_LOG_LEVEL_V(v, text) CFG_LOG_LEVEL_##v,
 #define CFG_LOG_FORMAT_V(v, text) CFG_LOG_FORMAT_##v,
-#define CFG_DECLARE_ENUM(name, VALUES, NAME) enum cfg_##name { VALUES(CFG_##NAME##_V) };
+#define CFG_DECLARE_ENUM(name, VALUES, NAME) enum cfg_##name{ VALUES(CFG_##NAME##_V) };
 CFG_ENUMS(CFG_DECLARE_ENUM)
 #undef CFG_DECLARE_ENUM
 
@@ -74,7 +74,7 @@ CFG_ENUMS(CFG_DECLARE_ENUM)
 #define CFG_MEMBER_STR(k, param) struct str k;
 #define CFG_MEMBER_TEXT(k, param) struct str k; /* as STR, but control characters (not NUL) are allowed */
 #define CFG_MEMBER_PATH(k, param) struct str k; /* relative ones are resolved against the file that names them; NUL-terminated */
-#define CFG_MEMBER_PATHS(k, param) struct cfg_strs k; /* each pattern expanded, sorted; NUL-terminated */
+#define CFG_MEMBER_PATHS(k, param) struct cfg_strs k;   /* each pattern expanded, sorted; NUL-terminated */
 #define CFG_MEMBER_INCLUDE(k, param) struct cfg_strs k; /* the files that were included, in the order of reading */
 #define CFG_MEMBER_REGEX(k, param) struct str k;
 #define CFG_MEMBER_ADDR(k, param) struct addr k;
@@ -86,9 +86,21 @@ CFG_ENUMS(CFG_DECLARE_ENUM)
 #define CFG_MEMBER_ENUM(k, param) enum cfg_##param k;
 #define CFG_MEMBER_OBJECT(k, param) struct cfg_##param k; /* is_given says whether it stands in the file */
 #define CFG_MEMBER_REF(k, param) struct cfg_##param *k;   /* NULL: absent */
-#define CFG_MEMBER_REFS(k, param) struct { struct cfg_##param **items; size_t n; } k;
-#define CFG_MEMBER_MAP(k, param) struct { struct cfg_##param *items; size_t n; } k; /* in the file's order */
-#define CFG_MEMBER_LIST(k, param) struct { struct cfg_##param *items; size_t n; } k;
+#define CFG_MEMBER_REFS(k, param)                                                                                                \
+	struct {                                                                                                                 \
+		struct cfg_##param **items;                                                                                      \
+		size_t n;                                                                                                        \
+	} k;
+#define CFG_MEMBER_MAP(k, param)                                                                                                 \
+	struct {                                                                                                                 \
+		struct cfg_##param *items;                                                                                       \
+		size_t n;                                                                                                        \
+	} k; /* in the file's order */
+#define CFG_MEMBER_LIST(k, param)                                                                                                \
+	struct {                                                                                                                 \
+		struct cfg_##param *items;                                                                                       \
+		size_t n;                                                                                                        \
+	} k;
 #define CFG_MEMBER(k, TYPE, param, dflt, min, max, reload, doc) CFG_MEMBER_##TYPE(k, param)
 
 /* Each section also has: id, the name it stands under in a map (empty elsewhere; zones and steered names in lower case without
@@ -96,13 +108,13 @@ CFG_ENUMS(CFG_DECLARE_ENUM)
  *
  * Keys that "are another's when absent" are filled in already: check.fast_interval, check.down_interval, server.max_connections,
  * check.tls.server_name. An absent OBJECT holds its defaults. */
-#define CFG_DECLARE_SECTION(name, KEYS)                                                                                    \
-	struct cfg_##name {                                                                                                \
-		struct str id;                                                                                             \
-		struct cfg_mark mark;                                                                                      \
-		bool is_given;                                                                                             \
-		uint64_t given;                                                                                            \
-		KEYS(CFG_MEMBER)                                                                                           \
+#define CFG_DECLARE_SECTION(name, KEYS)                                                                                          \
+	struct cfg_##name {                                                                                                      \
+		struct str id;                                                                                                   \
+		struct cfg_mark mark;                                                                                            \
+		bool is_given;                                                                                                   \
+		uint64_t given;                                                                                                  \
+		KEYS(CFG_MEMBER)                                                                                                 \
 	};
 CFG_SECTIONS(CFG_DECLARE_SECTION)
 #undef CFG_DECLARE_SECTION

@@ -39,7 +39,7 @@ struct fleet_slot {
 };
 
 struct fleet_drain {
-	_Atomic int phase;       /* enum fleet_phase */
+	_Atomic int phase; /* enum fleet_phase */
 	uint64_t started_us;
 	uint64_t phase_until_us; /* when the phase ends at the latest; 0: open end */
 	uint64_t deadline_ms;    /* as asked for; runs from the start of the requests phase */
@@ -48,39 +48,39 @@ struct fleet_drain {
 
 struct fleet_site {
 	struct str name;
-	struct list link;        /* fleet's */
-	unsigned index;          /* 0..63: its bit in masks of sites */
+	struct list link; /* fleet's */
+	unsigned index;   /* 0..63: its bit in masks of sites */
 	const struct cfg_site *cfg;
 	enum fleet_admin admin;
 	struct fleet_drain drain;
 	_Atomic uint64_t answered_until_us; /* when the last DNS answer that named this site runs out; clock_now_us's time */
-	bool is_own;             /* node.site */
-	bool is_removed;         /* by a reload: freed with the last server that stands in it */
+	bool is_own;                        /* node.site */
+	bool is_removed;                    /* by a reload: freed with the last server that stands in it */
 };
 
 struct fleet_server {
 	struct str name;
-	struct str path;         /* "pool/server" */
+	struct str path; /* "pool/server" */
 	struct addr address;
-	struct list link;        /* its pool's servers, in the order of the file */
+	struct list link; /* its pool's servers, in the order of the file */
 	struct fleet_pool *pool;
 	struct fleet_site *site;
 	uint32_t weight;
-	_Atomic uint32_t max_connections;   /* 0: no bound */
-	_Atomic uint32_t connections;       /* open over all workers, for the bound */
-	_Atomic int verdict;                /* enum fleet_verdict; a server without check is always up */
+	_Atomic uint32_t max_connections; /* 0: no bound */
+	_Atomic uint32_t connections;     /* open over all workers, for the bound */
+	_Atomic int verdict;              /* enum fleet_verdict; a server without check is always up */
 	enum fleet_admin admin;
 	struct fleet_drain drain;
-	_Atomic bool takes_requests;        /* what all of the above come to; workers close idle connections when false */
+	_Atomic bool takes_requests; /* what all of the above come to; workers close idle connections when false */
 	bool has_check;
-	uint64_t changed_us;                /* when the verdict last changed */
-	struct str cause;                   /* of the verdict: the probe's evidence, one line; owned */
-	bool is_transition;                 /* votes are under way that could change the verdict */
-	_Atomic bool is_suspected;          /* a passive report is on its way */
+	uint64_t changed_us;       /* when the verdict last changed */
+	struct str cause;          /* of the verdict: the probe's evidence, one line; owned */
+	bool is_transition;        /* votes are under way that could change the verdict */
+	_Atomic bool is_suspected; /* a passive report is on its way */
 	struct loop_task suspicion;
-	bool is_removed;                    /* by a reload: freed when no slot holds it */
-	uint64_t samples[10];               /* total of requests at each of the last 10 seconds, for fleet_rate */
-	struct fleet_slot slots[];          /* one a worker */
+	bool is_removed;           /* by a reload: freed when no slot holds it */
+	uint64_t samples[10];      /* total of requests at each of the last 10 seconds, for fleet_rate */
+	struct fleet_slot slots[]; /* one a worker */
 };
 
 struct fleet;
@@ -98,15 +98,15 @@ struct fleet_pool {
 	const struct cfg_pool *_Atomic cfg;
 	enum fleet_admin admin;
 	struct fleet_drain drain;
-	struct fleet_view *_Atomic view;    /* RCU */
+	struct fleet_view *_Atomic view; /* RCU */
 	struct fleet_layout *layout;
-	struct fleet_cell *cells;           /* one a worker */
-	uint64_t usable_sites;              /* mask: sites with min_up servers that take requests, not withdrawn from DNS */
-	bool is_settled;                    /* no verdict of its servers is in transition */
-	_Atomic uint32_t retrying;          /* retries in progress, for the budget */
-	bool is_dirty;                      /* the next publish looks at it */
-	bool is_reshaped;                   /* and makes its layout anew */
-	bool is_removed;                    /* by a reload: freed with its last server */
+	struct fleet_cell *cells;  /* one a worker */
+	uint64_t usable_sites;     /* mask: sites with min_up servers that take requests, not withdrawn from DNS */
+	bool is_settled;           /* no verdict of its servers is in transition */
+	_Atomic uint32_t retrying; /* retries in progress, for the budget */
+	bool is_dirty;             /* the next publish looks at it */
+	bool is_reshaped;          /* and makes its layout anew */
+	bool is_removed;           /* by a reload: freed with its last server */
 };
 
 /* In tests workers may be NULL (one slot), and so may control (nothing then happens by time). */
@@ -187,8 +187,8 @@ void fleet_on_forget(struct fleet *f, void (*forget)(void *arg, struct fleet_ser
 
 enum fleet_pick { FLEET_PICKED, FLEET_NO_SERVER, FLEET_ALL_BUSY };
 struct fleet_request {
-	uint64_t hash;                       /* for balance: hash */
-	struct fleet_server *const *tried;   /* not these, while there are others */
+	uint64_t hash;                     /* for balance: hash */
+	struct fleet_server *const *tried; /* not these, while there are others */
 	unsigned n_tried;
 };
 /* On FLEET_PICKED the server counts one more active request of this worker, until fleet_request_end. ALL_BUSY: every usable
@@ -211,8 +211,8 @@ static inline void fleet_site_answered(struct fleet_site *s, uint64_t until_us) 
 	/* Rounded up to whole seconds, so that the shared line is written once a second and not once a query. */
 	uint64_t rounded = (until_us / 1000000 + 1) * 1000000;
 	uint64_t seen = atomic_load_explicit(&s->answered_until_us, memory_order_relaxed);
-	while (seen < rounded &&
-	       !atomic_compare_exchange_weak_explicit(&s->answered_until_us, &seen, rounded, memory_order_relaxed, memory_order_relaxed))
+	while (seen < rounded && !atomic_compare_exchange_weak_explicit(&s->answered_until_us, &seen, rounded,
+	                                                                memory_order_relaxed, memory_order_relaxed))
 		;
 }
 

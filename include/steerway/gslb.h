@@ -32,7 +32,8 @@ struct gslb_name_state {
 /* Calls `each` for every steered name; control thread. */
 void gslb_each_name(struct gslb *g, void (*each)(void *arg, const struct gslb_name_state *n), void *arg);
 /* Calls `each` for every zone, with its SOA serial and number of static RRsets. */
-void gslb_each_zone(struct gslb *g, void (*each)(void *arg, struct str name, uint32_t serial, size_t n_rrsets, size_t n_steered), void *arg);
+void gslb_each_zone(struct gslb *g, void (*each)(void *arg, struct str name, uint32_t serial, size_t n_rrsets, size_t n_steered),
+                    void *arg);
 
 /* One message in, one out: the whole responder without sockets, for tests, fuzzing and bench. is_tcp lifts the size limit.
  * Returns the length, 0 for silence. Within rcu_read_lock. */

@@ -25,18 +25,18 @@ bool health_is_ready(const struct health *h);
 /* The last probes of a server, newest first. */
 #define HEALTH_EVIDENCE 8
 struct health_probe {
-	uint64_t wall_us;     /* when it ended */
+	uint64_t wall_us; /* when it ended */
 	uint64_t duration_us;
 	bool is_success;
-	bool has_vote;        /* false: this daemon itself was late or short of something, and the probe says nothing */
-	char evidence[160];   /* "HTTP 503, expected 200-299", "connect: Connection refused" */
+	bool has_vote;      /* false: this daemon itself was late or short of something, and the probe says nothing */
+	char evidence[160]; /* "HTTP 503, expected 200-299", "connect: Connection refused" */
 };
 struct health_explanation {
 	const struct cfg_check *check; /* NULL: the server has none */
 	enum fleet_verdict verdict;
-	unsigned successes, failures;  /* in a row */
-	bool is_probing;               /* a probe runs now; next_us is 0 then */
-	uint64_t next_us;              /* when the next probe starts; clock_now_us's time */
+	unsigned successes, failures; /* in a row */
+	bool is_probing;              /* a probe runs now; next_us is 0 then */
+	uint64_t next_us;             /* when the next probe starts; clock_now_us's time */
 	size_t n_probes;
 	struct health_probe probes[HEALTH_EVIDENCE];
 };

@@ -63,7 +63,7 @@ struct http_head {
 	uint16_t status;
 	struct str reason;
 	/* both */
-	uint8_t minor;             /* HTTP/1.minor: 0 or 1 */
+	uint8_t minor; /* HTTP/1.minor: 0 or 1 */
 	uint16_t n_fields, cap_fields;
 	struct http_field *fields; /* cap_fields of them, lent by the caller */
 	uint64_t seen[2];          /* bit set of the known field ids that occur: seen[id / 64] >> id % 64 */
@@ -101,10 +101,10 @@ bool http_field_has_token(const struct http_head *h, enum http_field_id id, stru
 enum http_body { HTTP_BODY_NONE, HTTP_BODY_LENGTH, HTTP_BODY_CHUNKED, HTTP_BODY_UNTIL_CLOSE };
 struct http_framing {
 	enum http_body body;
-	uint64_t length;       /* of HTTP_BODY_LENGTH; may be 0 ("Content-Length: 0") */
-	bool keep_alive;       /* the sender lets the connection persist (RFC 9112 9.3) */
-	bool expect_continue;  /* request: waits for 100 (RFC 9110 10.1.1) */
-	bool has_upgrade;      /* Upgrade is there and named in Connection */
+	uint64_t length;      /* of HTTP_BODY_LENGTH; may be 0 ("Content-Length: 0") */
+	bool keep_alive;      /* the sender lets the connection persist (RFC 9112 9.3) */
+	bool expect_continue; /* request: waits for 100 (RFC 9110 10.1.1) */
+	bool has_upgrade;     /* Upgrade is there and named in Connection */
 };
 /* Both return HTTP_FAULT_NONE or why the message must be refused: Content-Length beside Transfer-Encoding, several or odd
  * Content-Lengths, a Transfer-Encoding that is not exactly "chunked" or comes with HTTP/1.0, Host missing or repeated... */
@@ -119,9 +119,9 @@ void http_drop_hop_by_hop(struct http_head *h);
 
 /* Chunked coding (RFC 9112 7.1). Zeroed: at the start. */
 struct h1_chunked {
-	uint64_t left;  /* bytes of chunk data that are still to come */
+	uint64_t left; /* bytes of chunk data that are still to come */
 	uint32_t state;
-	uint32_t count; /* bytes of chunk-size line or trailers so far, for their bounds */
+	uint32_t count;           /* bytes of chunk-size line or trailers so far, for their bounds */
 	uint32_t extension_bytes; /* of extensions in excess of the data, for their bound over the whole body */
 	enum http_fault fault;
 };

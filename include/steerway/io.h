@@ -59,9 +59,9 @@ struct tls_client;
 struct tls_server_options {
 	const struct str *certificate_paths; /* PEM: chain and key; NUL-terminated */
 	size_t n_certificates;
-	uint16_t min_version;                /* TLS1_2_VERSION or TLS1_3_VERSION */
+	uint16_t min_version; /* TLS1_2_VERSION or TLS1_3_VERSION */
 	bool tickets;
-	const struct tls_server *previous;   /* its ticket keys are kept, so that a reload does not end sessions; or NULL */
+	const struct tls_server *previous; /* its ticket keys are kept, so that a reload does not end sessions; or NULL */
 };
 /* NULL with `e`: names the file (and OpenSSL's reason). */
 struct tls_server *tls_server_create(const struct tls_server_options *o, struct err *e);
@@ -84,11 +84,11 @@ struct stream {
 	int error;                          /* errno of STREAM_ERROR; 0 when it was TLS's (stream_error says which) */
 	bool can_read, can_write;
 	bool is_connecting, is_handshaking;
-	bool is_drained;                    /* TLS: the socket gave less than asked for, so there is nothing more to read */
-	bool is_last_send;                  /* a close follows at once: the FIN goes with the last bytes (clear text) */
-	bool has_hup;                       /* the peer sent FIN: read until STREAM_EOF, there is no further edge */
+	bool is_drained;   /* TLS: the socket gave less than asked for, so there is nothing more to read */
+	bool is_last_send; /* a close follows at once: the FIN goes with the last bytes (clear text) */
+	bool has_hup;      /* the peer sent FIN: read until STREAM_EOF, there is no further edge */
 	bool has_eof;
-	int low_water;                      /* SO_RCVLOWAT as set; 0: never set */
+	int low_water; /* SO_RCVLOWAT as set; 0: never set */
 };
 
 /* Takes over an accepted, non-blocking descriptor. */
@@ -144,8 +144,9 @@ struct acceptor {
 	void (*on_accept)(struct acceptor *a, int fd, const struct addr *peer); /* takes the descriptor over */
 	bool (*has_room)(struct acceptor *a); /* asked before each accept: a connection limit; NULL: none */
 };
-int acceptor_start(struct acceptor *a, struct loop *l, int listening_fd, void (*on_accept)(struct acceptor *, int, const struct addr *),
-                   bool (*has_room)(struct acceptor *), struct err *e);
+int acceptor_start(struct acceptor *a, struct loop *l, int listening_fd,
+                   void (*on_accept)(struct acceptor *, int, const struct addr *), bool (*has_room)(struct acceptor *),
+                   struct err *e);
 /* There may be room again. Without it a full acceptor looks again after 20 ms, since room may come from another thread. */
 void acceptor_resume(struct acceptor *a);
 void acceptor_stop(struct acceptor *a); /* closes the socket; harmless when stopped or zeroed */

@@ -71,7 +71,8 @@ static int socket_open(struct admin *a, const struct cfg_admin_socket *cfg, stru
 		return err_context(e, "admin.socket");
 	a->socket_path = mem_strdup(cfg->path);
 	/* A group alone leaves the owner as it is. */
-	if (socket_give(path, name_or(cfg->user, root->user), name_or(cfg->group, cfg->user.n > 0 ? STR_NONE : root->group), e) < 0) {
+	if (socket_give(path, name_or(cfg->user, root->user), name_or(cfg->group, cfg->user.n > 0 ? STR_NONE : root->group), e) <
+	    0) {
 		close(fd);
 		return -1;
 	}

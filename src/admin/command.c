@@ -38,7 +38,8 @@ static const struct admin_row *row_nearest(const struct str *words, size_t n) {
 	size_t best = 4;
 	for (size_t i = 0; i < admin_n_rows; i++) {
 		bool two = strchr(admin_rows[i].words, ' ') != NULL && n > 1;
-		snprintf(typed, sizeof(typed), two ? "%.*s %.*s" : "%.*s", STR_ARG(words[0]), two ? (int)words[1].n : 0, two ? words[1].p : "");
+		snprintf(typed, sizeof(typed), two ? "%.*s %.*s" : "%.*s", STR_ARG(words[0]), two ? (int)words[1].n : 0,
+		         two ? words[1].p : "");
 		size_t d = str_distance(str_from(typed), str_from(admin_rows[i].words));
 		if (d < best) {
 			best = d;
@@ -62,7 +63,8 @@ static int row_missing(const struct str *words, size_t n, struct err *e) {
 	else if (nearest != NULL)
 		err_set(e, "no such command; did you mean `%s`? `help` lists all", nearest->words);
 	else if (could.n > 0)
-		err_set(e, "%.*s can't take `%.*s`; one of: %.*s", STR_ARG(words[0]), STR_ARG(words[1]), STR_ARG(buf_str(&could)));
+		err_set(e, "%.*s can't take `%.*s`; one of: %.*s", STR_ARG(words[0]), STR_ARG(words[1]),
+		        STR_ARG(buf_str(&could)));
 	else
 		err_set(e, "no such command: `%.*s`; `help` lists all", STR_ARG(words[0]));
 	buf_fini(&could);
@@ -99,8 +101,8 @@ static enum option_form option_form(const struct admin_row *row, struct str name
 }
 
 static int usage(const struct admin_row *row, const char *what, struct str word, struct err *e) {
-	return err_set(e, "%s%s%.*s%s; usage: %s%s%s", what, word.n > 0 ? " `" : "", STR_ARG(word), word.n > 0 ? "`" : "", row->words,
-	               row->arguments[0] ? " " : "", row->arguments);
+	return err_set(e, "%s%s%.*s%s; usage: %s%s%s", what, word.n > 0 ? " `" : "", STR_ARG(word), word.n > 0 ? "`" : "",
+	               row->words, row->arguments[0] ? " " : "", row->arguments);
 }
 
 static int arguments_take(struct admin_call *c, const struct str *words, size_t n) {

@@ -28,7 +28,8 @@ static void say_admin(json_t *why, const char *kind, struct str name, enum fleet
 	if (admin == FLEET_DRAIN)
 		say(why, "%s %.*s is being drained by the operator (phase: %s)", kind, STR_ARG(name), fleet_phase_text(phase));
 	else if (admin != FLEET_READY)
-		say(why, "the operator set %s %.*s to `%s`, which overrides health", kind, STR_ARG(name), fleet_admin_text(admin));
+		say(why, "the operator set %s %.*s to `%s`, which overrides health", kind, STR_ARG(name),
+		    fleet_admin_text(admin));
 }
 
 static void say_health(json_t *why, const struct fleet_server *s, const struct health_explanation *x) {
@@ -38,17 +39,21 @@ static void say_health(json_t *why, const struct fleet_server *s, const struct h
 	}
 	switch (x->verdict) {
 	case FLEET_UP:
-		say(why, "check %.*s finds it up: %u successes in a row (rise %u); a further %u failures in a row would take it down", STR_ARG(x->check->id),
-		    x->successes, (unsigned)x->check->rise, (unsigned)x->check->fall - x->failures % (unsigned)x->check->fall);
+		say(why,
+		    "check %.*s finds it up: %u successes in a row (rise %u); a further %u failures in a row would take it down",
+		    STR_ARG(x->check->id), x->successes, (unsigned)x->check->rise,
+		    (unsigned)x->check->fall - x->failures % (unsigned)x->check->fall);
 		break;
 	case FLEET_DOWN:
-		say(why, "check %.*s finds it down: %.*s; %u failures in a row (fall %u), %u of %u successes to come back", STR_ARG(x->check->id),
-		    STR_ARG(s->cause), x->failures, (unsigned)x->check->fall, x->successes, (unsigned)x->check->rise);
+		say(why, "check %.*s finds it down: %.*s; %u failures in a row (fall %u), %u of %u successes to come back",
+		    STR_ARG(x->check->id), STR_ARG(s->cause), x->failures, (unsigned)x->check->fall, x->successes,
+		    (unsigned)x->check->rise);
 		break;
 	case FLEET_UNKNOWN:
 		/* After a reload with another check the verdict of the one before holds until the first vote. */
 		if (atomic_load_explicit(&s->verdict, memory_order_relaxed) == FLEET_DOWN)
-			say(why, "check %.*s has no verdict yet: it stays down, as found before (%.*s)", STR_ARG(x->check->id), STR_ARG(s->cause));
+			say(why, "check %.*s has no verdict yet: it stays down, as found before (%.*s)", STR_ARG(x->check->id),
+			    STR_ARG(s->cause));
 		else
 			say(why, "check %.*s has no verdict yet: it counts as up until there is one", STR_ARG(x->check->id));
 		break;
@@ -131,7 +136,9 @@ static json_t *server_explain(struct admin *a, struct fleet_server *s) {
 	say_admin(why, "pool", s->pool->name, s->pool->admin, &s->pool->drain);
 	say_admin(why, "site", s->site->name, s->site->admin, &s->site->drain);
 	say_health(why, s, &x);
-	say(why, "%s", atomic_load_explicit(&s->takes_requests, memory_order_relaxed) ? "so it takes requests" : "so it takes no new requests");
+	say(why, "%s",
+	    atomic_load_explicit(&s->takes_requests, memory_order_relaxed) ? "so it takes requests"
+	                                                                   : "so it takes no new requests");
 	json_object_set_new(o, "why", why);
 	if (x.check != NULL) {
 		json_object_set_new(o, "check", check_tree(&x));
@@ -156,8 +163,8 @@ static void say_site_in_pool(json_t *why, const struct fleet_site *site, struct 
 		so = "so the site is usable for it";
 	else if (taking >= p->cfg->min_up)
 		so = "but the operator took the site out of DNS, so it is not usable for it";
-	say(why, "pool %.*s: %u of %u servers of site %.*s take requests (min_up %u), %s", STR_ARG(p->name), (unsigned)taking, (unsigned)n,
-	    STR_ARG(site->name), (unsigned)p->cfg->min_up, so);
+	say(why, "pool %.*s: %u of %u servers of site %.*s take requests (min_up %u), %s", STR_ARG(p->name), (unsigned)taking,
+	    (unsigned)n, STR_ARG(site->name), (unsigned)p->cfg->min_up, so);
 }
 
 static json_t *servers_where(struct admin *a, const struct fleet_site *site, const struct fleet_pool *pool) {
@@ -211,7 +218,8 @@ static void say_answer(json_t *why, struct admin *a, const struct gslb_name_stat
 		say(why, "policy failover: the first usable site answers");
 	else
 		say(why, "policy weighted: each answer names one usable site, by weight");
-	say(why, "TTL %u s, of %u..%u: the upper end holds while all sites are usable and settled", n->ttl_s, n->cfg->ttl.min_s, n->cfg->ttl.max_s);
+	say(why, "TTL %u s, of %u..%u: the upper end holds while all sites are usable and settled", n->ttl_s, n->cfg->ttl.min_s,
+	    n->cfg->ttl.max_s);
 }
 
 static bool name_is(struct str name, struct str wanted) {
@@ -275,6 +283,9 @@ int cmd_explain(struct admin_call *c) {
 		c->answer = json_incref(found);
 	json_decref(found);
 	if (c->answer == NULL)
-		return err_set(&c->err, "there is no server (pool/server), site, pool or steered name `%.*s`; see `show servers`, `show names`", STR_ARG(c->target));
+		return err_set(
+		    &c->err,
+		    "there is no server (pool/server), site, pool or steered name `%.*s`; see `show servers`, `show names`",
+		    STR_ARG(c->target));
 	return 0;
 }

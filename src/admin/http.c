@@ -59,9 +59,10 @@ struct response {
 static void response_write(struct buf *out, struct response *r) {
 	char date[HTTP_DATE_BYTES];
 	http_format_date(date, clock_wall_us() / USEC_PER_SEC);
-	buf_printf(out, "HTTP/1.1 %u %s\r\nDate: %.*s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nCache-Control: no-store\r\n%s%s\r\n",
-	           r->status, http_status_text(r->status), HTTP_DATE_BYTES, date, r->content_type, r->body.n, r->extra,
-	           r->is_last ? "Connection: close\r\n" : "");
+	buf_printf(
+	    out, "HTTP/1.1 %u %s\r\nDate: %.*s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nCache-Control: no-store\r\n%s%s\r\n",
+	    r->status, http_status_text(r->status), HTTP_DATE_BYTES, date, r->content_type, r->body.n, r->extra,
+	    r->is_last ? "Connection: close\r\n" : "");
 	if (!r->is_head)
 		buf_add(out, buf_str(&r->body));
 	buf_fini(&r->body);

@@ -56,10 +56,10 @@ struct admin_option {
 struct admin_call {
 	struct admin *admin;
 	const struct admin_row *row;
-	struct str target;      /* the <x>; empty when the row has none */
+	struct str target; /* the <x>; empty when the row has none */
 	struct admin_option options[ADMIN_OPTIONS_MAX];
 	size_t n_options;
-	json_t *answer;         /* set by the handler; on -1 a string that says why, or NULL when err does */
+	json_t *answer; /* set by the handler; on -1 a string that says why, or NULL when err does */
 	struct err err;
 };
 /* Runs the command; returns 0 with its tree in *answer, or -1 with a string there that says why. The caller's to release. */

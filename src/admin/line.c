@@ -21,7 +21,9 @@ static ssize_t word_take(struct str line, size_t *at, char *to, struct err *e) {
 		} else if (c == quote && quote != 0) {
 			quote = 0;
 		} else {
-			bool is_escape = c == '\\' && (quote == 0 || (quote == '"' && i + 1 < line.n && (line.p[i + 1] == '"' || line.p[i + 1] == '\\')));
+			bool is_escape =
+			    c == '\\' &&
+			    (quote == 0 || (quote == '"' && i + 1 < line.n && (line.p[i + 1] == '"' || line.p[i + 1] == '\\')));
 			if (is_escape && i + 1 == line.n)
 				return err_set(e, "nothing stands behind the last backslash");
 			if (is_escape)

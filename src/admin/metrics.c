@@ -19,11 +19,11 @@ struct server_family {
 	double (*value)(struct admin *a, struct fleet_server *s);
 };
 
-#define SERVER_LOAD(member)                                                                                                \
-	static double server_##member(struct admin *a, struct fleet_server *s) {                                           \
-		struct admin_load load;                                                                                    \
-		admin_server_load(a, s, &load);                                                                            \
-		return (double)load.member;                                                                                \
+#define SERVER_LOAD(member)                                                                                                      \
+	static double server_##member(struct admin *a, struct fleet_server *s) {                                                 \
+		struct admin_load load;                                                                                          \
+		admin_server_load(a, s, &load);                                                                                  \
+		return (double)load.member;                                                                                      \
 	}
 SERVER_LOAD(active)
 SERVER_LOAD(open)
@@ -43,7 +43,8 @@ static double server_in_service(struct admin *a, struct fleet_server *s) {
 
 static const struct server_family server_families[] = {
 	{ "server_up", METRIC_GAUGE, "1 while the check finds the server up.", server_up },
-	{ "server_in_service", METRIC_GAUGE, "1 while the server takes requests (health, admin states and drains together).", server_in_service },
+	{ "server_in_service", METRIC_GAUGE, "1 while the server takes requests (health, admin states and drains together).",
+	  server_in_service },
 	{ "server_active", METRIC_GAUGE, "Requests in progress on the server.", server_active },
 	{ "server_connections", METRIC_GAUGE, "Connections open to the server, idle ones included.", server_open },
 	{ "server_requests_total", METRIC_COUNTER, "Requests sent to the server.", server_requests },
@@ -58,7 +59,9 @@ static void write_servers(struct admin *a, struct buf *out) {
 		LIST_EACH(p, fleet_pools(a->house.fleet))
 			LIST_EACH(it, &POOL_OF(p)->servers) {
 				struct fleet_server *s = SERVER_OF(it);
-				const struct metric_label labels[] = { { "pool", s->pool->name }, { "server", s->name }, { "site", s->site->name } };
+				const struct metric_label labels[] = { { "pool", s->pool->name },
+					                               { "server", s->name },
+					                               { "site", s->site->name } };
 				metric_sample(out, family->name, labels, COUNT_OF(labels), family->value(a, s));
 			}
 	}
@@ -72,10 +75,12 @@ static void write_sites(struct admin *a, struct buf *out) {
 				                               { "state", str_from(fleet_admin_text((enum fleet_admin)state)) } };
 			metric_sample(out, "site_state", labels, 2, (int)SITE_OF(it)->admin == state);
 		}
-	metric_family(out, "site_drain_phase", METRIC_GAUGE, "Phase of the site's drain: 0 none, 1 dns, 2 requests, 3 sessions, 4 drained.");
+	metric_family(out, "site_drain_phase", METRIC_GAUGE,
+	              "Phase of the site's drain: 0 none, 1 dns, 2 requests, 3 sessions, 4 drained.");
 	LIST_EACH(it, fleet_sites(a->house.fleet)) {
 		const struct metric_label labels[] = { { "site", SITE_OF(it)->name } };
-		metric_sample(out, "site_drain_phase", labels, 1, atomic_load_explicit(&SITE_OF(it)->drain.phase, memory_order_relaxed));
+		metric_sample(out, "site_drain_phase", labels, 1,
+		              atomic_load_explicit(&SITE_OF(it)->drain.phase, memory_order_relaxed));
 	}
 	metric_family(out, "pool_usable_sites", METRIC_GAUGE, "Sites that DNS may hand out for the pool.");
 	LIST_EACH(it, fleet_pools(a->house.fleet)) {
@@ -151,7 +156,8 @@ static void write_process(struct admin *a, struct buf *out) {
 	gauge(out, "process_max_fds", "Descriptors that may be open.", (double)limit.rlim_cur);
 	metric_family(out, "process_cpu_seconds_total", METRIC_COUNTER, "CPU time used, user and system.");
 	metric_sample(out, "process_cpu_seconds_total", NULL, 0,
-	              (double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) + (double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1e6);
+	              (double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) +
+	                  (double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1e6);
 }
 
 void admin_write_metrics(struct admin *a, struct buf *out) {

@@ -32,10 +32,10 @@ struct client {
 	struct stream stream;
 	struct deadline patience, turn;
 	struct buf out;
-	size_t sent;        /* of out */
+	size_t sent; /* of out */
 	size_t n_in;
-	bool is_ending;     /* the answer in `out` is the last */
-	bool is_lingering;  /* it is sent; what comes is thrown away */
+	bool is_ending;    /* the answer in `out` is the last */
+	bool is_lingering; /* it is sent; what comes is thrown away */
 	char in[];
 };
 

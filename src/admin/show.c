@@ -71,7 +71,8 @@ json_t *admin_site_tree(struct admin *a, struct fleet_site *s) {
 	tree_put_int(o, "in_service", taking);
 	tree_put_int(o, "active", fleet_active(f, t));
 	tree_put_int(o, "rps", fleet_rate(f, t));
-	json_object_set_new(o, "capacity_rps", s->cfg->capacity_rps ? json_integer((json_int_t)s->cfg->capacity_rps) : json_null());
+	json_object_set_new(o, "capacity_rps",
+	                    s->cfg->capacity_rps ? json_integer((json_int_t)s->cfg->capacity_rps) : json_null());
 	/* Caches may hold this site's addresses for so long. */
 	put_left(o, "cached_s", atomic_load_explicit(&s->answered_until_us, memory_order_relaxed));
 	for (size_t i = 0; i < s->cfg->addresses.n; i++) {
@@ -109,7 +110,8 @@ json_t *admin_server_tree(struct admin *a, struct fleet_server *s) {
 	tree_put_server_name(o, "name", s);
 	tree_put_str(o, "site", s->site->name);
 	tree_put_str(o, "address", addr_format(&s->address, address));
-	tree_put_text(o, "verdict", fleet_verdict_text((enum fleet_verdict)atomic_load_explicit(&s->verdict, memory_order_relaxed)));
+	tree_put_text(o, "verdict",
+	              fleet_verdict_text((enum fleet_verdict)atomic_load_explicit(&s->verdict, memory_order_relaxed)));
 	tree_put_text(o, "admin", fleet_admin_text(s->admin));
 	put_phase(o, &s->drain);
 	tree_put_bool(o, "in_service", atomic_load_explicit(&s->takes_requests, memory_order_relaxed));
@@ -118,7 +120,9 @@ json_t *admin_server_tree(struct admin *a, struct fleet_server *s) {
 	tree_put_int(o, "connections", load.open);
 	tree_put_int(o, "requests", load.requests);
 	tree_put_int(o, "failures", load.failures);
-	json_object_set_new(o, "since_s", s->changed_us ? json_integer((json_int_t)((clock_now_us() - s->changed_us) / USEC_PER_SEC)) : json_null());
+	json_object_set_new(o, "since_s",
+	                    s->changed_us ? json_integer((json_int_t)((clock_now_us() - s->changed_us) / USEC_PER_SEC))
+	                                  : json_null());
 	tree_put_str(o, "cause", s->cause);
 	return o;
 }
@@ -246,12 +250,14 @@ int cmd_show_drains(struct admin_call *c) {
 	struct fleet *f = c->admin->house.fleet;
 	c->answer = json_array();
 	LIST_EACH(it, fleet_sites(f))
-		drain_add(c, (struct fleet_target){ .kind = FLEET_SITE, .site = SITE_OF(it) }, SITE_OF(it)->admin, &SITE_OF(it)->drain);
+		drain_add(c, (struct fleet_target){ .kind = FLEET_SITE, .site = SITE_OF(it) }, SITE_OF(it)->admin,
+		          &SITE_OF(it)->drain);
 	LIST_EACH(it, fleet_pools(f)) {
 		struct fleet_pool *p = POOL_OF(it);
 		drain_add(c, (struct fleet_target){ .kind = FLEET_POOL, .pool = p }, p->admin, &p->drain);
 		LIST_EACH(s, &p->servers)
-			drain_add(c, (struct fleet_target){ .kind = FLEET_SERVER, .server = SERVER_OF(s) }, SERVER_OF(s)->admin, &SERVER_OF(s)->drain);
+			drain_add(c, (struct fleet_target){ .kind = FLEET_SERVER, .server = SERVER_OF(s) }, SERVER_OF(s)->admin,
+			          &SERVER_OF(s)->drain);
 	}
 	return 0;
 }
@@ -294,11 +300,13 @@ static void stat_add(json_t *rows, const char *prefix, const char *name, json_in
 
 int cmd_show_stats(struct admin_call *c) {
 	c->answer = json_array();
-	stat_add(c->answer, "", "fleet_epoch", (json_int_t)fleet_epoch(c->admin->house.fleet), "Number of the published health snapshot.");
+	stat_add(c->answer, "", "fleet_epoch", (json_int_t)fleet_epoch(c->admin->house.fleet),
+	         "Number of the published health snapshot.");
 	for (int m = 0; m < METRIC_COUNT; m++)
 		stat_add(c->answer, "", metric_name((enum metric)m), metric_sum((enum metric)m), metric_help((enum metric)m));
 	for (int e = 0; e < PROXY_END_COUNT; e++)
 		stat_add(c->answer, "proxy_ends_", proxy_end_name((enum proxy_end)e),
-		         (json_int_t)proxy_end_count(c->admin->house.proxy, (enum proxy_end)e), proxy_end_text((enum proxy_end)e));
+		         (json_int_t)proxy_end_count(c->admin->house.proxy, (enum proxy_end)e),
+		         proxy_end_text((enum proxy_end)e));
 	return 0;
 }

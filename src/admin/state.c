@@ -29,7 +29,8 @@ static int target_find(struct admin_call *c, struct fleet_target *t) {
 		found = t->server = fleet_server_find(f, c->target);
 	}
 	if (found == NULL)
-		return err_set(&c->err, "there is no %.*s `%.*s`; see `show %.*ss`", STR_ARG(kind), STR_ARG(c->target), STR_ARG(kind));
+		return err_set(&c->err, "there is no %.*s `%.*s`; see `show %.*ss`", STR_ARG(kind), STR_ARG(c->target),
+		               STR_ARG(kind));
 	return 0;
 }
 
@@ -49,7 +50,9 @@ int cmd_set(struct admin_call *c) {
 	static const struct {
 		const char *verb;
 		enum fleet_admin admin;
-	} verbs[] = { { "ready ", FLEET_READY }, { "maint ", FLEET_MAINT }, { "up ", FLEET_FORCED_UP }, { "down ", FLEET_FORCED_DOWN } };
+	} verbs[] = {
+		{ "ready ", FLEET_READY }, { "maint ", FLEET_MAINT }, { "up ", FLEET_FORCED_UP }, { "down ", FLEET_FORCED_DOWN }
+	};
 	struct fleet_target t;
 	if (target_find(c, &t) < 0)
 		return -1;

@@ -7,7 +7,6 @@
 
 #include "steerway/base/mem.h"
 
-
 json_t *tree_str(struct str s) {
 	json_t *j = json_stringn(s.n > 0 ? s.p : "", s.n);
 	if (j != NULL)

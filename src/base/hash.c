@@ -11,7 +11,7 @@
 
 /* Odd, with half of their bits set and no pattern: the digits of the square roots of 2, 3, 5 and 7. */
 static const uint64_t K0 = UINT64_C(0x6a09e667f3bcc909), K1 = UINT64_C(0xbb67ae8584caa73b), K2 = UINT64_C(0x3c6ef372fe94f82b),
-                      K3 = UINT64_C(0xa54ff53a5f1d36f1);
+		      K3 = UINT64_C(0xa54ff53a5f1d36f1);
 
 __extension__ typedef unsigned __int128 u128;
 

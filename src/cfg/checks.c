@@ -73,8 +73,9 @@ static void claim(struct loader *l, struct map *taken, struct str name, const st
 	if (!earlier)
 		map_put(taken, name, (void *)(uintptr_t)i);
 	else
-		fault_at(l, i, key, place, "%s %.*s%s is taken by %.*s at %.*s:%u:%u; change one of them", what, REPORT_VALUE(name),
-		         STR_ARG(earlier->path), STR_ARG(earlier->at.source->name), earlier->at.line, earlier->at.column);
+		fault_at(l, i, key, place, "%s %.*s%s is taken by %.*s at %.*s:%u:%u; change one of them", what,
+		         REPORT_VALUE(name), STR_ARG(earlier->path), STR_ARG(earlier->at.source->name), earlier->at.line,
+		         earlier->at.column);
 }
 
 /* ---- syntax of names ---- */
@@ -170,7 +171,8 @@ static void check_tls_name(struct loader *l, const struct instance *i) {
 	if (c->tls.verify && c->tls.server_name.n == 0)
 		fault(l, i, NULL, "type https has no name to verify; add host or tls.server_name, or set tls.verify: false");
 	else if (c->tls.server_name.n > 0 && c->tls.is_given && !domain_is_valid(c->tls.server_name))
-		fault(l, i, "tls", "server_name \"%.*s%s\" is no host name; write a name without port", REPORT_VALUE(c->tls.server_name));
+		fault(l, i, "tls", "server_name \"%.*s%s\" is no host name; write a name without port",
+		      REPORT_VALUE(c->tls.server_name));
 }
 
 static void check_ca(struct loader *l, const struct instance *i) {
@@ -211,8 +213,8 @@ static void check_listener_use(struct loader *l, const struct instance *root) {
 		size_t n;
 	} uses[] = { { CFG_PROTOCOL_HTTP, "routes", r->routes.n }, { CFG_PROTOCOL_DNS, "zones", r->zones.n } };
 	EACH_OF(i, l, SCHEMA_SECTION_listener)
-		if (!are_sound(i, "protocol"))
-			return;
+	if (!are_sound(i, "protocol"))
+		return;
 	for (size_t u = 0; u < COUNT_OF(uses); u++) {
 		const char *text = cfg_protocol_text(uses[u].protocol);
 		bool has_listener = false;
@@ -344,8 +346,9 @@ static void check_route_repeats(struct loader *l, const struct instance *root) {
 		const struct cfg_route *r = i->object;
 		struct str host = r->host.n > 0 ? r->host : STR("any host");
 		if (are_sound(i, "host path"))
-			claim(l, &taken, arena_printf(l->tree, "%.*s%s%.*s", STR_ARG(host), r->host.n > 0 ? "" : ", ", STR_ARG(r->path)),
-			      i, NULL, NULL, "route");
+			claim(l, &taken,
+			      arena_printf(l->tree, "%.*s%s%.*s", STR_ARG(host), r->host.n > 0 ? "" : ", ", STR_ARG(r->path)), i,
+			      NULL, NULL, "route");
 	}
 	map_fini(&taken);
 }
@@ -390,7 +393,8 @@ static void check_name(struct loader *l, const struct instance *i) {
 	if (str_ends(i->node->key, STR(".")) || str_ends(n->id, zone) || str_eq(n->id, z->id)) {
 		struct str relative = n->id;
 		relative.n -= str_ends(n->id, zone) ? zone.n : 0;
-		fault(l, i, NULL, "names are relative to their zone; write \"%.*s\"", STR_ARG(str_eq(n->id, z->id) ? STR("@") : relative));
+		fault(l, i, NULL, "names are relative to their zone; write \"%.*s\"",
+		      STR_ARG(str_eq(n->id, z->id) ? STR("@") : relative));
 	} else if (!domain_is_valid(n->id) || n->id.n + zone.n > 253) {
 		fault(l, i, NULL, "is no usable DNS name; use labels of letters, digits, - and _, or \"@\" for the zone itself");
 	}
@@ -404,7 +408,8 @@ static void check_name_policy(struct loader *l, const struct instance *i) {
 		fault(l, i, "sites", "policy weighted needs a weight for each site; write { %.*s: 50, ... }",
 		      STR_ARG(n->sites.items[0].site->id));
 	else if (n->policy == CFG_POLICY_FAILOVER && is_map)
-		fault(l, i, "sites", "policy failover takes sites in order, not weights; write [%.*s, ...], or set policy: weighted",
+		fault(l, i, "sites",
+		      "policy failover takes sites in order, not weights; write [%.*s, ...], or set policy: weighted",
 		      STR_ARG(n->sites.items[0].site->id));
 	else if (weights_sum(&n->sites) == 0)
 		fault(l, i, "sites", "all weights are 0; give one site at least 1");
@@ -416,8 +421,8 @@ static void check_name_sites(struct loader *l, const struct instance *i) {
 		const struct cfg_site *site = n->sites.items[s].site;
 		struct place place = item_place(i, "sites", s);
 		if (site->addresses.n == 0)
-			fault_at(l, i, "sites", &place, "site %.*s has no addresses to answer with; add sites.%.*s.addresses", STR_ARG(site->id),
-			         STR_ARG(site->id));
+			fault_at(l, i, "sites", &place, "site %.*s has no addresses to answer with; add sites.%.*s.addresses",
+			         STR_ARG(site->id), STR_ARG(site->id));
 		if (sites_are_known(n->pool) && servers_in(n->pool, site) == 0)
 			fault_at(l, i, "sites", &place, "pool %.*s has no server in site %.*s; add one, or remove the site here",
 			         STR_ARG(n->pool->id), STR_ARG(site->id));
@@ -493,12 +498,16 @@ static const struct {
 	{ SCHEMA_SECTION_check, "path", "type", check_is_tcp, TCP_CHECK },
 	{ SCHEMA_SECTION_check, "host", "type", check_is_tcp, TCP_CHECK },
 	{ SCHEMA_SECTION_check, "expect", "type", check_is_tcp, TCP_CHECK },
-	{ SCHEMA_SECTION_check, "tls", "type", check_is_not_https, "has an effect with type: https only; remove it, or set that type" },
+	{ SCHEMA_SECTION_check, "tls", "type", check_is_not_https,
+	  "has an effect with type: https only; remove it, or set that type" },
 	{ SCHEMA_SECTION_check_tls, "ca", "verify", tls_is_unverified, "has no effect with verify: false; remove one of them" },
 	{ SCHEMA_SECTION_expect, "body_regex", "body", expect_has_body, "can't stand beside body; keep one of them" },
-	{ SCHEMA_SECTION_pool, "hash_key", "balance", pool_is_not_hash, "has an effect with balance: hash only; remove it, or set that" },
-	{ SCHEMA_SECTION_pool, "load_factor", "balance", pool_is_not_hash, "has an effect with balance: hash only; remove it, or set that" },
-	{ SCHEMA_SECTION_pool, "overprovision", "prefer", pool_has_no_prefer, "has no effect without prefer; remove it, or add that" },
+	{ SCHEMA_SECTION_pool, "hash_key", "balance", pool_is_not_hash,
+	  "has an effect with balance: hash only; remove it, or set that" },
+	{ SCHEMA_SECTION_pool, "load_factor", "balance", pool_is_not_hash,
+	  "has an effect with balance: hash only; remove it, or set that" },
+	{ SCHEMA_SECTION_pool, "overprovision", "prefer", pool_has_no_prefer,
+	  "has no effect without prefer; remove it, or add that" },
 	{ SCHEMA_SECTION_pool, "split", "prefer", pool_has_prefer, "can't stand beside prefer; keep one of them" },
 	{ SCHEMA_SECTION_retries, "budget", "attempts", retries_are_off, "has no effect with attempts: 0; remove it" },
 };

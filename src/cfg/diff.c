@@ -18,7 +18,8 @@ static void diff_section(struct diff *d, const struct schema_section *s, const v
 
 /* Writes "path: what" for a key of `row`. */
 static void diff_line(struct diff *d, const struct schema_row *row, struct str what) {
-	buf_printf(d->out, "%.*s: %.*s%s\n", STR_ARG(buf_str(&d->path)), STR_ARG(what), row->is_restart ? " (takes a restart)" : "");
+	buf_printf(d->out, "%.*s: %.*s%s\n", STR_ARG(buf_str(&d->path)), STR_ARG(what),
+	           row->is_restart ? " (takes a restart)" : "");
 	d->n_restart += row->is_restart;
 }
 

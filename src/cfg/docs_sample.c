@@ -162,8 +162,9 @@ static void sample_section(struct sample *s, const struct schema_section *sectio
 
 void docs_write_sample(struct buf *out) {
 	struct sample s = { .out = out };
-	buf_add(out, STR("# steerway.yaml: every key once, with its documentation. A line as \"#key: value\" is a key left out: its\n"
-	                 "# default, or an example. Printed by `steerway config-reference --sample`; see steerway.yaml(5).\n"));
+	buf_add(out,
+	        STR("# steerway.yaml: every key once, with its documentation. A line as \"#key: value\" is a key left out: its\n"
+	            "# default, or an example. Printed by `steerway config-reference --sample`; see steerway.yaml(5).\n"));
 	sample_section(&s, schema_section(SCHEMA_SECTION_root), 0);
 	buf_fini(&s.path);
 }

@@ -127,7 +127,8 @@ static void node_append(struct node *parent, struct node *child) {
 /* An anchor is harmless by itself and a tag could be ignored, but neither would mean here what its writer meant by it. */
 static void compose_refuse_extras(struct composer *c, const yaml_event_t *e, const yaml_char_t *anchor, const yaml_char_t *tag) {
 	if (anchor)
-		compose_fault(c, place_of(c, e->start_mark), "anchors (&name) are not supported; write the value where it is used");
+		compose_fault(c, place_of(c, e->start_mark),
+		              "anchors (&name) are not supported; write the value where it is used");
 	if (tag)
 		compose_fault(c, place_of(c, e->start_mark), "tags (!name) are not supported; remove it");
 }
@@ -156,7 +157,8 @@ static struct node *compose_node(struct composer *c, const yaml_event_t *start, 
 static bool compose_key(struct composer *c, const yaml_event_t *e, struct str *key, struct place *at) {
 	*at = place_of(c, e->start_mark);
 	if (e->type != YAML_SCALAR_EVENT) {
-		compose_fault(c, *at, "a key must be a plain value; write \"key: value\" (and quote text that begins with [, {, * or &)");
+		compose_fault(c, *at,
+		              "a key must be a plain value; write \"key: value\" (and quote text that begins with [, {, * or &)");
 		return false;
 	}
 	compose_refuse_extras(c, e, e->data.scalar.anchor, e->data.scalar.tag);
@@ -230,7 +232,8 @@ static struct node *compose_stream(struct composer *c) {
 			break;
 		case YAML_DOCUMENT_START_EVENT:
 			if (root) {
-				compose_fault(c, place_of(c, event.start_mark), "a second document begins here; put it into a file of its own");
+				compose_fault(c, place_of(c, event.start_mark),
+				              "a second document begins here; put it into a file of its own");
 				is_done = true;
 			}
 			break;
@@ -432,7 +435,8 @@ static void file_add(struct document *d, const char *path, const struct source *
 	if (why) {
 		d->is_broken = true;
 		if (item)
-			report_add(d->report, item->at, STR("include"), "cannot read %s: %s; mend the path or remove it", path, why);
+			report_add(d->report, item->at, STR("include"), "cannot read %s: %s; mend the path or remove it", path,
+			           why);
 		else
 			report_add(d->report, (struct place){ source_add(d, str_from(path), STR_NONE, NULL), 0, 0 }, STR_NONE,
 			           "cannot read it: %s", why);
@@ -445,7 +449,8 @@ static void file_add(struct document *d, const char *path, const struct source *
 static void file_include(struct document *d, const struct source *from, const struct node *item) {
 	if (item->kind != NODE_SCALAR || item->text.n == 0 || strlen(item->text.p) != item->text.n) {
 		d->is_broken = true;
-		report_add(d->report, item->at, STR("include"), "expected a path or a list of paths, found %s; write \"include: conf.d/*.yaml\"",
+		report_add(d->report, item->at, STR("include"),
+		           "expected a path or a list of paths, found %s; write \"include: conf.d/*.yaml\"",
 		           item->kind == NODE_SCALAR ? "an unusable one" : node_kind_text(item->kind));
 		return;
 	}

@@ -19,8 +19,8 @@ enum node_kind { NODE_NULL, NODE_SCALAR, NODE_LIST, NODE_MAP };
 struct node {
 	enum node_kind kind;
 	struct place at;
-	struct str text;          /* of a scalar; NUL-terminated */
-	struct str key;           /* of a map's child */
+	struct str text; /* of a scalar; NUL-terminated */
+	struct str key;  /* of a map's child */
 	struct place key_at;
 	struct node *first, *last; /* children in the file's order */
 	struct node *next;
@@ -28,13 +28,13 @@ struct node {
 };
 
 struct document {
-	struct arena *tree;   /* nodes and their text; may go when the load is done */
-	struct arena *keep;   /* sources, whose names the snapshot's marks borrow */
+	struct arena *tree; /* nodes and their text; may go when the load is done */
+	struct arena *keep; /* sources, whose names the snapshot's marks borrow */
 	struct report *report;
-	struct node *root;    /* a map, always */
+	struct node *root; /* a map, always */
 	struct source *sources, **next_source;
 	unsigned n_sources;
-	bool is_broken;       /* a file could not be read to its end: to look for more would only find what follows from that */
+	bool is_broken; /* a file could not be read to its end: to look for more would only find what follows from that */
 };
 
 void document_init(struct document *d, struct arena *tree, struct arena *keep, struct report *report);

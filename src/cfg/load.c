@@ -80,7 +80,8 @@ static struct instance *instance_add(struct loader *l, enum schema_section_id id
 
 /* ---- values ---- */
 
-static void load_scalar(struct loader *l, struct instance *owner, const struct schema_row *row, const struct node *n, void *field) {
+static void load_scalar(struct loader *l, struct instance *owner, const struct schema_row *row, const struct node *n,
+                        void *field) {
 	const struct scalar_type *type = scalar_type(row->type);
 	struct err why;
 	if (n->kind == NODE_NULL) {
@@ -145,7 +146,8 @@ static bool is_kind(struct loader *l, struct instance *owner, const struct schem
 }
 
 /* Items of a MAP or LIST, in one array so that pointers to them hold. */
-static void load_items(struct loader *l, struct instance *owner, const struct schema_row *row, const struct node *n, void *field) {
+static void load_items(struct loader *l, struct instance *owner, const struct schema_row *row, const struct node *n,
+                       void *field) {
 	const struct schema_section *s = schema_section(row->param);
 	if (!is_kind(l, owner, row, n, row->type == SCHEMA_MAP ? NODE_MAP : NODE_LIST))
 		return;
@@ -273,12 +275,13 @@ static void *reference_find(struct loader *l, const struct fixup *f, struct str 
 static void *reference_resolve(struct loader *l, const struct fixup *f, const struct node *n) {
 	if (n->kind == NODE_SCALAR)
 		return reference_find(l, f, n->text, n->at);
-	fault(l, f->owner, f->row, n->at, "expected the name of a %s, found %s; write the name", schema_section(f->row->param)->name,
-	      node_kind_text(n->kind));
+	fault(l, f->owner, f->row, n->at, "expected the name of a %s, found %s; write the name",
+	      schema_section(f->row->param)->name, node_kind_text(n->kind));
 	return NULL;
 }
 
-static bool is_repeated(struct loader *l, const struct fixup *f, void *const *seen, size_t n, const void *object, struct place at) {
+static bool is_repeated(struct loader *l, const struct fixup *f, void *const *seen, size_t n, const void *object,
+                        struct place at) {
 	for (size_t i = 0; i < n; i++)
 		if (seen[i] == object) {
 			fault(l, f->owner, f->row, at, "\"%.*s\" is given twice; remove one", STR_ARG(*schema_id(seen[i])));
@@ -312,7 +315,8 @@ static uint32_t weight_read(struct loader *l, const struct fixup *f, const struc
 	if (n->kind == NODE_SCALAR && str_to_u64(n->text, &weight) && weight <= 1000000)
 		return (uint32_t)weight;
 	struct str found = n->kind == NODE_SCALAR ? n->text : str_from(node_kind_text(n->kind));
-	fault(l, f->owner, f->row, n->at, "\"%.*s%s\" is not a weight; write a whole number from 0 to 1000000", REPORT_VALUE(found));
+	fault(l, f->owner, f->row, n->at, "\"%.*s%s\" is not a weight; write a whole number from 0 to 1000000",
+	      REPORT_VALUE(found));
 	return 0;
 }
 
@@ -407,7 +411,10 @@ static void settle(struct loader *l) {
 /* What was read into `d` as structs of `c`. */
 static void cfg_fill(struct cfg *c, struct document *d) {
 	struct loader l = {
-		.keep = d->keep, .tree = d->tree, .report = d->report, .document = d,
+		.keep = d->keep,
+		.tree = d->tree,
+		.report = d->report,
+		.document = d,
 	};
 	l.next_instance = &l.instances;
 	l.next_fixup = &l.fixups;

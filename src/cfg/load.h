@@ -11,10 +11,10 @@ struct instance {
 	enum schema_section_id section;
 	void *object;
 	const struct instance *parent; /* the section that holds it; NULL: the root */
-	const struct node *node; /* NULL: absent, the object holds defaults */
-	struct str path;         /* "pools.app.servers[2]" */
+	const struct node *node;       /* NULL: absent, the object holds defaults */
+	struct str path;               /* "pools.app.servers[2]" */
 	struct place at;
-	uint64_t faulty;         /* bits of its rows whose value is at fault: cross-checks can't trust it; all: the section is */
+	uint64_t faulty; /* bits of its rows whose value is at fault: cross-checks can't trust it; all: the section is */
 	struct instance *next;
 };
 
@@ -25,7 +25,7 @@ struct loader {
 	struct arena *tree; /* the load's */
 	struct report *report;
 	const struct document *document;
-	struct buf path;    /* of the key in hand */
+	struct buf path;                             /* of the key in hand */
 	struct instance *instances, **next_instance; /* in the file's order, a section before what it holds */
 	struct fixup *fixups, **next_fixup;
 };

@@ -50,7 +50,9 @@ void report_add(struct report *r, struct place at, struct str path, const char *
 
 static int line_compare(const void *left, const void *right) {
 	const struct report_line *a = left, *b = right;
-	const uint64_t pairs[][2] = { { a->file, b->file }, { a->line, b->line }, { a->column, b->column }, { a->sequence, b->sequence } };
+	const uint64_t pairs[][2] = {
+		{ a->file, b->file }, { a->line, b->line }, { a->column, b->column }, { a->sequence, b->sequence }
+	};
 	for (size_t i = 0; i < COUNT_OF(pairs); i++)
 		if (pairs[i][0] != pairs[i][1])
 			return pairs[i][0] < pairs[i][1] ? -1 : 1;

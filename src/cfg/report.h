@@ -13,11 +13,11 @@
 
 /* One file; lives as long as the load. */
 struct source {
-	struct str name;            /* as messages show it */
-	struct str directory;       /* what its relative paths are relative to; NUL-terminated */
-	unsigned index;             /* in the order of reading; 0 is the main file */
+	struct str name;             /* as messages show it */
+	struct str directory;        /* what its relative paths are relative to; NUL-terminated */
+	unsigned index;              /* in the order of reading; 0 is the main file */
 	const struct source *parent; /* that includes it; NULL: the main file */
-	dev_t device;               /* with inode: which file it is; both 0 for text from memory */
+	dev_t device;                /* with inode: which file it is; both 0 for text from memory */
 	ino_t inode;
 	struct source *next;
 };
@@ -44,13 +44,14 @@ struct report {
 #define REPORT_MAX 1000
 
 /* "file:line:col: path: text"; an empty path is left out, control bytes become '?'. */
-void report_add(struct report *r, struct place at, struct str path, const char *format, ...) __attribute__((format(printf, 4, 5)));
+void report_add(struct report *r, struct place at, struct str path, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 /* Writes the lines, sorted by place, and empties the report. Returns how many errors there were. */
 size_t report_flush(struct report *r, struct buf *out);
 
 /* A value in a message: cut where it would drown the message. For "%.*s%s". */
 #define REPORT_VALUE_MAX 60
-#define REPORT_VALUE(s)                                                                                                    \
+#define REPORT_VALUE(s)                                                                                                          \
 	(int)((s).n < REPORT_VALUE_MAX ? (s).n : REPORT_VALUE_MAX), (s).n ? (s).p : "", (s).n > REPORT_VALUE_MAX ? "..." : ""
 
 /* Finds the candidate nearest to what was typed. */

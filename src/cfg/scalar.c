@@ -29,8 +29,12 @@ struct unit {
 /* The largest first: the writer takes the first that divides. */
 static const struct unit msec_units[] = { { "d", 86400000 }, { "h", 3600000 }, { "m", 60000 }, { "s", 1000 }, { "ms", 1 } };
 static const struct unit size_units[] = {
-	{ "GiB", UINT64_C(1) << 30 }, { "MiB", 1 << 20 }, { "KiB", 1 << 10 },
-	{ "GB", 1000000000 },         { "MB", 1000000 },  { "KB", 1000 },
+	{ "GiB", UINT64_C(1) << 30 },
+	{ "MiB", 1 << 20 },
+	{ "KiB", 1 << 10 },
+	{ "GB", 1000000000 },
+	{ "MB", 1000000 },
+	{ "KB", 1000 },
 	{ "B", 1 },
 };
 
@@ -61,9 +65,11 @@ static bool number_msec(struct str text, uint64_t *out, struct err *why) {
 		if (scale(number, unit, msec_units, COUNT_OF(msec_units), out))
 			return true;
 		if (unit.n == 0)
-			return err_set(why, "\"%.*s%s\" has no unit; write %.*ss or %.*sms", REPORT_VALUE(text), STR_ARG(text), STR_ARG(text)) == 0;
+			return err_set(why, "\"%.*s%s\" has no unit; write %.*ss or %.*sms", REPORT_VALUE(text), STR_ARG(text),
+			               STR_ARG(text)) == 0;
 	}
-	return err_set(why, "\"%.*s%s\" is not a duration; write a whole number with ms, s, m, h or d, as 250ms", REPORT_VALUE(text)) == 0;
+	return err_set(why, "\"%.*s%s\" is not a duration; write a whole number with ms, s, m, h or d, as 250ms",
+	               REPORT_VALUE(text)) == 0;
 }
 
 static bool number_size(struct str text, uint64_t *out, struct err *why) {
@@ -77,13 +83,14 @@ static bool number_size(struct str text, uint64_t *out, struct err *why) {
 }
 
 static bool number_plain(struct str text, uint64_t *out, struct err *why) {
-	return str_to_u64(text, out) || err_set(why, "\"%.*s%s\" is not a whole number; write digits alone", REPORT_VALUE(text)) == 0;
+	return str_to_u64(text, out) ||
+	       err_set(why, "\"%.*s%s\" is not a whole number; write digits alone", REPORT_VALUE(text)) == 0;
 }
 
 static bool number_workers(struct str text, uint64_t *out, struct err *why) {
 	if (!str_eq(text, STR("auto")))
-		return str_to_u64(text, out) || err_set(why, "\"%.*s%s\" is no number of workers; write a number or auto",
-		                                       REPORT_VALUE(text)) == 0;
+		return str_to_u64(text, out) ||
+		       err_set(why, "\"%.*s%s\" is no number of workers; write a number or auto", REPORT_VALUE(text)) == 0;
 	cpu_set_t set;
 	CPU_ZERO(&set);
 	int n = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : (int)sysconf(_SC_NPROCESSORS_ONLN);
@@ -121,16 +128,17 @@ static bool number_mode(struct str text, uint64_t *out, struct err *why) {
 
 /* By type; NULL: not a whole number. */
 static bool (*const number_of[SCHEMA_TYPE_COUNT])(struct str, uint64_t *, struct err *) = {
-	[SCHEMA_UINT] = number_plain,     [SCHEMA_WORKERS] = number_workers, [SCHEMA_MSEC] = number_msec,
-	[SCHEMA_SIZE] = number_size,      [SCHEMA_PERCENT] = number_percent, [SCHEMA_RATE] = number_rate,
-	[SCHEMA_MODE] = number_mode,      [SCHEMA_TTL] = number_msec,
+	[SCHEMA_UINT] = number_plain, [SCHEMA_WORKERS] = number_workers, [SCHEMA_MSEC] = number_msec,
+	[SCHEMA_SIZE] = number_size,  [SCHEMA_PERCENT] = number_percent, [SCHEMA_RATE] = number_rate,
+	[SCHEMA_MODE] = number_mode,  [SCHEMA_TTL] = number_msec,
 };
 
 static bool number_in_bounds(const struct scalar *s, struct str text, uint64_t number) {
 	const struct schema_row *row = s->row;
 	uint64_t bound;
 	if (row->min && number_of[row->type](str_from(row->min), &bound, s->why) && number < bound)
-		return err_set(s->why, "%.*s is below the smallest allowed value; write at least %s", STR_ARG(text), row->min) == 0;
+		return err_set(s->why, "%.*s is below the smallest allowed value; write at least %s", STR_ARG(text), row->min) ==
+		       0;
 	if (row->max && number_of[row->type](str_from(row->max), &bound, s->why) && number > bound)
 		return err_set(s->why, "%.*s is above the largest allowed value; write at most %s", STR_ARG(text), row->max) == 0;
 	return true;
@@ -176,9 +184,11 @@ static bool parse_decimal(const struct scalar *s, void *field) {
 	if (!decimal_read(s->text, out))
 		return err_set(s->why, "\"%.*s%s\" is not a number; write it as 1.25", REPORT_VALUE(s->text)) == 0;
 	if (s->row->min && decimal_read(str_from(s->row->min), &bound) && *out < bound)
-		return err_set(s->why, "%.*s is below the smallest allowed value; write at least %s", STR_ARG(s->text), s->row->min) == 0;
+		return err_set(s->why, "%.*s is below the smallest allowed value; write at least %s", STR_ARG(s->text),
+		               s->row->min) == 0;
 	if (s->row->max && decimal_read(str_from(s->row->max), &bound) && *out > bound)
-		return err_set(s->why, "%.*s is above the largest allowed value; write at most %s", STR_ARG(s->text), s->row->max) == 0;
+		return err_set(s->why, "%.*s is above the largest allowed value; write at most %s", STR_ARG(s->text),
+		               s->row->max) == 0;
 	return true;
 }
 
@@ -214,7 +224,8 @@ static bool parse_path(const struct scalar *s, void *field) {
 	/* "-" is a stream and no file. */
 	bool is_whole = str_starts(text, STR("/")) || str_eq(text, STR("-")) || s->directory.n == 0;
 	const char *slash = str_ends(s->directory, STR("/")) ? "" : "/";
-	*(struct str *)field = is_whole ? text : arena_printf(s->arena, "%.*s%s%.*s", STR_ARG(s->directory), slash, STR_ARG(text));
+	*(struct str *)field =
+	    is_whole ? text : arena_printf(s->arena, "%.*s%s%.*s", STR_ARG(s->directory), slash, STR_ARG(text));
 	return true;
 }
 
@@ -228,7 +239,8 @@ static bool parse_regex(const struct scalar *s, void *field) {
 	if (!compiled) {
 		PCRE2_UCHAR text[128] = "";
 		pcre2_get_error_message(code, text, sizeof(text));
-		return err_set(s->why, "not a valid regular expression: %s; look at offset %zu", (const char *)text, (size_t)offset) == 0;
+		return err_set(s->why, "not a valid regular expression: %s; look at offset %zu", (const char *)text,
+		               (size_t)offset) == 0;
 	}
 	pcre2_code_free(compiled);
 	return true;
@@ -329,7 +341,8 @@ static bool parse_status(const struct scalar *s, void *field) {
 	do { /* a comma at the end leaves an empty part, as one at the start does */
 		struct cfg_status_range range;
 		if (!str_next(&rest, ',', &part) || !status_range_read(part, &range))
-			return err_set(s->why, "\"%.*s%s\" are no status codes; write them as 200-299 or 200,204,300-399", REPORT_VALUE(s->text)) == 0;
+			return err_set(s->why, "\"%.*s%s\" are no status codes; write them as 200-299 or 200,204,300-399",
+			               REPORT_VALUE(s->text)) == 0;
 		list->items = items_append(s->arena, list->items, list->n, sizeof(range));
 		list->items[list->n++] = range;
 	} while (rest.n > 0 || str_ends(s->text, STR(",")));
@@ -454,7 +467,8 @@ static void format_addrs(const struct schema_row *row, const void *field, struct
 	for (size_t i = 0; i < list->n; i++) {
 		char text[ADDR_TEXT_BYTES];
 		buf_add(out, i ? STR(", ") : STR(""));
-		buf_add(out, row->type == SCHEMA_IPS ? addr_format_ip(&list->items[i], text) : addr_format(&list->items[i], text));
+		buf_add(out,
+		        row->type == SCHEMA_IPS ? addr_format_ip(&list->items[i], text) : addr_format(&list->items[i], text));
 	}
 	buf_add_char(out, ']');
 }

@@ -69,29 +69,29 @@
 #define RESTART_LIVE false
 #define RESTART_RESTART true
 
-#define ROW(k, TYPE, p, d, lo, hi, reload, text)                                                                           \
-	{ .key = #k,                                                                                                       \
-	  .type = SCHEMA_##TYPE,                                                                                           \
-	  .param = PARAM_##TYPE(p),                                                                                        \
-	  .is_restart = RESTART_##reload,                                                                                  \
-	  .offset = offsetof(self, FIELD_##TYPE(k)),                                                                       \
-	  .dflt = d,                                                                                                       \
-	  .min = lo,                                                                                                       \
-	  .max = hi,                                                                                                       \
+#define ROW(k, TYPE, p, d, lo, hi, reload, text)                                                                                 \
+	{ .key = #k,                                                                                                             \
+	  .type = SCHEMA_##TYPE,                                                                                                 \
+	  .param = PARAM_##TYPE(p),                                                                                              \
+	  .is_restart = RESTART_##reload,                                                                                        \
+	  .offset = offsetof(self, FIELD_##TYPE(k)),                                                                             \
+	  .dflt = d,                                                                                                             \
+	  .min = lo,                                                                                                             \
+	  .max = hi,                                                                                                             \
 	  .doc = text },
 
 /* A function a section, because only a block can give the section's type the one name that ROW uses. */
-#define DEFINE_SECTION(section, KEYS)                                                                                      \
-	static const struct schema_section *section_##section(void) {                                                      \
-		typedef struct cfg_##section self;                                                                         \
-		static const struct schema_row rows[] = { KEYS(ROW) };                                                     \
-		static const struct schema_section here = { #section, sizeof(self), rows, COUNT_OF(rows) };                \
-		_Static_assert(COUNT_OF(rows) <= 64, "more keys than bits in given");                                      \
-		_Static_assert(offsetof(self, id) == offsetof(struct cfg_root, id), "id");                                 \
-		_Static_assert(offsetof(self, mark) == offsetof(struct cfg_root, mark), "mark");                           \
-		_Static_assert(offsetof(self, is_given) == offsetof(struct cfg_root, is_given), "is_given");               \
-		_Static_assert(offsetof(self, given) == offsetof(struct cfg_root, given), "given");                        \
-		return &here;                                                                                              \
+#define DEFINE_SECTION(section, KEYS)                                                                                            \
+	static const struct schema_section *section_##section(void) {                                                            \
+		typedef struct cfg_##section self;                                                                               \
+		static const struct schema_row rows[] = { KEYS(ROW) };                                                           \
+		static const struct schema_section here = { #section, sizeof(self), rows, COUNT_OF(rows) };                      \
+		_Static_assert(COUNT_OF(rows) <= 64, "more keys than bits in given");                                            \
+		_Static_assert(offsetof(self, id) == offsetof(struct cfg_root, id), "id");                                       \
+		_Static_assert(offsetof(self, mark) == offsetof(struct cfg_root, mark), "mark");                                 \
+		_Static_assert(offsetof(self, is_given) == offsetof(struct cfg_root, is_given), "is_given");                     \
+		_Static_assert(offsetof(self, given) == offsetof(struct cfg_root, given), "given");                              \
+		return &here;                                                                                                    \
 	}
 CFG_SECTIONS(DEFINE_SECTION)
 
@@ -102,11 +102,11 @@ const struct schema_section *schema_section(enum schema_section_id id) {
 }
 
 #define ENUM_TEXT(v, text) text,
-#define DEFINE_ENUM(name, VALUES, NAME)                                                                                    \
-	static const char *const texts_##name[] = { VALUES(ENUM_TEXT) };                                                   \
-	_Static_assert(sizeof(enum cfg_##name) == sizeof(unsigned), "enum members are written as unsigned");                \
-	const char *cfg_##name##_text(enum cfg_##name value) {                                                             \
-		return (size_t)value < COUNT_OF(texts_##name) ? texts_##name[value] : "?";                                 \
+#define DEFINE_ENUM(name, VALUES, NAME)                                                                                          \
+	static const char *const texts_##name[] = { VALUES(ENUM_TEXT) };                                                         \
+	_Static_assert(sizeof(enum cfg_##name) == sizeof(unsigned), "enum members are written as unsigned");                     \
+	const char *cfg_##name##_text(enum cfg_##name value) {                                                                   \
+		return (size_t)value < COUNT_OF(texts_##name) ? texts_##name[value] : "?";                                       \
 	}
 CFG_ENUMS(DEFINE_ENUM)
 

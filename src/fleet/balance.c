@@ -3,11 +3,8 @@
 #include "balance.h"
 
 static const struct balance_ops *const algorithms[] = {
-	[CFG_BALANCE_ROUND_ROBIN] = &balance_rr,
-	[CFG_BALANCE_LEAST_REQUESTS] = &balance_least,
-	[CFG_BALANCE_P2C] = &balance_p2c,
-	[CFG_BALANCE_HASH] = &balance_hash,
-	[CFG_BALANCE_RANDOM] = &balance_random,
+	[CFG_BALANCE_ROUND_ROBIN] = &balance_rr, [CFG_BALANCE_LEAST_REQUESTS] = &balance_least, [CFG_BALANCE_P2C] = &balance_p2c,
+	[CFG_BALANCE_HASH] = &balance_hash,      [CFG_BALANCE_RANDOM] = &balance_random,
 };
 
 const struct balance_ops *balance_ops_of(enum cfg_balance b) {

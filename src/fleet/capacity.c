@@ -12,7 +12,8 @@ static int check_pools(struct fleet *f, const struct fleet_site *site, struct er
 		struct fleet_pool *p = POOL_OF(it);
 		/* Where it serves nothing now, nothing is lost. */
 		if ((p->usable_sites & bit) != 0 && (p->usable_sites & ~bit) == 0)
-			return err_set(e, "site %.*s is the only usable site of pool %.*s", STR_ARG(site->name), STR_ARG(p->name));
+			return err_set(e, "site %.*s is the only usable site of pool %.*s", STR_ARG(site->name),
+			               STR_ARG(p->name));
 	}
 	return 0;
 }

@@ -77,7 +77,8 @@ bool drain_step(struct fleet_drain *d, const struct drain_facts *facts) {
 static void phase_announce(struct fleet *f, struct fleet_target t) {
 	struct target_part part = target_part(t);
 	log_info(part.drain_event, LOG_STR(part.kind, part.name), LOG_CSTR("phase", fleet_phase_text(phase_of(part.drain))),
-	         LOG_U64("active", fleet_active(f, t)), LOG_U64("since_ms", (clock_now_us() - part.drain->started_us) / USEC_PER_MSEC));
+	         LOG_U64("active", fleet_active(f, t)),
+	         LOG_U64("since_ms", (clock_now_us() - part.drain->started_us) / USEC_PER_MSEC));
 	fleet_touch(f, t);
 	fleet_publish(f);
 	urcu_memb_synchronize_rcu();

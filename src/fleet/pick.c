@@ -41,7 +41,7 @@ static struct fleet_server *pick_in_others(const struct fleet_view *v, const str
 
 /* When the level that the shares chose has none. */
 static __attribute__((noinline, cold)) struct fleet_server *pick_elsewhere(const struct fleet_view *v, const struct level *chosen,
-                                                                          struct pick *p) {
+                                                                           struct pick *p) {
 	struct fleet_server *s = pick_in_others(v, chosen, p);
 	if (s || p->request->n_tried == 0)
 		return s;

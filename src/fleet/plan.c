@@ -60,8 +60,11 @@ static int plan_sites(struct fleet_plan *plan, struct err *e) {
 		*ps = (struct plan_site){ .cfg = cfg, .site = fleet_site_find(plan->fleet, cfg->id) };
 		if (!ps->site) {
 			if (taken == UINT64_MAX)
-				return err_set(e, "sites.%.*s: more than %d sites at once (removed ones count until their last request "
-				               "has ended)", STR_ARG(cfg->id), FLEET_SITES_MAX);
+				return err_set(
+				    e,
+				    "sites.%.*s: more than %d sites at once (removed ones count until their last request "
+				    "has ended)",
+				    STR_ARG(cfg->id), FLEET_SITES_MAX);
 			ps->is_new = true;
 			ps->site = mem_zalloc(sizeof(*ps->site));
 			ps->site->name = name_copy(cfg->id);
@@ -131,14 +134,14 @@ static int plan_servers(struct fleet_plan *plan, struct plan_pool *pp, struct er
 		const struct cfg_server *cfg = &pp->cfg->servers.items[i];
 		struct fleet_site *site = plan_site_find(plan, cfg->site);
 		if (!site) {
-			result = err_set(e, "pools.%.*s.servers: %.*s stands in a site that is not configured", STR_ARG(pp->cfg->id),
-			                 STR_ARG(cfg->name));
+			result = err_set(e, "pools.%.*s.servers: %.*s stands in a site that is not configured",
+			                 STR_ARG(pp->cfg->id), STR_ARG(cfg->name));
 			break;
 		}
 		struct fleet_server *s = map_get(&old, cfg->name);
 		bool is_same = s && addr_eq(&s->address, &cfg->address) && s->site == site;
 		pp->servers[pp->n_servers++] =
-			(struct plan_server){ cfg, is_same ? s : server_create(pp->pool, site, cfg), is_same ? NULL : s, !is_same };
+		    (struct plan_server){ cfg, is_same ? s : server_create(pp->pool, site, cfg), is_same ? NULL : s, !is_same };
 	}
 	map_fini(&old);
 	return result;

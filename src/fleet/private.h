@@ -58,8 +58,8 @@ enum share_rule {
 	SHARE_SPLIT, /* by fixed weights */
 };
 struct share_level {
-	uint64_t weight;         /* SHARE_SPLIT: of the level; 0: only when no level with a weight is usable */
-	uint64_t usable, total;  /* weights of its servers */
+	uint64_t weight;        /* SHARE_SPLIT: of the level; 0: only when no level with a weight is usable */
+	uint64_t usable, total; /* weights of its servers */
 };
 /* Writes each level's share; they add up to 1, or are all 0 when nothing is usable. */
 void shares_compute(enum share_rule rule, double overprovision, const struct share_level *levels, size_t n, double *share);
@@ -118,7 +118,7 @@ struct level_server {
 	double bound; /* requests that it may have at most, for each one of the worker's in the level (hash) */
 };
 struct level {
-	uint64_t until;  /* a draw of 32 bits below this chooses the level, or one before it */
+	uint64_t until; /* a draw of 32 bits below this chooses the level, or one before it */
 	double share;
 	unsigned number; /* in the layout: cursors keep their place over publishes by it */
 	uint64_t sites;  /* mask of those that its servers stand in */
@@ -135,8 +135,8 @@ struct fleet_view {
 	struct fleet_view *next; /* of those that wait to be freed */
 	struct arena arena;
 	const struct balance_ops *ops;
-	bool is_single;          /* the first level has all the traffic */
-	unsigned n_levels;       /* with a usable server */
+	bool is_single;    /* the first level has all the traffic */
+	unsigned n_levels; /* with a usable server */
 	struct level levels[];
 };
 /* takes[i]: of layout->servers[i]. */
@@ -147,8 +147,8 @@ void view_destroy(struct fleet_view *v);
 
 /* Written by its worker alone; lines of its own. */
 struct fleet_cell {
-	_Alignas(64) _Atomic uint32_t active; /* requests in progress; retries of other workers read it */
-	uint32_t cursors[FLEET_LEVELS_MAX];   /* places in the schedules */
+	_Alignas(64) _Atomic uint32_t active;  /* requests in progress; retries of other workers read it */
+	uint32_t cursors[FLEET_LEVELS_MAX];    /* places in the schedules */
 	uint32_t site_active[FLEET_SITES_MAX]; /* the same requests, by the site of their server */
 };
 struct pick {

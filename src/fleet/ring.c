@@ -33,8 +33,9 @@ struct ring_point *ring_build(const struct ring_node *nodes, size_t n_nodes, siz
 	struct ring_point *next = points;
 	for (size_t i = 0; i < n_nodes; i++)
 		for (size_t j = 0, end = points_of(nodes[i].weight, total); j < end; j++)
-			*next++ = (struct ring_point){ (uint32_t)(hash_mix(nodes[i].identity + j * UINT64_C(0x9e3779b97f4a7c15)) >> 32),
-				                       (uint32_t)i };
+			*next++ =
+			    (struct ring_point){ (uint32_t)(hash_mix(nodes[i].identity + j * UINT64_C(0x9e3779b97f4a7c15)) >> 32),
+				                 (uint32_t)i };
 	qsort(points, n_points, sizeof(*points), point_compare);
 	*n = n_points;
 	return points;

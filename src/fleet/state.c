@@ -30,7 +30,8 @@ const char *fleet_phase_text(enum fleet_phase p) {
 }
 
 bool state_is_against(struct state_word w) {
-	return w.admin == FLEET_MAINT || w.admin == FLEET_FORCED_DOWN || (w.admin == FLEET_DRAIN && w.phase >= FLEET_PHASE_REQUESTS);
+	return w.admin == FLEET_MAINT || w.admin == FLEET_FORCED_DOWN ||
+	       (w.admin == FLEET_DRAIN && w.phase >= FLEET_PHASE_REQUESTS);
 }
 
 bool state_takes_requests(enum fleet_verdict v, struct state_word server, struct state_word pool, struct state_word site) {

@@ -11,12 +11,13 @@ struct target_part target_part(struct fleet_target t) {
 	case FLEET_SERVER:
 		break;
 	}
-	return (struct target_part){ t.server->path,  &t.server->admin, &t.server->drain,
-		                     "server",        "server_drain",   "server_admin" };
+	return (
+	    struct target_part){ t.server->path, &t.server->admin, &t.server->drain, "server", "server_drain", "server_admin" };
 }
 
 struct state_word target_word(struct target_part part) {
-	return (struct state_word){ *part.admin, (enum fleet_phase)atomic_load_explicit(&part.drain->phase, memory_order_relaxed) };
+	return (struct state_word){ *part.admin,
+		                    (enum fleet_phase)atomic_load_explicit(&part.drain->phase, memory_order_relaxed) };
 }
 
 struct fleet_site *fleet_site_find(struct fleet *f, struct str name) {

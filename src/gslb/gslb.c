@@ -30,7 +30,7 @@ struct gslb *gslb_create(struct fleet *f, struct workers *w, struct err *e) {
 }
 
 static void endpoints_end(struct list *endpoints, bool do_serve) {
-	LIST_EACH (it, endpoints) {
+	LIST_EACH(it, endpoints) {
 		struct endpoint *n = CONTAINER_OF(it, struct endpoint, link);
 		list_remove(it);
 		if (do_serve)
@@ -63,7 +63,7 @@ struct gslb_plan {
 };
 
 static struct endpoint *endpoint_find(struct list *endpoints, const struct addr *at) {
-	LIST_EACH (it, endpoints)
+	LIST_EACH(it, endpoints)
 		if (addr_eq(&CONTAINER_OF(it, struct endpoint, link)->at, at))
 			return CONTAINER_OF(it, struct endpoint, link);
 	return NULL;
@@ -89,7 +89,7 @@ static int plan_address(struct gslb_plan *p, const struct cfg_listener *cfg, con
 }
 
 static int plan_endpoints(struct gslb_plan *p, const struct cfg_root *cfg, struct err *e) {
-	LIST_EACH (it, &p->gslb->endpoints)
+	LIST_EACH(it, &p->gslb->endpoints)
 		CONTAINER_OF(it, struct endpoint, link)->is_kept = false;
 	for (size_t i = 0; i < cfg->listeners.n; i++) {
 		const struct cfg_listener *l = &cfg->listeners.items[i];
@@ -124,14 +124,14 @@ static void commit_endpoints(struct gslb_plan *p) {
 	struct gslb *g = p->gslb;
 	struct list gone;
 	list_init(&gone);
-	LIST_EACH (it, &g->endpoints)
+	LIST_EACH(it, &g->endpoints)
 		if (!CONTAINER_OF(it, struct endpoint, link)->is_kept) {
 			list_remove(it);
 			list_append(&gone, it);
 		}
 	for (size_t i = 0; i < p->n_kept; i++)
 		endpoint_configure(p->kept[i].endpoint, p->kept[i].cfg);
-	LIST_EACH (it, &p->endpoints) {
+	LIST_EACH(it, &p->endpoints) {
 		list_remove(it);
 		list_append(&g->endpoints, it);
 		endpoint_start(CONTAINER_OF(it, struct endpoint, link));

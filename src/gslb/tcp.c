@@ -204,7 +204,7 @@ struct tcp_server *tcp_server_start(struct endpoint *n, struct loop *l, int fd, 
 void tcp_server_stop(struct tcp_server *s) {
 	if (!s)
 		return;
-	LIST_EACH (it, &s->connections)
+	LIST_EACH(it, &s->connections)
 		connection_end(CONTAINER_OF(it, struct tcp_connection, link));
 	acceptor_stop(&s->acceptor);
 	mem_free(s);

@@ -109,12 +109,12 @@ static void commit_server(struct changeover *o, struct check *c, struct fleet_se
 }
 
 static void commit_servers(struct changeover *o, const struct health_plan *p) {
-	LIST_EACH (at_pool, fleet_pools(o->health->fleet)) {
+	LIST_EACH(at_pool, fleet_pools(o->health->fleet)) {
 		struct fleet_pool *pool = CONTAINER_OF(at_pool, struct fleet_pool, link);
 		struct check *c = pool->cfg->check != NULL ? map_get(&p->by_name, pool->cfg->check->id) : NULL;
 		if (c == NULL)
 			continue;
-		LIST_EACH (at, &pool->servers) {
+		LIST_EACH(at, &pool->servers) {
 			struct fleet_server *s = CONTAINER_OF(at, struct fleet_server, link);
 			if (!s->is_removed)
 				commit_server(o, c, s);

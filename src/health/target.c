@@ -164,7 +164,7 @@ static void on_result(void *owner, const struct probe_result *r) {
 	if (verdict_vote(&t->verdict, r->vote, t->check->rise, t->check->fall))
 		memcpy(t->cause, r->evidence, sizeof t->cause);
 	plan_next(t);
-	LIST_EACH (it, &t->subscriptions)
+	LIST_EACH(it, &t->subscriptions)
 		subscription_tell(CONTAINER_OF(it, struct subscription, link));
 }
 

@@ -5,18 +5,18 @@
 #define IS_ALPHA(c) (((c) | 0x20) >= 'a' && ((c) | 0x20) <= 'z')
 #define IS_DIGIT(c) ((c) >= '0' && (c) <= '9')
 #define IS_VISIBLE(c) ((c) > 0x20 && (c) < 0x7f)
-#define IS_DELIMITER(c) \
-	((c) == '"' || (c) == '(' || (c) == ')' || (c) == ',' || (c) == '/' || ((c) >= ':' && (c) <= '@') || ((c) >= '[' && (c) <= ']') || \
-	 (c) == '{' || (c) == '}')
+#define IS_DELIMITER(c)                                                                                                          \
+	((c) == '"' || (c) == '(' || (c) == ')' || (c) == ',' || (c) == '/' || ((c) >= ':' && (c) <= '@') ||                     \
+	 ((c) >= '[' && (c) <= ']') || (c) == '{' || (c) == '}')
 #define IS_TEXT(c) ((c) == '\t' || ((c) >= 0x20 && (c) != 0x7f))
 #define IS_UNRESERVED(c) (IS_ALPHA(c) || IS_DIGIT(c) || (c) == '-' || (c) == '.' || (c) == '_' || (c) == '~')
 
 #define IS_PATH(c) (IS_VISIBLE(c) && (c) != '?' && (c) != '#' && (c) != '\\')
 
-#define CLASSES(c) \
-	((IS_VISIBLE(c) && !IS_DELIMITER(c) ? HTTP_CHAR_TOKEN : 0) | (IS_TEXT(c) ? HTTP_CHAR_TEXT : 0) | \
-	 (IS_TEXT(c) && (c) != '"' && (c) != '\\' ? HTTP_CHAR_QDTEXT : 0) | (IS_UNRESERVED(c) ? HTTP_CHAR_UNRESERVED : 0) | \
-	 (IS_PATH(c) ? HTTP_CHAR_PATH : 0) | (IS_PATH(c) && (c) != '/' && (c) != '%' && (c) != ';' ? HTTP_CHAR_PLAIN : 0) | \
+#define CLASSES(c)                                                                                                               \
+	((IS_VISIBLE(c) && !IS_DELIMITER(c) ? HTTP_CHAR_TOKEN : 0) | (IS_TEXT(c) ? HTTP_CHAR_TEXT : 0) |                         \
+	 (IS_TEXT(c) && (c) != '"' && (c) != '\\' ? HTTP_CHAR_QDTEXT : 0) | (IS_UNRESERVED(c) ? HTTP_CHAR_UNRESERVED : 0) |      \
+	 (IS_PATH(c) ? HTTP_CHAR_PATH : 0) | (IS_PATH(c) && (c) != '/' && (c) != '%' && (c) != ';' ? HTTP_CHAR_PLAIN : 0) |      \
 	 (IS_VISIBLE(c) && (c) != '#' ? HTTP_CHAR_QUERY : 0))
 #define ROW4(c) CLASSES(c), CLASSES((c) + 1), CLASSES((c) + 2), CLASSES((c) + 3)
 #define ROW16(c) ROW4(c), ROW4((c) + 4), ROW4((c) + 8), ROW4((c) + 12)

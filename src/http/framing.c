@@ -106,7 +106,9 @@ static enum http_fault fields_read(const struct http_head *h, struct gathered *g
 
 static void framing_fill(const struct http_head *h, const struct gathered *g, struct http_framing *out) {
 	*out = (struct http_framing){
-		.body = g->has_coding ? HTTP_BODY_CHUNKED : g->lengths ? HTTP_BODY_LENGTH : HTTP_BODY_NONE,
+		.body = g->has_coding ? HTTP_BODY_CHUNKED
+		        : g->lengths  ? HTTP_BODY_LENGTH
+		                      : HTTP_BODY_NONE,
 		.length = g->length,
 		.keep_alive = !g->has_close && (h->minor >= 1 || g->has_keep_alive),
 		/* HTTP/1.0 knows no Upgrade: RFC 9110 7.8. */

@@ -76,11 +76,15 @@ static enum http_fault size_digit(struct h1_chunked *c, char b) {
 /* What may follow a complete size, name or value: the line's end, another extension, or white space before one. */
 static enum http_fault after_part(struct h1_chunked *c, char b, enum state after_space, enum http_fault other) {
 	switch (b) {
-	case '\r': return go(c, SIZE_LF);
-	case ';': return go(c, EXT_NAME_START);
+	case '\r':
+		return go(c, SIZE_LF);
+	case ';':
+		return go(c, EXT_NAME_START);
 	case ' ':
-	case '\t': return go(c, after_space);
-	default: return other;
+	case '\t':
+		return go(c, after_space);
+	default:
+		return other;
 	}
 }
 
@@ -119,7 +123,9 @@ static enum http_fault size_line_step(struct h1_chunked *c, char b) {
 	case EXT_VALUE_START:
 		if (http_is_space(b))
 			return HTTP_FAULT_NONE;
-		return b == '"' ? go(c, EXT_QUOTED) : http_is(b, HTTP_CHAR_TOKEN) ? go(c, EXT_TOKEN) : HTTP_FAULT_CHUNK_EXTENSION_BAD;
+		return b == '"'                      ? go(c, EXT_QUOTED)
+		       : http_is(b, HTTP_CHAR_TOKEN) ? go(c, EXT_TOKEN)
+		                                     : HTTP_FAULT_CHUNK_EXTENSION_BAD;
 	case EXT_TOKEN:
 		return http_is(b, HTTP_CHAR_TOKEN) ? HTTP_FAULT_NONE
 		                                   : after_part(c, b, EXT_BEFORE_SEMICOLON, HTTP_FAULT_CHUNK_EXTENSION_BAD);

@@ -118,10 +118,13 @@ static enum parse status_line_take(struct http_head *h, const char **at, const c
 
 static enum http_fault name_fault(char c, bool is_first) {
 	switch (c) {
-	case '\n': return HTTP_FAULT_BARE_LF;
+	case '\n':
+		return HTTP_FAULT_BARE_LF;
 	case ' ':
-	case '\t': return is_first ? HTTP_FAULT_OBS_FOLD : HTTP_FAULT_SPACE_BEFORE_COLON;
-	default: return HTTP_FAULT_BAD_FIELD_NAME;
+	case '\t':
+		return is_first ? HTTP_FAULT_OBS_FOLD : HTTP_FAULT_SPACE_BEFORE_COLON;
+	default:
+		return HTTP_FAULT_BAD_FIELD_NAME;
 	}
 }
 
@@ -233,7 +236,8 @@ enum parse h1_request_parse(struct http_head *out, struct str in, const struct h
 	return head_parse(out, in, limits, scanned, used, true);
 }
 
-enum parse h1_response_parse(struct http_head *out, struct str in, const struct h1_limits *limits, size_t *scanned, size_t *used) {
+enum parse h1_response_parse(struct http_head *out, struct str in, const struct h1_limits *limits, size_t *scanned,
+                             size_t *used) {
 	out->method = HTTP_METHOD_OTHER;
 	return head_parse(out, in, limits, scanned, used, false);
 }

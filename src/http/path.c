@@ -47,7 +47,8 @@ static size_t first_change(struct str path) {
 			int c = encoded_value(path, i);
 			if (!is_encoded_allowed(c))
 				return path.n + 1;
-			bool is_kept = !http_is((char)c, HTTP_CHAR_UNRESERVED) && is_upper_hex(path.p[i + 1]) && is_upper_hex(path.p[i + 2]);
+			bool is_kept =
+			    !http_is((char)c, HTTP_CHAR_UNRESERVED) && is_upper_hex(path.p[i + 1]) && is_upper_hex(path.p[i + 2]);
 			if (!is_kept && change == path.n)
 				change = segment;
 		} else if (path.p[i] != ';' || is_dot_segment(path.p + segment + 1, path.p + i)) {

@@ -12,13 +12,13 @@
 #endif
 
 /* Classes of bytes, http_chars[byte] & HTTP_CHAR_x. */
-#define HTTP_CHAR_TOKEN 1       /* tchar, RFC 9110 5.6.2 */
-#define HTTP_CHAR_TEXT 2        /* of a field value: HTAB, SP, VCHAR, obs-text (RFC 9110 5.5) */
-#define HTTP_CHAR_QDTEXT 4      /* of a quoted string, RFC 9110 5.6.4 */
-#define HTTP_CHAR_UNRESERVED 8  /* RFC 3986 2.3 */
-#define HTTP_CHAR_PATH 16       /* visible ASCII without '?', '#' and '\\' */
-#define HTTP_CHAR_QUERY 32      /* visible ASCII without '#' */
-#define HTTP_CHAR_PLAIN 64      /* of a path, where normalisation need not look closer: without '/', '%', ';' */
+#define HTTP_CHAR_TOKEN 1      /* tchar, RFC 9110 5.6.2 */
+#define HTTP_CHAR_TEXT 2       /* of a field value: HTAB, SP, VCHAR, obs-text (RFC 9110 5.5) */
+#define HTTP_CHAR_QDTEXT 4     /* of a quoted string, RFC 9110 5.6.4 */
+#define HTTP_CHAR_UNRESERVED 8 /* RFC 3986 2.3 */
+#define HTTP_CHAR_PATH 16      /* visible ASCII without '?', '#' and '\\' */
+#define HTTP_CHAR_QUERY 32     /* visible ASCII without '#' */
+#define HTTP_CHAR_PLAIN 64     /* of a path, where normalisation need not look closer: without '/', '%', ';' */
 extern const uint8_t http_chars[256];
 
 static inline bool http_is(char c, unsigned char_class) {
@@ -95,7 +95,7 @@ static inline const char *http_scan_visible(const char *p, const char *end) {
 			break;
 	}
 #endif
-	while (p < end && *p > ' ' && *p < 0x7f)
+	while (p<end && * p> ' ' && *p < 0x7f)
 		p++;
 	return p;
 }
@@ -105,7 +105,8 @@ static inline size_t http_find_colon32(const char *p) {
 #ifdef __SSE2__
 	const __m128i colon = _mm_set1_epi8(':');
 	unsigned low = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(const void *)p), colon));
-	unsigned high = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(const void *)(p + 16)), colon));
+	unsigned high =
+	    (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(const void *)(p + 16)), colon));
 	unsigned bits = low | high << 16;
 	return bits ? (size_t)__builtin_ctz(bits) : 32;
 #else
@@ -125,11 +126,14 @@ extern const uint8_t http_field_slots[1 << (32 - FIELD_HASH_SHIFT)];
 static inline bool http_field_name_is(const char *p, const char *known, size_t n) {
 #ifdef __SSE2__
 	const __m128i bit6 = _mm_set1_epi8(0x40);
-	__m128i k0 = _mm_load_si128((const __m128i *)(const void *)known), k1 = _mm_load_si128((const __m128i *)(const void *)(known + 16));
-	__m128i v0 = _mm_loadu_si128((const __m128i *)(const void *)p), v1 = _mm_loadu_si128((const __m128i *)(const void *)(p + 16));
+	__m128i k0 = _mm_load_si128((const __m128i *)(const void *)known),
+		k1 = _mm_load_si128((const __m128i *)(const void *)(known + 16));
+	__m128i v0 = _mm_loadu_si128((const __m128i *)(const void *)p),
+		v1 = _mm_loadu_si128((const __m128i *)(const void *)(p + 16));
 	v0 = _mm_or_si128(v0, _mm_srli_epi16(_mm_and_si128(k0, bit6), 1));
 	v1 = _mm_or_si128(v1, _mm_srli_epi16(_mm_and_si128(k1, bit6), 1));
-	uint32_t equal = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v0, k0)) | (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v1, k1)) << 16;
+	uint32_t equal = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v0, k0)) | (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v1, k1))
+	                                                                           << 16;
 	return ~equal << (HTTP_FIELD_NAME_BYTES - n) == 0;
 #else
 	uint64_t v, k;

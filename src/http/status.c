@@ -52,10 +52,12 @@ const char *http_fault_text(enum http_fault f) {
 
 const char *http_status_text(unsigned status) {
 	switch (status) {
-#define HTTP_STATUS(number, reason) \
-	case number: return reason;
+#define HTTP_STATUS(number, reason)                                                                                              \
+	case number:                                                                                                             \
+		return reason;
 #include "steerway/tables/http_statuses.h"
 #undef HTTP_STATUS
-	default: return "Unknown";
+	default:
+		return "Unknown";
 	}
 }

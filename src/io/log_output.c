@@ -33,8 +33,8 @@ static int open_stderr(bool *is_socket) {
 		return -1;
 	*is_socket = S_ISSOCK(st.st_mode);
 	int fd = S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)
-	                 ? open("/proc/self/fd/2", O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
-	                 : -1;
+	             ? open("/proc/self/fd/2", O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+	             : -1;
 	return fd >= 0 ? fd : fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 }
 

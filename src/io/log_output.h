@@ -21,11 +21,11 @@ struct log_output {
 	int fd;
 	bool is_socket;
 	bool wants_reopen;
-	bool is_stuck;              /* the descriptor takes nothing now (EAGAIN) */
-	bool is_failing;            /* the last write failed, and it has been said */
-	bool is_torn;               /* the last line written lacks its end */
-	struct log_lane *begun;     /* a record of it is written in part: it goes first */
-	uint64_t lost;              /* records, since it began to fail */
+	bool is_stuck;          /* the descriptor takes nothing now (EAGAIN) */
+	bool is_failing;        /* the last write failed, and it has been said */
+	bool is_torn;           /* the last line written lacks its end */
+	struct log_lane *begun; /* a record of it is written in part: it goes first */
+	uint64_t lost;          /* records, since it began to fail */
 	_Atomic(struct log_lane *) lanes;
 };
 

@@ -40,9 +40,9 @@ static struct {
 	pthread_mutex_t lock; /* of registration, of threads that end, and of flush */
 	pthread_cond_t flushed;
 	pthread_t thread;
-	bool is_running;          /* under lock */
-	int wake_fd;              /* an eventfd; constant while the thread runs */
-	_Atomic int mood;         /* whoever sets it back to AWAKE wakes the writer */
+	bool is_running;  /* under lock */
+	int wake_fd;      /* an eventfd; constant while the thread runs */
+	_Atomic int mood; /* whoever sets it back to AWAKE wakes the writer */
 	_Atomic bool is_stopping, wants_reopen;
 	_Atomic uint64_t flush_wanted, flush_done; /* waiters hold the lock */
 	_Atomic unsigned generation;               /* of outputs and rings; the next one begins when they are freed */
@@ -160,7 +160,7 @@ static bool has_news(void) {
 	return atomic_load_explicit(&writer.is_stopping, memory_order_seq_cst) ||
 	       atomic_load_explicit(&writer.wants_reopen, memory_order_seq_cst) ||
 	       atomic_load_explicit(&writer.flush_wanted, memory_order_seq_cst) !=
-	               atomic_load_explicit(&writer.flush_done, memory_order_relaxed) ||
+	           atomic_load_explicit(&writer.flush_done, memory_order_relaxed) ||
 	       has_records();
 }
 

@@ -40,7 +40,8 @@ static void loop_arm(struct loop *l) {
 		return; /* it fires early enough already; firing for nothing is cheaper than setting it again */
 	l->armed_us = min->key;
 	uint64_t at = min->key ? min->key : 1; /* 0 would disarm */
-	struct itimerspec when = { .it_value = { .tv_sec = (time_t)(at / USEC_PER_SEC), .tv_nsec = (long)(at % USEC_PER_SEC * 1000) } };
+	struct itimerspec when = { .it_value = { .tv_sec = (time_t)(at / USEC_PER_SEC),
+		                                 .tv_nsec = (long)(at % USEC_PER_SEC * 1000) } };
 	timerfd_settime(l->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
 }
 

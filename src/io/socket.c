@@ -12,10 +12,10 @@
 #include <unistd.h>
 
 enum {
-	ACCEPTS_A_TURN = 64,                        /* then the other connections have their turn */
-	PAUSE_US = 100 * 1000,                      /* after EMFILE: connections wait in the kernel meanwhile */
-	FULL_PAUSE_US = 20 * 1000,                  /* at a connection limit */
-	UDP_BUFFER_BYTES = 1024 * 1024,             /* rides out 5 ms at 400,000 queries of 512 bytes a second */
+	ACCEPTS_A_TURN = 64,            /* then the other connections have their turn */
+	PAUSE_US = 100 * 1000,          /* after EMFILE: connections wait in the kernel meanwhile */
+	FULL_PAUSE_US = 20 * 1000,      /* at a connection limit */
+	UDP_BUFFER_BYTES = 1024 * 1024, /* rides out 5 ms at 400,000 queries of 512 bytes a second */
 };
 
 static int socket_bind(const struct addr *at, int type, struct err *e) {
@@ -63,8 +63,8 @@ int socket_bind_udp(const struct addr *at, struct err *e) {
 		setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &one, sizeof(one));
 	/* Fragments can be forged (RFC 9715): answers are small enough to do without path MTU discovery's promises. */
 	int discover = addr_is_v6(at) ? IPV6_PMTUDISC_OMIT : IP_PMTUDISC_OMIT;
-	setsockopt(fd, addr_is_v6(at) ? IPPROTO_IPV6 : IPPROTO_IP, addr_is_v6(at) ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER, &discover,
-	           sizeof(discover));
+	setsockopt(fd, addr_is_v6(at) ? IPPROTO_IPV6 : IPPROTO_IP, addr_is_v6(at) ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER,
+	           &discover, sizeof(discover));
 	return fd;
 }
 
@@ -134,8 +134,9 @@ static void on_acceptable(evutil_socket_t fd, short what, void *arg) {
 	}
 }
 
-int acceptor_start(struct acceptor *a, struct loop *l, int listening_fd, void (*on_accept)(struct acceptor *, int, const struct addr *),
-                   bool (*has_room)(struct acceptor *), struct err *e) {
+int acceptor_start(struct acceptor *a, struct loop *l, int listening_fd,
+                   void (*on_accept)(struct acceptor *, int, const struct addr *), bool (*has_room)(struct acceptor *),
+                   struct err *e) {
 	memset(a, 0, sizeof(*a));
 	a->fd = listening_fd;
 	a->on_accept = on_accept;

@@ -83,7 +83,9 @@ static void names_of_certificate(struct tls_server *t, SSL_CTX *context) {
 	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
 		const GENERAL_NAME *n = sk_GENERAL_NAME_value(names, i);
 		if (n->type == GEN_DNS)
-			name_add(t, str_slice((const char *)ASN1_STRING_get0_data(n->d.dNSName), (size_t)ASN1_STRING_length(n->d.dNSName)),
+			name_add(t,
+			         str_slice((const char *)ASN1_STRING_get0_data(n->d.dNSName),
+			                   (size_t)ASN1_STRING_length(n->d.dNSName)),
 			         context);
 	}
 	if (!names) { /* only a certificate without alternative names is known by its subject (RFC 6125 6.4.4) */
@@ -159,7 +161,8 @@ static SSL_CTX *server_context_create(struct tls_server *t, const struct tls_ser
 	if (SSL_CTX_use_certificate_chain_file(c, path) != 1)
 		err_set(e, "%s: no certificate chain in PEM form: %s", path, openssl_reason());
 	else if (SSL_CTX_use_PrivateKey_file(c, path, SSL_FILETYPE_PEM) != 1)
-		err_set(e, "%s: no private key that fits the certificate: %s; append the key to the file", path, openssl_reason());
+		err_set(e, "%s: no private key that fits the certificate: %s; append the key to the file", path,
+		        openssl_reason());
 	else if (SSL_CTX_check_private_key(c) != 1)
 		err_set(e, "%s: the private key does not fit the certificate", path);
 	else
@@ -221,7 +224,8 @@ struct tls_client *tls_client_create(bool verify, const char *ca_path, struct er
 	if (verify)
 		loaded = ca_path ? SSL_CTX_load_verify_file(c, ca_path) : SSL_CTX_set_default_verify_paths(c);
 	if (loaded != 1) {
-		err_set(e, "%s: no certificates of authorities in PEM form: %s", ca_path ? ca_path : "system's authorities", openssl_reason());
+		err_set(e, "%s: no certificates of authorities in PEM form: %s", ca_path ? ca_path : "system's authorities",
+		        openssl_reason());
 		SSL_CTX_free(c);
 		return NULL;
 	}

@@ -18,8 +18,8 @@
 #include <sys/socket.h>
 
 enum {
-	RECORD_BYTES = 16 * 1024,             /* most plain text in a record (RFC 8446 5.1) */
-	PLAIN_BYTES = IO_SHARED_BYTES,        /* most plain text encrypted in one call */
+	RECORD_BYTES = 16 * 1024,               /* most plain text in a record (RFC 8446 5.1) */
+	PLAIN_BYTES = IO_SHARED_BYTES,          /* most plain text encrypted in one call */
 	CIPHER_BYTES = PLAIN_BYTES + 16 * 1024, /* 17 records of 22 to 64 bytes overhead, or a handshake flight */
 };
 
@@ -34,7 +34,7 @@ static _Thread_local struct staging {
 	size_t n;
 	char cipher[CIPHER_BYTES];
 	char plain[RECORD_BYTES];
-} *staging;
+} * staging;
 
 void tls_thread_fini(void) {
 	mem_free(staging);

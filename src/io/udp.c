@@ -26,7 +26,7 @@ static _Thread_local struct udp_buffers {
 	struct addr from[UDP_BATCH];
 	_Alignas(struct cmsghdr) char control[UDP_BATCH][CONTROL_BYTES];
 	char query[UDP_BATCH][UDP_MAX_BYTES], reply[UDP_BATCH][UDP_MAX_BYTES];
-} *buffers;
+} * buffers;
 
 void udp_thread_fini(void) {
 	mem_free(buffers);
@@ -62,7 +62,8 @@ static unsigned answer_batch(struct udp_socket *u, struct udp_buffers *b, unsign
 		struct msghdr *in = &b->in[i].msg_hdr;
 		if (in->msg_flags & MSG_TRUNC) /* longer than any query */
 			continue;
-		size_t n = u->answer(u->context, &b->from[i], str_slice(b->query[i], b->in[i].msg_len), b->reply[n_out], UDP_MAX_BYTES);
+		size_t n =
+		    u->answer(u->context, &b->from[i], str_slice(b->query[i], b->in[i].msg_len), b->reply[n_out], UDP_MAX_BYTES);
 		if (n == 0)
 			continue;
 		if (in->msg_controllen > 0)

@@ -11,15 +11,15 @@
 #include <stdlib.h>
 
 static const char usage[] =
-	"usage: steerway -c FILE                          serve\n"
-	"       steerway check -c FILE                    load configuration, certificates and zones; serve nothing\n"
-	"       steerway demo [--port-base N]             an embedded demonstration that needs no other program\n"
-	"       steerway config-reference [--sample|--man]  every configuration key\n"
-	"       steerway command-reference                every admin command, as the list of steerctl(1)\n"
-	"       steerway --version                        version, and those of the libraries\n"
-	"\n"
-	"Signals: SIGTERM, SIGINT stop gracefully (twice: at once); SIGHUP reloads; SIGUSR1 opens the logs again.\n"
-	"Manual pages: steerway(8), steerway.yaml(5), steerctl(1).\n";
+    "usage: steerway -c FILE                          serve\n"
+    "       steerway check -c FILE                    load configuration, certificates and zones; serve nothing\n"
+    "       steerway demo [--port-base N]             an embedded demonstration that needs no other program\n"
+    "       steerway config-reference [--sample|--man]  every configuration key\n"
+    "       steerway command-reference                every admin command, as the list of steerctl(1)\n"
+    "       steerway --version                        version, and those of the libraries\n"
+    "\n"
+    "Signals: SIGTERM, SIGINT stop gracefully (twice: at once); SIGHUP reloads; SIGUSR1 opens the logs again.\n"
+    "Manual pages: steerway(8), steerway.yaml(5), steerctl(1).\n";
 
 static int wrong(const char *what, const char *word) {
 	fprintf(stderr, "steerway: %s%s%s\n%s", what, *word ? ": " : "", word, usage);

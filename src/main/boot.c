@@ -265,8 +265,8 @@ int daemon_run(const struct daemon_options *o) {
 		return 1;
 	}
 	const struct cfg_root *cfg = cfg_root(d.cfg);
-	log_info("started", LOG_CSTR("version", PACKAGE_VERSION), LOG_STR("node", cfg->node.name), LOG_U64("pid", (uint64_t)getpid()),
-	         LOG_U64("workers", cfg->workers), LOG_CSTR("file", d.config_path));
+	log_info("started", LOG_CSTR("version", PACKAGE_VERSION), LOG_STR("node", cfg->node.name),
+	         LOG_U64("pid", (uint64_t)getpid()), LOG_U64("workers", cfg->workers), LOG_CSTR("file", d.config_path));
 	ready_tell(o->ready_fd);
 	loop_run(d.control);
 	log_info("stopped", LOG_U64("pid", (uint64_t)getpid()));

@@ -35,9 +35,10 @@ static int rooms_check(struct daemon *d, const struct cfg_root *cfg, struct err 
 	dry.listeners.n = 0;
 	dry.log.access.is_given = false;
 	int result = -1;
-	if ((d->control = loop_create(e)) && (d->workers = workers_create(1, e)) && (d->fleet = fleet_create(d->control, d->workers, e)) &&
-	    (d->health = health_create(d->control, d->fleet, e)) && (d->proxy = proxy_create(d->fleet, d->workers, d->control, e)) &&
-	    (d->gslb = gslb_create(d->fleet, d->workers, e)) && (d->state = state_create(d->fleet, e)))
+	if ((d->control = loop_create(e)) && (d->workers = workers_create(1, e)) &&
+	    (d->fleet = fleet_create(d->control, d->workers, e)) && (d->health = health_create(d->control, d->fleet, e)) &&
+	    (d->proxy = proxy_create(d->fleet, d->workers, d->control, e)) && (d->gslb = gslb_create(d->fleet, d->workers, e)) &&
+	    (d->state = state_create(d->fleet, e)))
 		result = rooms_try(d, &dry, e);
 	state_destroy(d->state);
 	gslb_destroy(d->gslb);

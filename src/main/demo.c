@@ -58,8 +58,9 @@ static int port_check(const char *address, uint16_t port, int type, struct err *
 		bound = listen(fd, 1);
 	int result = 0;
 	if (bound < 0 && errno == EADDRINUSE)
-		result = err_set(e, "%s port %u of %s is taken by another program; end it, or try `steerway demo --port-base 18000`",
-		                 type == SOCK_STREAM ? "TCP" : "UDP", port, address);
+		result =
+		    err_set(e, "%s port %u of %s is taken by another program; end it, or try `steerway demo --port-base 18000`",
+		            type == SOCK_STREAM ? "TCP" : "UDP", port, address);
 	else if (bound < 0)
 		result = err_errno(e, "%s:%u", address, port);
 	close(fd);
@@ -162,8 +163,8 @@ static void banner(const struct demo *d, const char *program) {
 	printf("  DNS    127.0.0.1 port %u (UDP, TCP), zone example.org, steered names app and www\n", d->dns);
 	printf("  admin  http://127.0.0.1:%u/metrics, socket %s/admin.sock\n\n", d->admin, d->folder);
 	for (size_t i = 0; i < DEMO_SITES; i++)
-		printf("  site %-7s address %s, origin on port %u, pid %d\n", d->origins[i].site, d->origins[i].address, d->origins[i].port,
-		       (int)d->origins[i].pid);
+		printf("  site %-7s address %s, origin on port %u, pid %d\n", d->origins[i].site, d->origins[i].address,
+		       d->origins[i].port, (int)d->origins[i].pid);
 	printf("\nTry, in another terminal (after the first line -s can be left out):\n\n");
 	printf("  export STEERCTL_SOCKET=%s/admin.sock\n", d->folder);
 	printf("  curl -k --resolve app.example.org:%u:127.0.0.1 https://app.example.org:%u/\n", d->https, d->https);
@@ -191,14 +192,15 @@ static void children_reap(struct demo *d) {
 		if (pid == d->daemon) {
 			d->daemon = 0;
 			d->is_daemon_well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-			printf("demo: the daemon ended (%s %d)\n", WIFSIGNALED(status) ? "signal" : "status", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+			printf("demo: the daemon ended (%s %d)\n", WIFSIGNALED(status) ? "signal" : "status",
+			       WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 		}
 		for (size_t i = 0; i < DEMO_SITES; i++)
 			if (pid == d->origins[i].pid) {
 				d->origins[i].pid = 0;
 				d->origins[i].restart_us = clock_update() + RESTART_US;
-				printf("demo: origin %s (pid %d) ended; it is started again in %u s\n", d->origins[i].site, (int)pid,
-				       (unsigned)(RESTART_US / USEC_PER_SEC));
+				printf("demo: origin %s (pid %d) ended; it is started again in %u s\n", d->origins[i].site,
+				       (int)pid, (unsigned)(RESTART_US / USEC_PER_SEC));
 			}
 	}
 	fflush(stdout);

@@ -22,8 +22,8 @@ struct demo {
 	char folder[96];
 	uint16_t http, https, dns, admin; /* ports */
 	struct demo_origin origins[DEMO_SITES];
-	pid_t daemon;                     /* 0: it ended */
-	bool is_daemon_well;              /* it ended by itself, as told (`steerctl stop`) */
+	pid_t daemon;        /* 0: it ended */
+	bool is_daemon_well; /* it ended by itself, as told (`steerctl stop`) */
 };
 
 /* ---- demo_files.c ---- */

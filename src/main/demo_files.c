@@ -44,11 +44,12 @@ static X509 *certificate_make(EVP_PKEY *key) {
 		return NULL;
 	X509_NAME *name = X509_get_subject_name(x);
 	if (X509_set_version(x, X509_VERSION_3) && ASN1_INTEGER_set_int64(X509_get_serialNumber(x), 1) &&
-	    X509_gmtime_adj(X509_getm_notBefore(x), -3600) != NULL && X509_gmtime_adj(X509_getm_notAfter(x), 30 * 86400L) != NULL &&
-	    X509_set_pubkey(x, key) &&
+	    X509_gmtime_adj(X509_getm_notBefore(x), -3600) != NULL &&
+	    X509_gmtime_adj(X509_getm_notAfter(x), 30 * 86400L) != NULL && X509_set_pubkey(x, key) &&
 	    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"app.example.org", -1, -1, 0) &&
 	    X509_set_issuer_name(x, name) && extension_add(x, NID_basic_constraints, "critical,CA:FALSE") &&
-	    extension_add(x, NID_subject_alt_name, "DNS:app.example.org,DNS:www.example.org,DNS:localhost") && X509_sign(x, key, EVP_sha256()) > 0)
+	    extension_add(x, NID_subject_alt_name, "DNS:app.example.org,DNS:www.example.org,DNS:localhost") &&
+	    X509_sign(x, key, EVP_sha256()) > 0)
 		return x;
 	X509_free(x);
 	return NULL;
@@ -117,7 +118,8 @@ static int config_write(const struct demo *d, struct err *e) {
 		buf_printf(&t, "  %s: { addresses: [%s], capacity: 20000rps%s }\n", d->origins[i].site, d->origins[i].address,
 		           i + 1 == DEMO_SITES ? ", role: standby" : "");
 	buf_add(&t, STR("checks:\n"
-	                "  app: { type: http, path: /health, expect: { status: \"200\", body: \"ok\" }, interval: 1s, timeout: 500ms, rise: 2, fall: 2 }\n"
+	                "  app: { type: http, path: /health, expect: { status: \"200\", body: \"ok\" }, interval: 1s, timeout: "
+	                "500ms, rise: 2, fall: 2 }\n"
 	                "pools:\n"
 	                "  app:\n"
 	                "    balance: least_requests\n"
@@ -126,8 +128,8 @@ static int config_write(const struct demo *d, struct err *e) {
 	                "    retries: { attempts: 2, budget: 20% }\n"
 	                "    servers:\n"));
 	for (size_t i = 0; i < DEMO_SITES; i++)
-		buf_printf(&t, "      - { name: %s-1, address: \"%s:%u\", site: %s }\n", d->origins[i].site, d->origins[i].address,
-		           d->origins[i].port, d->origins[i].site);
+		buf_printf(&t, "      - { name: %s-1, address: \"%s:%u\", site: %s }\n", d->origins[i].site,
+		           d->origins[i].address, d->origins[i].port, d->origins[i].site);
 	buf_add(&t, STR("routes:\n"
 	                "  - { pool: app }\n"
 	                "zones:\n"
@@ -136,7 +138,10 @@ static int config_write(const struct demo *d, struct err *e) {
 	                "    names:\n"
 	                "      app: { policy: failover, pool: app, sites: [onprem, cloud, dr], ttl: 2s..10s }\n"
 	                "      www: { policy: weighted, pool: app, sites: { onprem: 70, cloud: 30 }, ttl: 2s..10s }\n"));
-	buf_printf(&t, "admin:\n  socket: { path: admin.sock, mode: \"0600\" }\n  http: { bind: \"127.0.0.1:%u\" }\n  state_file: state\n", d->admin);
+	buf_printf(
+	    &t,
+	    "admin:\n  socket: { path: admin.sock, mode: \"0600\" }\n  http: { bind: \"127.0.0.1:%u\" }\n  state_file: state\n",
+	    d->admin);
 	buf_add(&t, STR("log: { level: info, access: { path: access.log, format: json } }\n"));
 	return text_write(d, "steerway.yaml", &t, e);
 }

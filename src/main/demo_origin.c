@@ -28,7 +28,8 @@ static void on_health(struct evhttp_request *request, void *arg) {
 static void on_request(struct evhttp_request *request, void *arg) {
 	(void)arg;
 	char text[128];
-	snprintf(text, sizeof(text), "hello from site %s (origin %s:%u, pid %d)\n", self->site, self->address, self->port, (int)getpid());
+	snprintf(text, sizeof(text), "hello from site %s (origin %s:%u, pid %d)\n", self->site, self->address, self->port,
+	         (int)getpid());
 	answer(request, text);
 }
 

@@ -9,8 +9,8 @@ int arguments_run(int argc, char **argv);
 int version_print(void);
 
 struct demo_options {
-	const char *program;   /* argv[0], for the commands to try */
-	unsigned port_base;    /* 0: the well-known ones */
+	const char *program; /* argv[0], for the commands to try */
+	unsigned port_base;  /* 0: the well-known ones */
 };
 int demo_run(const struct demo_options *o);
 

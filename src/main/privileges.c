@@ -34,7 +34,8 @@ int privileges_resolve(const struct cfg_root *cfg, struct privileges *out, struc
 	*out = (struct privileges){ 0 };
 	if (cfg->user.n == 0) {
 		if (is_root && !cfg->run_as_root)
-			return err_set(e, "steerway does not stay root: name a user (`user: steerway`), start it as another user, or, on a throw-away "
+			return err_set(e, "steerway does not stay root: name a user (`user: steerway`), start it as another "
+			                  "user, or, on a throw-away "
 			                  "machine, say `run_as_root: true`");
 		return 0;
 	}
@@ -48,7 +49,8 @@ int privileges_resolve(const struct cfg_root *cfg, struct privileges *out, struc
 	if (!is_root && geteuid() != out->uid)
 		return err_set(e, "user: only root can become `%s`; start steerway as root or as that user", out->user);
 	if (is_root && out->uid == 0 && !cfg->run_as_root)
-		return err_set(e, "user: `%s` is root; name another, or, on a throw-away machine, say `run_as_root: true`", out->user);
+		return err_set(e, "user: `%s` is root; name another, or, on a throw-away machine, say `run_as_root: true`",
+		               out->user);
 	out->is_change = is_root && out->uid != 0;
 	return 0;
 }
@@ -59,7 +61,8 @@ static int log_give(const struct privileges *p, struct str path, struct err *e) 
 	struct stat st;
 	if (path.n == 0 || str_eq(path, STR("-")))
 		return 0;
-	int fd = open(str_copy(text, sizeof(text), path), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0640);
+	int fd = open(str_copy(text, sizeof(text), path),
+	              O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0640);
 	if (fd < 0)
 		return errno == ELOOP || errno == ENXIO ? 0 : err_errno(e, "%s", text);
 	int result = 0;
@@ -96,7 +99,8 @@ static int capabilities_keep_bind(struct err *e) {
 static int root_is_gone(const struct privileges *p, struct err *e) {
 	uid_t real, effective, saved;
 	getresuid(&real, &effective, &saved);
-	if (real != p->uid || effective != p->uid || saved != p->uid || setuid(0) == 0 || setresuid(0, 0, 0) == 0 || seteuid(0) == 0)
+	if (real != p->uid || effective != p->uid || saved != p->uid || setuid(0) == 0 || setresuid(0, 0, 0) == 0 ||
+	    seteuid(0) == 0)
 		return err_set(e, "root could be had back after becoming %s; not going on", p->user);
 	return 0;
 }

@@ -10,8 +10,10 @@
 
 #include <urcu/urcu-memb.h>
 
-_Static_assert((int)CFG_LOG_LEVEL_DEBUG == (int)LOG_LEVEL_DEBUG && (int)CFG_LOG_LEVEL_ERROR == (int)LOG_LEVEL_ERROR, "same order");
-_Static_assert((int)CFG_LOG_FORMAT_TEXT == (int)LOG_FORMAT_TEXT && (int)CFG_LOG_FORMAT_JSON == (int)LOG_FORMAT_JSON, "same order");
+_Static_assert((int)CFG_LOG_LEVEL_DEBUG == (int)LOG_LEVEL_DEBUG && (int)CFG_LOG_LEVEL_ERROR == (int)LOG_LEVEL_ERROR,
+               "same order");
+_Static_assert((int)CFG_LOG_FORMAT_TEXT == (int)LOG_FORMAT_TEXT && (int)CFG_LOG_FORMAT_JSON == (int)LOG_FORMAT_JSON,
+               "same order");
 
 void log_settings_apply(const struct cfg_root *cfg) {
 	log_set_level((enum log_level)cfg->log.level);
@@ -23,7 +25,9 @@ static int compare(const struct cfg *old, const struct cfg *new, struct buf *rep
 	struct buf changes = { 0 };
 	size_t n_restart = cfg_diff(old, new, &changes);
 	if (n_restart > 0)
-		buf_printf(report, "a restart is needed for %zu of these changes, so none was made; restart, or change them back:\n", n_restart);
+		buf_printf(report,
+		           "a restart is needed for %zu of these changes, so none was made; restart, or change them back:\n",
+		           n_restart);
 	buf_add(report, buf_str(&changes));
 	buf_fini(&changes);
 	return n_restart > 0 ? -1 : 0;
@@ -69,7 +73,8 @@ int daemon_reload(struct daemon *d, struct buf *report) {
 	lines_join(&text, buf_str(report));
 	metric_add(status == 0 ? METRIC_main_reloads_total : METRIC_main_reload_failures_total, 1);
 	if (status == 0)
-		log_info("reloaded", LOG_CSTR("file", d->config_path), LOG_U64("epoch", fleet_epoch(d->fleet)), LOG_STR("changes", buf_str(&text)));
+		log_info("reloaded", LOG_CSTR("file", d->config_path), LOG_U64("epoch", fleet_epoch(d->fleet)),
+		         LOG_STR("changes", buf_str(&text)));
 	else
 		log_error("reload_refused", LOG_CSTR("file", d->config_path), LOG_STR("why", buf_str(&text)));
 	buf_fini(&text);

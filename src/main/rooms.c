@@ -14,15 +14,15 @@ struct room {
 	void (*discard)(void *plan);
 };
 
-#define ROOM_FUNCTIONS(room)                                                                                               \
-	static void *prepare_##room(struct daemon *d, const struct cfg_root *cfg, struct err *e) {                         \
-		return room##_prepare(d->room, cfg, e);                                                                    \
-	}                                                                                                                  \
-	static void commit_##room(void *plan) {                                                                            \
-		room##_commit(plan);                                                                                       \
-	}                                                                                                                  \
-	static void discard_##room(void *plan) {                                                                           \
-		room##_discard(plan);                                                                                      \
+#define ROOM_FUNCTIONS(room)                                                                                                     \
+	static void *prepare_##room(struct daemon *d, const struct cfg_root *cfg, struct err *e) {                               \
+		return room##_prepare(d->room, cfg, e);                                                                          \
+	}                                                                                                                        \
+	static void commit_##room(void *plan) {                                                                                  \
+		room##_commit(plan);                                                                                             \
+	}                                                                                                                        \
+	static void discard_##room(void *plan) {                                                                                 \
+		room##_discard(plan);                                                                                            \
 	}
 ROOM_FUNCTIONS(fleet)
 ROOM_FUNCTIONS(state)
@@ -30,7 +30,8 @@ ROOM_FUNCTIONS(health)
 ROOM_FUNCTIONS(proxy)
 ROOM_FUNCTIONS(gslb)
 
-#define ROOM(room) { #room, prepare_##room, commit_##room, discard_##room }
+#define ROOM(room)                                                                                                               \
+	{ #room, prepare_##room, commit_##room, discard_##room }
 static const struct room rooms[] = { ROOM(fleet), ROOM(state), ROOM(health), ROOM(proxy), ROOM(gslb) };
 
 static void discard_first(void **plans, size_t n) {

@@ -23,12 +23,12 @@ struct state {
 	struct fleet *fleet;
 	struct fleet_subscriber subscriber;
 	bool is_loaded;
-	char *path;        /* NULL: none is kept */
-	struct buf known;  /* what was last handed to the writer */
+	char *path;       /* NULL: none is kept */
+	struct buf known; /* what was last handed to the writer */
 	pthread_t writer;
 	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t changed;
-	char *todo_path;   /* NULL: nothing to do */
+	char *todo_path; /* NULL: nothing to do */
 	struct buf todo;
 	bool is_ending;
 };

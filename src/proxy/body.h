@@ -29,7 +29,7 @@ int h1_send_span(struct stream *s, struct pending **out, struct str head, struct
 
 struct body_reader {
 	enum http_body kind;
-	bool is_raw;  /* chunked: spans are the coded bytes, to be forwarded as they are */
+	bool is_raw;   /* chunked: spans are the coded bytes, to be forwarded as they are */
 	uint64_t left; /* of HTTP_BODY_LENGTH */
 	struct h1_chunked chunked;
 };

@@ -28,7 +28,8 @@ static struct tls_server *listener_tls(const struct cfg_listener *from, const st
 	const struct listener_conf *old = previous && id < previous->n_by_listener ? previous->by_listener[id] : NULL;
 	struct tls_server_options o = { .certificate_paths = from->tls.certificates.items,
 		                        .n_certificates = from->tls.certificates.n,
-		                        .min_version = from->tls.min_version == CFG_TLS_VERSION_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION,
+		                        .min_version =
+		                            from->tls.min_version == CFG_TLS_VERSION_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION,
 		                        .tickets = from->tls.tickets,
 		                        .previous = old ? old->tls : NULL };
 	struct tls_server *t = tls_server_create(&o, e);
@@ -37,7 +38,8 @@ static struct tls_server *listener_tls(const struct cfg_listener *from, const st
 	return t;
 }
 
-static int listeners_create(struct proxy *p, struct conf *c, const struct cfg_root *cfg, const struct conf *previous, struct err *e) {
+static int listeners_create(struct proxy *p, struct conf *c, const struct cfg_root *cfg, const struct conf *previous,
+                            struct err *e) {
 	c->n_by_listener = p->next_listener_id;
 	c->by_listener = arena_zalloc(&c->arena, (c->n_by_listener + 1) * sizeof(*c->by_listener));
 	c->tls = mem_zalloc_array(cfg->listeners.n + 1, sizeof(*c->tls));

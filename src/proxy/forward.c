@@ -116,7 +116,8 @@ size_t forward_response_bound(const struct http_head *h) {
 }
 
 size_t forward_response(char *out, struct http_head *h, bool is_chunked, struct str connection) {
-	const char status[] = { (char)('0' + h->status / 100), (char)('0' + h->status / 10 % 10), (char)('0' + h->status % 10), ' ' };
+	const char status[] = { (char)('0' + h->status / 100), (char)('0' + h->status / 10 % 10), (char)('0' + h->status % 10),
+		                ' ' };
 	char *at = put(put(out, STR("HTTP/1.1 ")), str_slice(status, sizeof(status)));
 	at = put(put(at, h->reason), STR("\r\n"));
 	http_drop_hop_by_hop(h);

@@ -10,12 +10,12 @@
 #include "steerway/base/clock.h"
 
 enum {
-	HEAD_BYTES = 64 * 1024,     /* of a response */
+	HEAD_BYTES = 64 * 1024, /* of a response */
 	FIELDS_MAX = 256,
-	INTERIM_MAX = 16,           /* 1xx answers to one request */
+	INTERIM_MAX = 16, /* 1xx answers to one request */
 	LOW_WATER_BYTES = 128 * 1024,
-	FAST_BYTES = 64 * 1024,     /* a read of so much says that the server is faster than we are */
-	LOW_WATER_US = 20 * 1000,   /* how long bytes may wait for the low-water mark */
+	FAST_BYTES = 64 * 1024,   /* a read of so much says that the server is faster than we are */
+	LOW_WATER_US = 20 * 1000, /* how long bytes may wait for the low-water mark */
 };
 
 static uint64_t after_ms(uint64_t ms) {
@@ -165,7 +165,8 @@ static void take_end(struct upstream *u, bool is_error) {
  * takes it away again.
  */
 static void set_low_water(struct upstream *u, size_t got) {
-	bool is_worth = got >= FAST_BYTES && u->head_is_done && u->body.kind == HTTP_BODY_LENGTH && u->body.left >= 2 * LOW_WATER_BYTES;
+	bool is_worth =
+	    got >= FAST_BYTES && u->head_is_done && u->body.kind == HTTP_BODY_LENGTH && u->body.left >= 2 * LOW_WATER_BYTES;
 	stream_set_low_water(&u->stream, is_worth ? LOW_WATER_BYTES : 1);
 }
 

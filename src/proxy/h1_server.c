@@ -13,9 +13,9 @@
 #include <stdio.h>
 
 enum {
-	READ_BYTES = 64 * 1024,       /* a read for a head takes at most so much of what follows it */
-	AHEAD_BYTES = 64 * 1024,      /* a client may pipeline so much while a response is under way */
-	FIELDS_MAX = 1000,            /* the row's bound of max_fields */
+	READ_BYTES = 64 * 1024,  /* a read for a head takes at most so much of what follows it */
+	AHEAD_BYTES = 64 * 1024, /* a client may pipeline so much while a response is under way */
+	FIELDS_MAX = 1000,       /* the row's bound of max_fields */
 };
 
 /* Keeps what was read, but not yet used, for later. */
@@ -318,11 +318,12 @@ enum end_state h1_server_answer(struct txn *t, unsigned status, struct str text)
 	size_t size = 512 + 2 * strlen(name) + text.n;
 	char *out = txn_reserve(t, size);
 	/* 405 must list the methods that are allowed (RFC 9110 15.5.6): all but CONNECT. */
-	int n = snprintf(out, size,
-	                 "HTTP/1.1 %u %s\r\nDate: %.*s\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n%s%s\r\n", status, name,
-	                 HTTP_DATE_BYTES, date, strlen(name) + text.n + 7,
+	int n = snprintf(out, size, "HTTP/1.1 %u %s\r\nDate: %.*s\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n%s%s\r\n",
+	                 status, name, HTTP_DATE_BYTES, date, strlen(name) + text.n + 7,
 	                 status == 405 ? "Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, TRACE, PATCH\r\n" : "",
-	                 t->close_front ? "Connection: close\r\n" : t->minor == 0 ? "Connection: keep-alive\r\n" : "");
+	                 t->close_front  ? "Connection: close\r\n"
+	                 : t->minor == 0 ? "Connection: keep-alive\r\n"
+	                                 : "");
 	if (t->method != HTTP_METHOD_HEAD)
 		n += snprintf(out + n, size - (size_t)n, "%u %s: %.*s\n", status, name, STR_ARG(text));
 	s->out_is_chunked = false;

@@ -41,7 +41,8 @@ void listener_destroy(struct proxy_listener *l) {
 
 static bool has_room(struct acceptor *a) {
 	const struct proxy_listener *l = CONTAINER_OF(a, struct proxy_acceptor, acceptor)->listener;
-	if (atomic_load_explicit(&l->connections, memory_order_relaxed) < atomic_load_explicit(&l->max_connections, memory_order_relaxed))
+	if (atomic_load_explicit(&l->connections, memory_order_relaxed) <
+	    atomic_load_explicit(&l->max_connections, memory_order_relaxed))
 		return true;
 	metric_add(METRIC_proxy_listener_full_total, 1);
 	return false;
@@ -79,6 +80,6 @@ void listener_release(struct proxy_listener *l, struct proxy_worker *w) {
 	/* When it was stopped here, nothing of it may be touched behind this. */
 	atomic_fetch_sub_explicit(&l->connections, 1, memory_order_release);
 	if (resumes && atomic_load_explicit(&l->connections, memory_order_relaxed) <
-	                       atomic_load_explicit(&l->max_connections, memory_order_relaxed))
+	                   atomic_load_explicit(&l->max_connections, memory_order_relaxed))
 		acceptor_resume(a);
 }

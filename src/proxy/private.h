@@ -85,18 +85,18 @@ struct proxy_listener {
 	struct list link;
 	char *name;
 	struct addr address;
-	uint32_t id;                   /* place in conf.by_listener, never used twice */
+	uint32_t id; /* place in conf.by_listener, never used twice */
 	_Atomic uint64_t connections;
 	_Atomic uint64_t max_connections;
 	bool is_tls;
-	bool is_used, is_new;          /* by the configuration that is being prepared; opened for it */
-	bool is_stopped;               /* its sockets are closed for good; it waits for its last session */
+	bool is_used, is_new; /* by the configuration that is being prepared; opened for it */
+	bool is_stopped;      /* its sockets are closed for good; it waits for its last session */
 	unsigned n_acceptors;
 	struct proxy_acceptor acceptors[]; /* one a worker */
 };
 
 struct proxy_listener *listener_create(struct proxy *p, const struct cfg_listener *cfg, const struct addr *at, struct err *e);
-void listener_destroy(struct proxy_listener *l);       /* stopped, or never started */
+void listener_destroy(struct proxy_listener *l); /* stopped, or never started */
 void listener_start_here(struct proxy_listener *l, struct proxy_worker *w);
 void listener_stop_here(struct proxy_listener *l, struct proxy_worker *w);
 /* A session of it ended: accepting goes on if it had paused at the limit. */
@@ -108,17 +108,17 @@ struct proxy_worker {
 	struct proxy *proxy;
 	struct loop *loop;
 	unsigned index;
-	unsigned depth;            /* of callbacks, for worker_enter */
+	unsigned depth; /* of callbacks, for worker_enter */
 	bool is_stopping;
 	struct list sessions;
-	struct list idle_upstreams; /* all servers', newest first, for sweeping */
+	struct list idle_upstreams;                /* all servers', newest first, for sweeping */
 	struct list dead_sessions, dead_upstreams; /* to free when the outermost callback ends */
 	struct txn *free_txns;
 	unsigned n_free_txns;
-	struct loop_task sweep;    /* posted when fleet published */
+	struct loop_task sweep; /* posted when fleet published */
 	_Atomic bool sweep_is_posted;
 	struct deadline stop_deadline;
-	struct loop_task stopped;  /* posted to control when the last session ended after proxy_stop */
+	struct loop_task stopped; /* posted to control when the last session ended after proxy_stop */
 	bool stopped_is_posted;
 	_Atomic uint64_t ends[PROXY_END_COUNT];
 };
@@ -139,14 +139,14 @@ struct proxy {
 	struct fleet *fleet;
 	struct workers *threads;
 	struct loop *control;
-	struct conf *_Atomic conf;      /* RCU; in force */
+	struct conf *_Atomic conf; /* RCU; in force */
 	struct list listeners;
-	struct list retired;            /* snapshots that still may be held */
+	struct list retired; /* snapshots that still may be held */
 	struct deadline sweep_retired;
 	uint32_t next_listener_id;
 	struct log_output *access_log;
 	struct fleet_subscriber subscriber;
-	unsigned n_stopped;            /* workers without sessions, after proxy_stop */
+	unsigned n_stopped; /* workers without sessions, after proxy_stop */
 	uint64_t stop_at_us;
 	void (*on_stopped)(void *arg);
 	void *on_stopped_arg;
@@ -188,45 +188,45 @@ enum { TXN_TRIED_MAX = 11, TXN_STORE_BYTES = 3072 };
 struct txn {
 	struct txn *next_free;
 	struct session *session;
-	struct upstream *upstream;        /* NULL: none yet, or given back */
+	struct upstream *upstream; /* NULL: none yet, or given back */
 	struct proxy_worker *worker;
 	const struct end_ops *front, *back;
-	struct conf *conf;                /* held */
+	struct conf *conf; /* held */
 	const struct listener_conf *listener;
-	const struct pool_conf *pool;     /* NULL until routed */
-	struct fleet_server *server;      /* picked: counts as active */
+	const struct pool_conf *pool; /* NULL until routed */
+	struct fleet_server *server;  /* picked: counts as active */
 	struct fleet_server *tried[TXN_TRIED_MAX];
 	uint8_t n_tried, n_retries, step;
-	bool holds_retry;                 /* one of the pool's retry budget */
-	bool is_reused;                   /* the upstream connection had served before */
-	bool wants_fresh;                 /* an idle connection proved stale: make a new one */
+	bool holds_retry; /* one of the pool's retry budget */
+	bool is_reused;   /* the upstream connection had served before */
+	bool wants_fresh; /* an idle connection proved stale: make a new one */
 
 	/* request; the slices point into the store */
-	struct http_head *head;           /* only within txn_start */
+	struct http_head *head; /* only within txn_start */
 	enum http_method method;
 	uint8_t minor;
 	struct str method_name, target, host;
 	struct http_framing request;
-	struct str request_head;          /* as it goes to the server; kept until the response begins, for retries */
+	struct str request_head; /* as it goes to the server; kept until the response begins, for retries */
 	uint64_t hash;
-	bool request_is_raw;              /* chunked on both sides: forwarded as it came */
-	bool head_is_sent;                /* the server may have seen the request */
-	bool request_is_begun;            /* some of its body left for the server: it can't be sent again */
+	bool request_is_raw;   /* chunked on both sides: forwarded as it came */
+	bool head_is_sent;     /* the server may have seen the request */
+	bool request_is_begun; /* some of its body left for the server: it can't be sent again */
 	bool request_is_done;
 
 	/* response */
 	uint16_t status;
 	uint8_t n_interim;
 	bool response_is_raw, response_is_begun, response_is_done;
-	bool close_front;                 /* the client connection ends with this transaction */
+	bool close_front; /* the client connection ends with this transaction */
 	bool is_ending;
 
 	/* for the log; microseconds of clock_now_us, 0: not reached */
 	uint64_t start_us, head_us, picked_us, connected_us, first_byte_us;
 	uint64_t bytes_in, body_in, bytes_out, epoch;
-	enum http_fault fault;            /* of PROXY_END_BAD_REQUEST and PROXY_END_SERVER_BAD_RESPONSE */
+	enum http_fault fault; /* of PROXY_END_BAD_REQUEST and PROXY_END_SERVER_BAD_RESPONSE */
 	enum proxy_end end;
-	struct txn_overflow *overflow;    /* what does not fit into the store */
+	struct txn_overflow *overflow; /* what does not fit into the store */
 	size_t store_used;
 	char store[TXN_STORE_BYTES];
 };
@@ -261,23 +261,23 @@ enum session_state { SESSION_HANDSHAKE, SESSION_IDLE, SESSION_HEAD, SESSION_TXN,
 struct session {
 	struct stream stream;
 	struct deadline deadline;
-	struct list link;            /* the worker's sessions, or its dead ones */
+	struct list link; /* the worker's sessions, or its dead ones */
 	struct proxy_worker *worker;
 	struct proxy_listener *listener;
 	struct conf *handshake_conf; /* held during the TLS handshake, whose callbacks use it */
 	struct txn *txn;
-	struct pending *in;          /* read ahead: a partial head, or pipelined requests; NULL: none */
-	struct pending *out;         /* what the socket did not take; NULL: none */
-	struct str staged;           /* a response head that waits for its first span; in the txn's store */
-	struct body_reader body;     /* of the request in progress */
-	uint64_t head_us;            /* first byte of the head in progress */
-	uint64_t progress;           /* of the transaction, in bytes: what moves its deadline */
-	size_t scanned;              /* of a partial head, see h1_request_parse */
+	struct pending *in;      /* read ahead: a partial head, or pipelined requests; NULL: none */
+	struct pending *out;     /* what the socket did not take; NULL: none */
+	struct str staged;       /* a response head that waits for its first span; in the txn's store */
+	struct body_reader body; /* of the request in progress */
+	uint64_t head_us;        /* first byte of the head in progress */
+	uint64_t progress;       /* of the transaction, in bytes: what moves its deadline */
+	size_t scanned;          /* of a partial head, see h1_request_parse */
 	struct addr peer;
 	uint32_t lingered_bytes;
 	uint8_t state;
 	bool wants_body, needs_more, is_running, winds_down, out_is_chunked;
-	bool holds_rest;             /* bytes behind the head that is being looked at */
+	bool holds_rest; /* bytes behind the head that is being looked at */
 };
 
 void session_accept(struct proxy_acceptor *a, int fd, const struct addr *peer);
@@ -313,18 +313,18 @@ struct upstream {
 	struct list idle_link; /* the worker's idle ones */
 	struct proxy_worker *worker;
 	struct fleet_server *server;
-	struct txn *txn;       /* NULL: idle */
-	struct pending *in;    /* a partial response head, or spans that wait for the client */
-	struct pending *out;   /* request bytes that the socket did not take */
-	struct str staged;     /* a request head that waits for its first span */
+	struct txn *txn;     /* NULL: idle */
+	struct pending *in;  /* a partial response head, or spans that wait for the client */
+	struct pending *out; /* request bytes that the socket did not take */
+	struct str staged;   /* a request head that waits for its first span */
 	struct body_reader body;
 	size_t scanned;
 	uint64_t response_by_us; /* when the response head must be there; set when the request has left */
 	uint8_t state;
-	bool head_is_done;     /* of the response */
-	bool is_paused;        /* the client's side is full */
-	bool is_reusable;      /* the server lets it persist, and has sent nothing that was not asked for */
-	bool send_is_broken;   /* what can't be sent is dropped: the server may have answered already */
+	bool head_is_done;   /* of the response */
+	bool is_paused;      /* the client's side is full */
+	bool is_reusable;    /* the server lets it persist, and has sent nothing that was not asked for */
+	bool send_is_broken; /* what can't be sent is dropped: the server may have answered already */
 	bool out_is_chunked;
 };
 
@@ -348,7 +348,7 @@ bool h1_client_lower_water(struct upstream *u);
 
 struct forward {
 	enum cfg_forwarded mode;
-	struct str client_ip;   /* text, no brackets */
+	struct str client_ip; /* text, no brackets */
 	bool client_is_v6, is_tls;
 	struct str host;        /* Host as it is forwarded, with its port */
 	bool host_is_given;     /* the client sent one, which X-Forwarded-Host and Forwarded tell */

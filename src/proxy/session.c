@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 enum {
-	LINGER_US = 2 * 1000 * 1000,   /* a client that has not seen our FIN by then loses the answer */
+	LINGER_US = 2 * 1000 * 1000, /* a client that has not seen our FIN by then loses the answer */
 	LINGER_BYTES = 1024 * 1024,
 };
 

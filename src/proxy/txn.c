@@ -139,7 +139,8 @@ void txn_fail(struct txn *t, enum proxy_end end, unsigned status) {
 	t->response_is_begun = true;
 	t->status = (uint16_t)status;
 	t->end = end;
-	const char *text = t->fault != HTTP_FAULT_NONE && end == PROXY_END_BAD_REQUEST ? http_fault_text(t->fault) : proxy_end_text(end);
+	const char *text =
+	    t->fault != HTTP_FAULT_NONE && end == PROXY_END_BAD_REQUEST ? http_fault_text(t->fault) : proxy_end_text(end);
 	enum end_state sent = h1_server_answer(t, status, str_from(text));
 	t->response_is_done = true;
 	if (sent != END_FULL)
@@ -294,7 +295,8 @@ static enum step step_send(struct txn *t) {
 
 enum { AT_HEAD, AT_SIZE, AT_BALANCE, AT_CONNECT, AT_SEND };
 static enum step (*const steps[])(struct txn *t) = {
-	[AT_HEAD] = step_head, [AT_SIZE] = step_size, [AT_BALANCE] = step_balance, [AT_CONNECT] = step_connect, [AT_SEND] = step_send,
+	[AT_HEAD] = step_head,       [AT_SIZE] = step_size, [AT_BALANCE] = step_balance,
+	[AT_CONNECT] = step_connect, [AT_SEND] = step_send,
 };
 
 static void txn_run(struct txn *t) {

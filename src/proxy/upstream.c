@@ -27,7 +27,8 @@ static void on_expire(struct deadline *d) {
 	if (u->state == UPSTREAM_IDLE)
 		upstream_close(u);
 	else if (u->txn && !h1_client_lower_water(u))
-		txn_on_back_failed(u->txn, u->state == UPSTREAM_CONNECTING ? PROXY_END_CONNECT_TIMEOUT : PROXY_END_SERVER_TIMEOUT);
+		txn_on_back_failed(u->txn,
+		                   u->state == UPSTREAM_CONNECTING ? PROXY_END_CONNECT_TIMEOUT : PROXY_END_SERVER_TIMEOUT);
 	worker_leave(w);
 }
 
@@ -123,7 +124,8 @@ void upstream_release(struct upstream *u, bool is_reusable) {
 	u->txn = NULL;
 	uint32_t max = atomic_load_explicit(&s->max_connections, memory_order_relaxed);
 	/* At its bound a server's connections are scarce: another worker may need the place. */
-	bool is_scarce = max > 0 && u->worker->proxy->n_workers > 1 && atomic_load_explicit(&s->connections, memory_order_relaxed) >= max;
+	bool is_scarce =
+	    max > 0 && u->worker->proxy->n_workers > 1 && atomic_load_explicit(&s->connections, memory_order_relaxed) >= max;
 	bool is_quiet = !u->in && !u->out && !u->stream.has_hup && !u->stream.has_eof;
 	/* A read that filled the buffer to its end leaves open whether more stands behind it. */
 	is_quiet = is_quiet && !(u->stream.can_read && stream_is_stale(&u->stream));

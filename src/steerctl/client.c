@@ -25,7 +25,8 @@ static const char *remedy(int error) {
 	case ECONNREFUSED:
 		return "the file is there, but no daemon answers behind it: start steerway";
 	case EACCES:
-		return "only the owner and group of the socket may: run this as root, or join the group that admin.socket.group names";
+		return "only the owner and group of the socket may: run this as root, or join the group that admin.socket.group "
+		       "names";
 	default:
 		return "see steerctl(1)";
 	}
@@ -35,13 +36,15 @@ int client_connect(const char *path) {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
 	const struct timeval patience = { .tv_sec = ANSWER_SECONDS };
 	if (strlen(path) >= sizeof(at.sun_path)) {
-		fprintf(stderr, "steerctl: %s: longer than the %zu bytes that a socket's path may have\n", path, sizeof(at.sun_path) - 1);
+		fprintf(stderr, "steerctl: %s: longer than the %zu bytes that a socket's path may have\n", path,
+		        sizeof(at.sun_path) - 1);
 		return -1;
 	}
 	strcpy(at.sun_path, path);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ||
-	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0 || connect(fd, (struct sockaddr *)&at, sizeof(at)) < 0) {
+	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0 ||
+	    connect(fd, (struct sockaddr *)&at, sizeof(at)) < 0) {
 		fprintf(stderr, "steerctl: can't connect to %s: %s; %s\n", path, strerror(errno), remedy(errno));
 		if (fd >= 0)
 			close(fd);
@@ -77,7 +80,8 @@ static char *line_build(char *const *words, size_t n, size_t *length) {
 
 static int trouble(const char *what) {
 	if (errno == EAGAIN || errno == EWOULDBLOCK)
-		fprintf(stderr, "steerctl: the daemon did not answer within %d s; is it stopped or overloaded?\n", ANSWER_SECONDS);
+		fprintf(stderr, "steerctl: the daemon did not answer within %d s; is it stopped or overloaded?\n",
+		        ANSWER_SECONDS);
 	else
 		fprintf(stderr, "steerctl: %s: %s\n", what, strerror(errno));
 	return -1;
@@ -128,8 +132,8 @@ static int receive_head(int fd, struct answer *out) {
 			break;
 	}
 	out->is_ok = strncmp(head, "ok ", 3) == 0;
-	if ((!out->is_ok && strncmp(head, "error ", 6) != 0) || sscanf(strchr(head, ' '), " %lu%c", &bytes, &end) != 2 || end != '\n' ||
-	    bytes > ANSWER_BYTES_MAX) {
+	if ((!out->is_ok && strncmp(head, "error ", 6) != 0) || sscanf(strchr(head, ' '), " %lu%c", &bytes, &end) != 2 ||
+	    end != '\n' || bytes > ANSWER_BYTES_MAX) {
 		fprintf(stderr, "steerctl: what answers on this socket is not steerway\n");
 		return -1;
 	}

@@ -14,20 +14,19 @@
 
 #define SOCKET_DEFAULT "/run/steerway/admin.sock"
 
-static const char usage[] =
-	"usage: steerctl [-s SOCKET] COMMAND...\n"
-	"\n"
-	"  steerctl help                          every command of the daemon\n"
-	"  steerctl show sites|pools|servers|listeners|zones|names|drains|events|stats\n"
-	"  steerctl drain site cloud --wait       withdraw it from DNS, empty it, show each phase\n"
-	"  steerctl ready site cloud              and back\n"
-	"  steerctl explain app/c1                why is it in this state?\n"
-	"  steerctl reload | stop | version\n"
-	"\n"
-	"  -s, --socket SOCKET  the daemon's admin socket; else $STEERCTL_SOCKET, else " SOCKET_DEFAULT "\n"
-	"  --json     answer as JSON\n"
-	"  --wait     with drain: follow it until it is done; 1 when it was aborted\n"
-	"  --version  of steerctl\n";
+static const char usage[] = "usage: steerctl [-s SOCKET] COMMAND...\n"
+			    "\n"
+			    "  steerctl help                          every command of the daemon\n"
+			    "  steerctl show sites|pools|servers|listeners|zones|names|drains|events|stats\n"
+			    "  steerctl drain site cloud --wait       withdraw it from DNS, empty it, show each phase\n"
+			    "  steerctl ready site cloud              and back\n"
+			    "  steerctl explain app/c1                why is it in this state?\n"
+			    "  steerctl reload | stop | version\n"
+			    "\n"
+			    "  -s, --socket SOCKET  the daemon's admin socket; else $STEERCTL_SOCKET, else " SOCKET_DEFAULT "\n"
+			    "  --json     answer as JSON\n"
+			    "  --wait     with drain: follow it until it is done; 1 when it was aborted\n"
+			    "  --version  of steerctl\n";
 
 struct command {
 	char **words;

@@ -20,7 +20,8 @@ static double seconds_now(void) {
 static const json_t *row_find(const json_t *rows, const char *kind, const char *name) {
 	for (size_t i = 0; i < json_array_size(rows); i++) {
 		const json_t *row = json_array_get(rows, i);
-		const char *k = json_string_value(json_object_get(row, "kind")), *n = json_string_value(json_object_get(row, "name"));
+		const char *k = json_string_value(json_object_get(row, "kind")),
+			   *n = json_string_value(json_object_get(row, "name"));
 		if (k && n && strcmp(k, kind) == 0 && strcmp(n, name) == 0)
 			return row;
 	}
@@ -94,7 +95,11 @@ static int look(int fd, struct watched *w) {
 int wait_for_drain(int fd, const char *kind, const char *name, bool as_json) {
 	const struct timespec pause = { .tv_nsec = 200 * 1000 * 1000 };
 	/* Only a site has the DNS phase, the first. */
-	struct watched w = { .kind = kind, .name = name, .as_json = as_json, .started = seconds_now(), .seen = strcmp(kind, "site") == 0 ? -1 : 0 };
+	struct watched w = { .kind = kind,
+		             .name = name,
+		             .as_json = as_json,
+		             .started = seconds_now(),
+		             .seen = strcmp(kind, "site") == 0 ? -1 : 0 };
 	for (;;) {
 		int status = look(fd, &w);
 		if (status >= 0)

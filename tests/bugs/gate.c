@@ -23,7 +23,7 @@ static void pass_gate(const char *gate) {
 }
 
 ssize_t recv(int fd, void *to, size_t n, int flags) {
-	ssize_t (*real)(int, void *, size_t, int) = (ssize_t (*)(int, void *, size_t, int))dlsym(RTLD_NEXT, "recv");
+	ssize_t (*real)(int, void *, size_t, int) = (ssize_t(*)(int, void *, size_t, int))dlsym(RTLD_NEXT, "recv");
 	ssize_t got = real(fd, to, n, flags);
 	const char *gate = getenv("GATE");
 	if (gate && got >= 9 && memcmp(to, "GET /gate", 9) == 0 && !(flags & MSG_PEEK))

@@ -16,7 +16,8 @@ static void must_be_end_to_end(const struct http_head *h, bool is_chunked) {
 	for (unsigned i = 0; i < h->n_fields; i++) {
 		hosts += h->fields[i].id == HTTP_FIELD_HOST;
 		codings += h->fields[i].id == HTTP_FIELD_TRANSFER_ENCODING;
-		MUST(h->fields[i].id == HTTP_FIELD_TRANSFER_ENCODING || !(http_field_flags(h->fields[i].id) & HTTP_FIELD_HOP_BY_HOP));
+		MUST(h->fields[i].id == HTTP_FIELD_TRANSFER_ENCODING ||
+		     !(http_field_flags(h->fields[i].id) & HTTP_FIELD_HOP_BY_HOP));
 	}
 	MUST(h->method_name.n == 0 || hosts == 1);
 	MUST(codings == is_chunked);
@@ -29,7 +30,8 @@ static void fuzz_request(struct str in, enum cfg_forwarded mode) {
 	struct http_framing framing, out_framing;
 	struct http_target target;
 	size_t scanned = 0, used = 0;
-	if (h1_request_parse(&h, in, &limits, &scanned, &used) != PARSE_DONE || http_request_framing(&h, &framing) != HTTP_FAULT_NONE ||
+	if (h1_request_parse(&h, in, &limits, &scanned, &used) != PARSE_DONE ||
+	    http_request_framing(&h, &framing) != HTTP_FAULT_NONE ||
 	    http_target_parse(h.target, h.method, &target) != HTTP_FAULT_NONE || target.form == HTTP_TARGET_AUTHORITY)
 		return;
 	const struct http_field *host = http_field_find(&h, HTTP_FIELD_HOST);

@@ -71,7 +71,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
 	}
 	if (whole.result == PARSE_DONE) {
 		char *body = exact_copy(data, n);
-		MUST(decode_naively(data, whole.used, body) == whole.body_bytes && memcmp(body, whole.body, whole.body_bytes) == 0);
+		MUST(decode_naively(data, whole.used, body) == whole.body_bytes &&
+		     memcmp(body, whole.body, whole.body_bytes) == 0);
 		free(body);
 	}
 	free(whole.body);

@@ -23,7 +23,8 @@ static void check_bounds(const struct response *r) {
 }
 
 /* cuts: NULL: in one piece. */
-static struct outcome judge(const struct expectation *x, enum http_method method, bool is_clean, struct str in, struct rand *cuts) {
+static struct outcome judge(const struct expectation *x, enum http_method method, bool is_clean, struct str in,
+                            struct rand *cuts) {
 	struct response r;
 	response_init(&r, x, method);
 	bool is_decided = false;
@@ -70,7 +71,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	for (int i = 0; i < 3; i++) {
 		struct outcome cut = judge(&x, method, is_clean, in, &cuts);
 		if (cut.is_success != whole.is_success || strcmp(cut.evidence, whole.evidence) != 0) {
-			fprintf(stderr, "whole: %d %s\ncut: %d %s\n", whole.is_success, whole.evidence, cut.is_success, cut.evidence);
+			fprintf(stderr, "whole: %d %s\ncut: %d %s\n", whole.is_success, whole.evidence, cut.is_success,
+			        cut.evidence);
 			abort();
 		}
 	}

@@ -26,12 +26,14 @@ static void path_check(struct str path) {
 		for (size_t i = 0; i < normal.n; i++) {
 			MUST(normal.p[i] > ' ' && normal.p[i] < 0x7f && !strchr("?#\\", normal.p[i]));
 			if (normal.p[i] == '%') {
-				MUST(i + 2 < normal.n && memcmp(normal.p + i, "%2F", 3) != 0 && memcmp(normal.p + i, "%2E", 3) != 0);
+				MUST(i + 2 < normal.n && memcmp(normal.p + i, "%2F", 3) != 0 &&
+				     memcmp(normal.p + i, "%2E", 3) != 0);
 				MUST(memcmp(normal.p + i, "%00", 3) != 0 && memcmp(normal.p + i, "%5C", 3) != 0);
 			}
 		}
 		out_again = exact_copy(normal.p, normal.n);
-		MUST(http_path_normalize(normal, out_again, &again) == HTTP_FAULT_NONE && again.p == normal.p && again.n == normal.n);
+		MUST(http_path_normalize(normal, out_again, &again) == HTTP_FAULT_NONE && again.p == normal.p &&
+		     again.n == normal.n);
 		free(out_again);
 	}
 	free(out);

@@ -10,12 +10,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-#define MUST(promise) \
-	do { \
-		if (!(promise)) { \
-			fprintf(stderr, "%s:%d: broken: %s\n", __FILE__, __LINE__, #promise); \
-			abort(); \
-		} \
+#define MUST(promise)                                                                                                            \
+	do {                                                                                                                     \
+		if (!(promise)) {                                                                                                \
+			fprintf(stderr, "%s:%d: broken: %s\n", __FILE__, __LINE__, #promise);                                    \
+			abort();                                                                                                 \
+		}                                                                                                                \
 	} while (0)
 
 /* A copy of exactly the size, so that a sanitizer sees a read past its end. */
@@ -67,7 +67,8 @@ static inline void heads_compare(const struct http_head *a, const struct http_he
 }
 
 /* The same answer when the bytes come in pieces; a fault may be told later, when the length has doubled. */
-static inline void head_split_check(const struct head_run *whole, head_parser parser, const uint8_t *data, size_t n, size_t first, size_t every) {
+static inline void head_split_check(const struct head_run *whole, head_parser parser, const uint8_t *data, size_t n, size_t first,
+                                    size_t every) {
 	struct head_run r = { 0 };
 	for (size_t have = first;; have = have + every < n ? have + every : n) {
 		head_run_call(&r, parser, data, have);
@@ -113,9 +114,11 @@ static inline void head_again_check(const struct head_run *r, head_parser parser
 	const struct http_head *h = &r->head;
 	char text[2 * 1024 + 256];
 	int n = h->status ? snprintf(text, sizeof text, "HTTP/1.%u %u %.*s\r\n", h->minor, h->status, STR_ARG(h->reason))
-	                  : snprintf(text, sizeof text, "%.*s %.*s HTTP/1.%u\r\n", STR_ARG(h->method_name), STR_ARG(h->target), h->minor);
+	                  : snprintf(text, sizeof text, "%.*s %.*s HTTP/1.%u\r\n", STR_ARG(h->method_name), STR_ARG(h->target),
+	                             h->minor);
 	for (unsigned i = 0; i < h->n_fields; i++)
-		n += snprintf(text + n, sizeof text - (size_t)n, "%.*s:%.*s\r\n", STR_ARG(h->fields[i].name), STR_ARG(h->fields[i].value));
+		n += snprintf(text + n, sizeof text - (size_t)n, "%.*s:%.*s\r\n", STR_ARG(h->fields[i].name),
+		              STR_ARG(h->fields[i].value));
 	n += snprintf(text + n, sizeof text - (size_t)n, "\r\n");
 	MUST((size_t)n < sizeof text);
 	if ((size_t)n > fuzz_limits.head_bytes)
@@ -143,7 +146,8 @@ static inline bool head_check(struct head_run *r, head_parser parser, const uint
 }
 
 static inline void framing_check(const struct http_head *h, const struct http_framing *f) {
-	bool has_length = http_head_has(h, HTTP_FIELD_CONTENT_LENGTH), has_coding = http_head_has(h, HTTP_FIELD_TRANSFER_ENCODING);
+	bool has_length = http_head_has(h, HTTP_FIELD_CONTENT_LENGTH),
+	     has_coding = http_head_has(h, HTTP_FIELD_TRANSFER_ENCODING);
 	MUST(!(has_length && has_coding));
 	MUST(f->body != HTTP_BODY_CHUNKED || (has_coding && h->minor == 1));
 	MUST(f->body != HTTP_BODY_LENGTH || (has_length && f->length <= INT64_MAX));

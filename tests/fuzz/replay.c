@@ -194,7 +194,8 @@ static void flip_bit(struct buf *b, struct rand *r) {
 }
 
 static void set_byte(struct buf *b, struct rand *r) {
-	static const uint8_t telling[] = { 0, 1, '\t', '\n', '\r', ' ', '"', ',', '-', '.', '/', '0', ':', ';', 0x7f, 0x80, 0xc0, 0xff };
+	static const uint8_t telling[] = { 0,   1,   '\t', '\n', '\r', ' ',  '"',  ',',  '-',
+		                           '.', '/', '0',  ':',  ';',  0x7f, 0x80, 0xc0, 0xff };
 	if (b->n > 0)
 		b->p[below(r, b->n)] = (char)(below(r, 2) ? telling[below(r, sizeof telling)] : below(r, 256));
 }
@@ -228,8 +229,20 @@ static void repeat_slice(struct buf *b, struct rand *r) {
 
 /* A number in the text becomes one at an edge. */
 static void edge_number(struct buf *b, struct rand *r) {
-	static const char *const edges[] = { "0", "-1", "255", "256", "65535", "65536", "2147483648", "4294967296", "9223372036854775808",
-		                             "18446744073709551615", "18446744073709551616", "00", "0x10", "ffffffffffffffff" };
+	static const char *const edges[] = { "0",
+		                             "-1",
+		                             "255",
+		                             "256",
+		                             "65535",
+		                             "65536",
+		                             "2147483648",
+		                             "4294967296",
+		                             "9223372036854775808",
+		                             "18446744073709551615",
+		                             "18446744073709551616",
+		                             "00",
+		                             "0x10",
+		                             "ffffffffffffffff" };
 	size_t from = b->n > 0 ? below(r, b->n) : 0;
 	while (from < b->n && (b->p[from] < '0' || b->p[from] > '9'))
 		from++;
@@ -246,7 +259,8 @@ static void edge_number(struct buf *b, struct rand *r) {
 
 /* Integers of binary formats: lengths and counts at their edges, big-endian. */
 static void edge_word(struct buf *b, struct rand *r) {
-	static const uint32_t edges[] = { 0, 1, 0x7f, 0x80, 0xff, 0x100, 0x3fff, 0x7fff, 0x8000, 0xc00c, 0xffff, 0x7fffffff, 0xffffffff };
+	static const uint32_t edges[] = { 0,      1,      0x7f,   0x80,   0xff,       0x100,     0x3fff,
+		                          0x7fff, 0x8000, 0xc00c, 0xffff, 0x7fffffff, 0xffffffff };
 	size_t width = below(r, 2) ? 2 : 4;
 	if (b->n < width)
 		return;
@@ -269,8 +283,9 @@ static void cross(struct buf *b, struct rand *r) {
 }
 
 static void mutate(struct buf *b, struct rand *r) {
-	static void (*const ways[])(struct buf *, struct rand *) = { flip_bit,    set_byte,  insert_bytes, delete_bytes, repeat_slice,
-		                                                     edge_number, edge_word, cut_end,   cross };
+	static void (*const ways[])(struct buf *, struct rand *) = { flip_bit,     set_byte,     insert_bytes,
+		                                                     delete_bytes, repeat_slice, edge_number,
+		                                                     edge_word,    cut_end,      cross };
 	const struct input *base = &corpus.inputs[below(r, corpus.n)];
 	b->n = 0;
 	buf_add(b, str_slice((const char *)base->p, base->n));
@@ -303,7 +318,8 @@ static void read_arguments(int argc, char **argv) {
 		else if (str_starts(str_from(argv[i]), STR("-artifacts=")))
 			options.artifacts = argv[i] + strlen("-artifacts=");
 		else if (argv[i][0] == '-') {
-			fprintf(stderr, "usage: %s [-runs=N] [-seed=S] [-max_len=N] [-artifacts=DIR] [folder or file...]\n", argv[0]);
+			fprintf(stderr, "usage: %s [-runs=N] [-seed=S] [-max_len=N] [-artifacts=DIR] [folder or file...]\n",
+			        argv[0]);
 			exit(2);
 		} else {
 			load(argv[i], 0);

@@ -88,7 +88,7 @@ static unsigned worst_pile(enum cfg_balance b) {
 static void test_slow_server(void **state) {
 	(void)state;
 	unsigned rr = worst_pile(CFG_BALANCE_ROUND_ROBIN), p2c = worst_pile(CFG_BALANCE_P2C),
-	         least = worst_pile(CFG_BALANCE_LEAST_REQUESTS);
+		 least = worst_pile(CFG_BALANCE_LEAST_REQUESTS);
 	/* On average each holds 20. The slow one: about 10 times the others in turns, hardly more than they by load. */
 	assert_true(least <= 22);
 	assert_true(p2c <= 30);
@@ -126,8 +126,8 @@ static void test_spill(void **state) {
 		unsigned usable[3];
 		double share[3];
 	} rows[] = {
-		{ { 100, 100, 100 }, { 1, 0, 0 } },        { { 72, 72, 100 }, { 1, 0, 0 } },
-		{ { 50, 50, 100 }, { 0.7, 0.3, 0 } },      { { 25, 25, 100 }, { 0.35, 0.35, 0.3 } },
+		{ { 100, 100, 100 }, { 1, 0, 0 } },          { { 72, 72, 100 }, { 1, 0, 0 } },
+		{ { 50, 50, 100 }, { 0.7, 0.3, 0 } },        { { 25, 25, 100 }, { 0.35, 0.35, 0.3 } },
 		{ { 25, 25, 20 }, { 0.357, 0.357, 0.286 } }, { { 0, 0, 1 }, { 0, 0, 1 } },
 	};
 	for (int b = 0; b <= CFG_BALANCE_RANDOM; b++) {
@@ -143,7 +143,8 @@ static void test_spill(void **state) {
 				house_verdict(h, 0, i, i % 100 < rows[r].usable[i / 100] ? FLEET_UP : FLEET_DOWN);
 			unsigned counts[3] = { 0 }, n = 5000;
 			for (unsigned i = 0; i < n; i++) {
-				struct fleet_server *s = house_pick(h, 0, &(struct fleet_request){ .hash = rand_next(rand_thread()) });
+				struct fleet_server *s =
+				    house_pick(h, 0, &(struct fleet_request){ .hash = rand_next(rand_thread()) });
 				counts[house_number(s) / 100]++;
 				fleet_request_end(s, 0);
 			}

@@ -121,7 +121,8 @@ static void test_whole_drain(void **state) {
 	sim_until(&sim, FLEET_PHASE_DRAINED, 3000);
 	assert_int_equal(fleet_active(sim.house->fleet, TARGET_SITE(sim.site)), 0);
 	assert_int_equal(sim.n_cut, 0);
-	static const enum fleet_phase expected[] = { FLEET_PHASE_DNS, FLEET_PHASE_REQUESTS, FLEET_PHASE_SESSIONS, FLEET_PHASE_DRAINED };
+	static const enum fleet_phase expected[] = { FLEET_PHASE_DNS, FLEET_PHASE_REQUESTS, FLEET_PHASE_SESSIONS,
+		                                     FLEET_PHASE_DRAINED };
 	assert_int_equal(sim.n_phases, COUNT_OF(expected));
 	assert_memory_equal(sim.phases, expected, sizeof(expected));
 	/* It stays drained until the operator says otherwise. */
@@ -157,7 +158,8 @@ static void test_cut_at_the_deadline(void **state) {
 
 static void test_abort(void **state) {
 	(void)state;
-	static const enum fleet_phase when[] = { FLEET_PHASE_DNS, FLEET_PHASE_REQUESTS, FLEET_PHASE_SESSIONS, FLEET_PHASE_DRAINED };
+	static const enum fleet_phase when[] = { FLEET_PHASE_DNS, FLEET_PHASE_REQUESTS, FLEET_PHASE_SESSIONS,
+		                                 FLEET_PHASE_DRAINED };
 	for (size_t i = 0; i < COUNT_OF(when); i++) {
 		static struct drain_sim sim;
 		sim_start(&sim);

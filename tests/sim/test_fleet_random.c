@@ -33,8 +33,8 @@ static struct fleet_target any_target(struct life *l) {
 }
 
 static void do_verdict(struct life *l) {
-	fleet_set_verdict(l->h->fleet, house_server(l->h, roll(l, 2), roll(l, SERVERS / 2)), (enum fleet_verdict)roll(l, 3), roll(l, 2),
-	                  STR("rolled"));
+	fleet_set_verdict(l->h->fleet, house_server(l->h, roll(l, 2), roll(l, SERVERS / 2)), (enum fleet_verdict)roll(l, 3),
+	                  roll(l, 2), STR("rolled"));
 }
 
 static void do_word(struct life *l) {
@@ -111,7 +111,8 @@ static void check_pool(struct life *l, struct fleet_pool *p) {
 			up += s->site == site && is_up;
 			is_settled &= !s->is_transition;
 		}
-		if (up >= p->cfg->min_up && up > 0 && !is_blocked(site->admin, &site->drain) && site->drain.phase == FLEET_PHASE_NONE)
+		if (up >= p->cfg->min_up && up > 0 && !is_blocked(site->admin, &site->drain) &&
+		    site->drain.phase == FLEET_PHASE_NONE)
 			usable |= UINT64_C(1) << site->index;
 	}
 	assert_int_equal(p->usable_sites, usable);

@@ -150,9 +150,11 @@ static struct fleet_subscriber subscriber = { .on_publish = on_publish };
 
 static void sim_open(const char *check, unsigned n_servers, uint64_t seed) {
 	static char text[8192];
-	int n = snprintf(text, sizeof text, "sites: { s: {} }\nchecks:\n  c: { type: tcp, %s }\npools:\n  p:\n    check: c\n    servers:\n", check);
+	int n = snprintf(text, sizeof text,
+	                 "sites: { s: {} }\nchecks:\n  c: { type: tcp, %s }\npools:\n  p:\n    check: c\n    servers:\n", check);
 	for (unsigned i = 0; i < n_servers; i++)
-		n += snprintf(text + n, sizeof text - (size_t)n, "      - { name: s%u, address: \"127.0.0.1:%u\", site: s }\n", i, FIRST_PORT + i);
+		n += snprintf(text + n, sizeof text - (size_t)n, "      - { name: s%u, address: \"127.0.0.1:%u\", site: s }\n", i,
+		              FIRST_PORT + i);
 	clock_set_source(tick);
 	virtual_us = USEC_PER_SEC;
 	house_open(&house);
@@ -176,7 +178,8 @@ struct terms {
 };
 static const struct terms all_terms[] = {
 	{ "interval: 2s, timeout: 1s, rise: 2, fall: 3, jitter: 10%", 2000000, 2000000, 2000000, 1000000, 2, 3, 10 },
-	{ "interval: 2s, fast_interval: 500ms, down_interval: 4s, timeout: 1s, rise: 3, fall: 4, jitter: 50%", 2000000, 500000, 4000000, 1000000, 3, 4, 50 },
+	{ "interval: 2s, fast_interval: 500ms, down_interval: 4s, timeout: 1s, rise: 3, fall: 4, jitter: 50%", 2000000, 500000,
+	  4000000, 1000000, 3, 4, 50 },
 	{ "interval: 1s, timeout: 200ms, rise: 1, fall: 1, jitter: 0%", 1000000, 1000000, 1000000, 200000, 1, 1, 0 },
 };
 
@@ -204,7 +207,8 @@ static unsigned check_node(const struct node *n, const struct terms *t, uint64_t
 	for (size_t i = 0; i + 1 < n->n_phases && n->phases[i + 1].from_us < end_us; i++) {
 		uint64_t from = n->phases[i].from_us, until = n->phases[i + 1].from_us;
 		bool is_bad = n->phases[i].behaviour != ANSWERS;
-		uint64_t down_bound = t->fall * t->interval_us + (n->phases[i].behaviour == IS_SILENT ? t->timeout_us : 0) + SLACK_US;
+		uint64_t down_bound =
+		    t->fall * t->interval_us + (n->phases[i].behaviour == IS_SILENT ? t->timeout_us : 0) + SLACK_US;
 		if (i > 0 && until - from > (is_bad ? down_bound : up_bound)) {
 			assert_int_equal(verdict_at(n, from + (is_bad ? down_bound : up_bound)), is_bad ? FLEET_DOWN : FLEET_UP);
 			assert_int_equal(verdict_at(n, until), is_bad ? FLEET_DOWN : FLEET_UP);

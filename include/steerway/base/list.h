@@ -31,6 +31,7 @@ static inline void list_remove(struct list *node) {
 	list_init(node);
 }
 /* The body may remove `it`. */
-#define LIST_EACH(it, head) for (struct list *it = (head)->next, *it##_next = it->next; it != (head); it = it##_next, it##_next = it->next)
+#define LIST_EACH(it, head)                                                                                                      \
+	for (struct list *it = (head)->next, *it##_next = it->next; it != (head); it = it##_next, it##_next = it->next)
 
 #endif

@@ -36,11 +36,11 @@ struct log_field {
 
 void log_record(enum log_level level, const char *event, const struct log_field *fields, size_t n_fields);
 
-#define LOG_AT(level, event, ...)                                                                                          \
-	do {                                                                                                               \
-		if (log_enabled(level))                                                                                    \
-			log_record(level, event, (struct log_field[]){ __VA_ARGS__ },                                      \
-			           sizeof((struct log_field[]){ __VA_ARGS__ }) / sizeof(struct log_field));               \
+#define LOG_AT(level, event, ...)                                                                                                \
+	do {                                                                                                                     \
+		if (log_enabled(level))                                                                                          \
+			log_record(level, event, (struct log_field[]){ __VA_ARGS__ },                                            \
+			           sizeof((struct log_field[]){ __VA_ARGS__ }) / sizeof(struct log_field));                      \
 	} while (0)
 /* Every record carries at least one field. */
 #define log_debug(event, ...) LOG_AT(LOG_LEVEL_DEBUG, event, __VA_ARGS__)

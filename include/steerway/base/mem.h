@@ -20,7 +20,7 @@ void mem_free(void *p);
 char *mem_strdup(struct str s) __attribute__((returns_nonnull));
 
 /* The object that holds `member` at address `ptr`. */
-#define CONTAINER_OF(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define CONTAINER_OF(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 #endif

@@ -14,7 +14,8 @@ struct str {
 };
 
 #define STR(literal) ((struct str){ "" literal, sizeof(literal) - 1 })
-#define STR_INIT(literal) { "" literal, sizeof(literal) - 1 } /* for static tables */
+#define STR_INIT(literal)                                                                                                        \
+	{ "" literal, sizeof(literal) - 1 } /* for static tables */
 #define STR_NONE ((struct str){ NULL, 0 })
 /* printf("%.*s", STR_ARG(s)) */
 #define STR_ARG(s) (int)(s).n, (s).p

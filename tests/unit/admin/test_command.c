@@ -46,7 +46,8 @@ static void test_refusals(void **state) {
 	refused("drain site ''", "the name is empty; usage: drain site <site> [--force] [--deadline DURATION]");
 	refused("drain site a b", "one word too many: `b`; usage: drain site <site> [--force] [--deadline DURATION]");
 	refused("drain site a --forced", "no such option: `--forced`; usage: drain site <site> [--force] [--deadline DURATION]");
-	refused("drain site a --deadline", "no value stands behind `--deadline`; usage: drain site <site> [--force] [--deadline DURATION]");
+	refused("drain site a --deadline",
+	        "no value stands behind `--deadline`; usage: drain site <site> [--force] [--deadline DURATION]");
 	refused("drain site a --deadline soon", "--deadline takes a duration as 30s, 5m or 1h, not `soon`");
 	refused("help me", "one word too many: `me`; usage: help");
 	refused("show events --last 0", "--last takes a number of events, not `0`");
@@ -61,9 +62,13 @@ static void test_durations(void **state) {
 		const char *text;
 		int64_t ms; /* -1: refused */
 	} rows[] = {
-		{ "250ms", 250 }, { "0s", 0 },  { "30s", 30000 }, { "5m", 300000 },        { "2h", 7200000 },
-		{ "", -1 },       { "s", -1 },  { "5", -1 },      { "-5s", -1 },           { "5 s", -1 },
-		{ "5d", -1 },     { "1.5s", -1 }, { "5sx", -1 },  { "9999999999999999h", -1 },
+		{ "250ms", 250 },  { "0s", 0 },
+		{ "30s", 30000 },  { "5m", 300000 },
+		{ "2h", 7200000 }, { "", -1 },
+		{ "s", -1 },       { "5", -1 },
+		{ "-5s", -1 },     { "5 s", -1 },
+		{ "5d", -1 },      { "1.5s", -1 },
+		{ "5sx", -1 },     { "9999999999999999h", -1 },
 	};
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		uint64_t ms = 0;
@@ -84,7 +89,8 @@ static void test_manual(void **state) {
 	fclose(f);
 	admin_write_man(&rows);
 	if (str_find(buf_str(&page), buf_str(&rows)) == page.n)
-		fail_msg("contrib/man/steerctl.1 is stale: put the output of `build/steerway command-reference` between its BEGIN and END");
+		fail_msg("contrib/man/steerctl.1 is stale: put the output of `build/steerway command-reference` between its "
+		         "BEGIN and END");
 	buf_fini(&page);
 	buf_fini(&rows);
 }

@@ -55,7 +55,9 @@ static int setup(void **state) {
 	log_set_level(LOG_LEVEL_ERROR);
 	h->cfg = cfg_load_text(str_from(text), "test", ".", &errors);
 	assert_non_null(h->cfg);
-	*rooms = (struct admin_house){ .config = on_config, .reload = on_reload, .stop = on_stop, .is_stopping = on_is_stopping, .arg = h };
+	*rooms = (struct admin_house){
+		.config = on_config, .reload = on_reload, .stop = on_stop, .is_stopping = on_is_stopping, .arg = h
+	};
 	assert_non_null(rooms->control = loop_create(&e));
 	assert_non_null(rooms->workers = workers_create(1, &e));
 	assert_non_null(rooms->fleet = fleet_create(rooms->control, rooms->workers, &e));
@@ -173,7 +175,8 @@ static void test_explain(void **state) {
 	expect(h, "explain p/one", "kind", "server");
 	expect(h, "explain a", "kind", "site");
 	expect(h, "explain p", "kind", "pool");
-	expect(h, "explain q", "error", "there is no server (pool/server), site, pool or steered name `q`; see `show servers`, `show names`");
+	expect(h, "explain q", "error",
+	       "there is no server (pool/server), site, pool or steered name `q`; see `show servers`, `show names`");
 }
 
 static void test_reload(void **state) {
@@ -201,9 +204,11 @@ static void test_http(void **state) {
 		{ "GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n", "200 OK", "ready\n", ADMIN_ANSWERED },
 		{ "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", "200 OK", NULL, ADMIN_ANSWERED },
 		{ "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "404 Not Found", NULL, ADMIN_ANSWERED },
-		{ "POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", "405 Method Not Allowed", NULL, ADMIN_ANSWERED },
+		{ "POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", "405 Method Not Allowed", NULL,
+		  ADMIN_ANSWERED },
 		{ "POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n", "413 Content Too Large", NULL, ADMIN_CLOSE },
-		{ "GET /metrics HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", "413 Content Too Large", NULL, ADMIN_CLOSE },
+		{ "GET /metrics HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", "413 Content Too Large", NULL,
+		  ADMIN_CLOSE },
 		{ "GET /metrics HTTP/1.1\r\n\r\n", "400 Bad Request", NULL, ADMIN_CLOSE },
 		{ "\x16\x03\x01\x02\r\n\r\n", "400 Bad Request", NULL, ADMIN_CLOSE },
 		{ "GET /metrics HTTP/1.1\r\nHost", NULL, NULL, ADMIN_MORE },
@@ -262,15 +267,18 @@ static void test_stopping(void **state) {
 	struct house *h = *state;
 	expect(h, "stop", "stop", "under way");
 	assert_true(h->is_stopping);
-	assert_memory_equal(ask(h, &admin_http_protocol, "GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n", ADMIN_ANSWERED) + 9, "503", 3);
-	assert_memory_equal(ask(h, &admin_http_protocol, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", ADMIN_ANSWERED) + 9, "200", 3);
+	assert_memory_equal(ask(h, &admin_http_protocol, "GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n", ADMIN_ANSWERED) + 9, "503",
+	                    3);
+	assert_memory_equal(ask(h, &admin_http_protocol, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", ADMIN_ANSWERED) + 9, "200",
+	                    3);
 }
 
 int main(void) {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_show),    cmocka_unit_test(test_states), cmocka_unit_test(test_drain),
-		cmocka_unit_test(test_explain), cmocka_unit_test(test_reload), cmocka_unit_test(test_http),
-		cmocka_unit_test(test_metrics), cmocka_unit_test(test_http_head_too_large),
+		cmocka_unit_test(test_show),     cmocka_unit_test(test_states),
+		cmocka_unit_test(test_drain),    cmocka_unit_test(test_explain),
+		cmocka_unit_test(test_reload),   cmocka_unit_test(test_http),
+		cmocka_unit_test(test_metrics),  cmocka_unit_test(test_http_head_too_large),
 		cmocka_unit_test(test_stopping),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

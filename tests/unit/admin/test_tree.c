@@ -23,10 +23,11 @@ static void test_tables(void **state) {
 	expect_text("[]", "none\n");
 	expect_text("\"a\\nb\"", "a\nb\n");
 	expect_text("[{\"name\":\"a\",\"n_active\":7},{\"name\":\"long\",\"n_active\":1234}]", "NAME  N ACTIVE\n"
-	                                                                                      "a            7\n"
-	                                                                                      "long      1234\n");
+	                                                                                       "a            7\n"
+	                                                                                       "long      1234\n");
 	/* Columns count characters, not bytes. */
-	expect_text("[{\"a\":\"\\u00e9\\u00e9\",\"b\":\"x\"},{\"a\":\"eee\",\"b\":\"y\"}]", "A    B\n\xc3\xa9\xc3\xa9   x\neee  y\n");
+	expect_text("[{\"a\":\"\\u00e9\\u00e9\",\"b\":\"x\"},{\"a\":\"eee\",\"b\":\"y\"}]",
+	            "A    B\n\xc3\xa9\xc3\xa9   x\neee  y\n");
 	/* A row without a key of the first row shows "-". */
 	expect_text("[{\"a\":1,\"b\":true},{\"a\":null,\"b\":[\"x\",\"y\"]}]", "A  B\n1  yes\n-  x, y\n");
 }
@@ -58,7 +59,8 @@ static void test_units(void **state) {
 static void test_control_bytes(void **state) {
 	(void)state;
 	expect_text("{\"x\":\"a\\u001b[2Jb\\nc\\u009bd\\u007f\"}", "x  a?[2Jb?c?d?\n");
-	json_t *j = tree_str(STR("a\xff" "b"));
+	json_t *j = tree_str(STR("a\xff"
+	                         "b"));
 	assert_string_equal(json_string_value(j), "a?b");
 	json_decref(j);
 }

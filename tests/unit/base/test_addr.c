@@ -40,21 +40,57 @@ static void test_parse_and_format(void **state) {
 static void test_rejects(void **state) {
 	(void)state;
 	static const struct str bad[] = {
-		STR_INIT(""), STR_INIT(":"), STR_INIT(":80"), STR_INIT("192.0.2.1"), STR_INIT("192.0.2.1:"), STR_INIT("192.0.2:80"),
-		STR_INIT("192.0.2.1:65536"), STR_INIT("192.0.2.1:99999"), STR_INIT("192.0.2.1:000080"), STR_INIT("192.0.2.1:-1"),
-		STR_INIT("192.0.2.1:+1"), STR_INIT("192.0.2.1: 1"), STR_INIT("192.0.2.1:1 "), STR_INIT(" 192.0.2.1:1"), STR_INIT("192.0.2.1 :1"),
-		STR_INIT("192.0.2.01:1"), STR_INIT("192.0.2.256:1"), STR_INIT("0x7f.1:80"), STR_INIT("localhost:80"), STR_INIT("::1:80"),
-		STR_INIT("2001:db8::1"), STR_INIT("[::1]"), STR_INIT("[::1]:"), STR_INIT("[::1]80"), STR_INIT("[::1"), STR_INIT("::1]:80"),
-		STR_INIT("[192.0.2.1]:80"), STR_INIT("[fe80::1%eth0]:80"), STR_INIT("[::1]]:80"), STR_INIT("[[::1]:80"), STR_INIT("[]:80"),
-		STR_INIT("192.0.2.1\0:80"), STR_INIT("192.0.2.1:80\0"), STR_INIT("192.0.2.1:8\0000"), STR_INIT("[::1\0]:80"), STR_INIT("[:::]:80"),
-		STR_INIT("[1:2:3:4:5:6:7:8:9]:80"), STR_INIT("[12345::]:80"), STR_INIT("192.0.2.1:80:80"),
+		STR_INIT(""),
+		STR_INIT(":"),
+		STR_INIT(":80"),
+		STR_INIT("192.0.2.1"),
+		STR_INIT("192.0.2.1:"),
+		STR_INIT("192.0.2:80"),
+		STR_INIT("192.0.2.1:65536"),
+		STR_INIT("192.0.2.1:99999"),
+		STR_INIT("192.0.2.1:000080"),
+		STR_INIT("192.0.2.1:-1"),
+		STR_INIT("192.0.2.1:+1"),
+		STR_INIT("192.0.2.1: 1"),
+		STR_INIT("192.0.2.1:1 "),
+		STR_INIT(" 192.0.2.1:1"),
+		STR_INIT("192.0.2.1 :1"),
+		STR_INIT("192.0.2.01:1"),
+		STR_INIT("192.0.2.256:1"),
+		STR_INIT("0x7f.1:80"),
+		STR_INIT("localhost:80"),
+		STR_INIT("::1:80"),
+		STR_INIT("2001:db8::1"),
+		STR_INIT("[::1]"),
+		STR_INIT("[::1]:"),
+		STR_INIT("[::1]80"),
+		STR_INIT("[::1"),
+		STR_INIT("::1]:80"),
+		STR_INIT("[192.0.2.1]:80"),
+		STR_INIT("[fe80::1%eth0]:80"),
+		STR_INIT("[::1]]:80"),
+		STR_INIT("[[::1]:80"),
+		STR_INIT("[]:80"),
+		STR_INIT("192.0.2.1\0:80"),
+		STR_INIT("192.0.2.1:80\0"),
+		STR_INIT("192.0.2.1:8\0000"),
+		STR_INIT("[::1\0]:80"),
+		STR_INIT("[:::]:80"),
+		STR_INIT("[1:2:3:4:5:6:7:8:9]:80"),
+		STR_INIT("[12345::]:80"),
+		STR_INIT("192.0.2.1:80:80"),
 	};
 	struct addr a;
 	memset(&a, 0x5a, sizeof a);
 	for (size_t i = 0; i < COUNT_OF(bad); i++)
 		assert_false(addr_parse(&a, bad[i]));
-	static const struct str bad_ip[] = { STR_INIT(""), STR_INIT("192.0.2.1:80"), STR_INIT("[::1]"), STR_INIT("1.2.3"), STR_INIT("1.2.3.4\0"),
-		                             STR_INIT("::1%lo"), STR_INIT("ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.2555") };
+	static const struct str bad_ip[] = { STR_INIT(""),
+		                             STR_INIT("192.0.2.1:80"),
+		                             STR_INIT("[::1]"),
+		                             STR_INIT("1.2.3"),
+		                             STR_INIT("1.2.3.4\0"),
+		                             STR_INIT("::1%lo"),
+		                             STR_INIT("ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.2555") };
 	for (size_t i = 0; i < COUNT_OF(bad_ip); i++)
 		assert_false(addr_parse_ip(&a, bad_ip[i]));
 	for (size_t i = 0; i < sizeof a; i++)
@@ -69,8 +105,8 @@ static struct addr parsed(const char *text) {
 
 static void test_equality_and_hash(void **state) {
 	(void)state;
-	static const char *const texts[] = { "192.0.2.1:80", "192.0.2.1:81", "192.0.2.2:80", "[::]:80", "[2001:db8::1]:80", "[2001:db8::1]:81",
-		                             "[::ffff:192.0.2.1]:80", "0.0.0.0:80" };
+	static const char *const texts[] = { "192.0.2.1:80",     "192.0.2.1:81",     "192.0.2.2:80",          "[::]:80",
+		                             "[2001:db8::1]:80", "[2001:db8::1]:81", "[::ffff:192.0.2.1]:80", "0.0.0.0:80" };
 	for (size_t i = 0; i < COUNT_OF(texts); i++) {
 		for (size_t j = 0; j < COUNT_OF(texts); j++) {
 			struct addr a = parsed(texts[i]), b = parsed(texts[j]);

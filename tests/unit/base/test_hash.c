@@ -58,7 +58,8 @@ static void test_similar_inputs_do_not_collide(void **state) {
 		else if (i % 2)
 			hashes[i] = hash_bytes(&i, sizeof i, 0);
 		else
-			hashes[i] = hash_bytes(name, (size_t)snprintf(name, sizeof name, "server-%u.example.org", (unsigned)i), 0);
+			hashes[i] =
+			    hash_bytes(name, (size_t)snprintf(name, sizeof name, "server-%u.example.org", (unsigned)i), 0);
 	}
 	qsort(hashes, N, sizeof *hashes, compare);
 	for (size_t i = 1; i < N; i++)
@@ -159,12 +160,9 @@ static void test_threads_draw_apart(void **state) {
 
 int main(void) {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_every_input_bit_avalanches),
-		cmocka_unit_test(test_similar_inputs_do_not_collide),
-		cmocka_unit_test(test_low_bits_are_even),
-		cmocka_unit_test(test_seed_and_place),
-		cmocka_unit_test(test_rand_repeats_and_differs),
-		cmocka_unit_test(test_rand_below),
+		cmocka_unit_test(test_every_input_bit_avalanches), cmocka_unit_test(test_similar_inputs_do_not_collide),
+		cmocka_unit_test(test_low_bits_are_even),          cmocka_unit_test(test_seed_and_place),
+		cmocka_unit_test(test_rand_repeats_and_differs),   cmocka_unit_test(test_rand_below),
 		cmocka_unit_test(test_threads_draw_apart),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -64,13 +64,15 @@ static void test_text(void **state) {
 	test_now = 123456;
 	log_info("server_down", LOG_CSTR("server", "app/c1"), LOG_U64("fails", 3));
 	assert_string_equal(line, "2023-11-14T22:13:20.123456Z info server_down server=app/c1 fails=3\n");
-	log_warn("e", LOG_I64("i", INT64_MIN), LOG_U64("u", UINT64_MAX), LOG_BOOL("t", true), LOG_BOOL("f", false), LOG_F64("d", 0.25));
+	log_warn("e", LOG_I64("i", INT64_MIN), LOG_U64("u", UINT64_MAX), LOG_BOOL("t", true), LOG_BOOL("f", false),
+	         LOG_F64("d", 0.25));
 	assert_string_equal(after_time(), " warn e i=-9223372036854775808 u=18446744073709551615 t=true f=false d=0.25\n");
 	log_error("e", LOG_CSTR("empty", ""), LOG_CSTR("space", "a b"), LOG_CSTR("quote", "a\"b"), LOG_CSTR("equal", "a=b"),
-	          LOG_CSTR("slash", "a\\b"), LOG_CSTR("feed", "a\nb"), LOG_CSTR("escape", "\x1b[1m"), LOG_CSTR("utf8", "\xc3\xa9"),
-	          LOG_STR("nul", str_slice("\0", 1)), LOG_STR("none", STR_NONE));
-	assert_string_equal(after_time(), " error e empty=\"\" space=\"a b\" quote=\"a\\\"b\" equal=\"a=b\" slash=\"a\\\\b\" feed=\"a\\nb\" "
-	                                  "escape=\"\\u001b[1m\" utf8=\"\xc3\xa9\" nul=\"\\u0000\" none=\"\"\n");
+	          LOG_CSTR("slash", "a\\b"), LOG_CSTR("feed", "a\nb"), LOG_CSTR("escape", "\x1b[1m"),
+	          LOG_CSTR("utf8", "\xc3\xa9"), LOG_STR("nul", str_slice("\0", 1)), LOG_STR("none", STR_NONE));
+	assert_string_equal(after_time(),
+	                    " error e empty=\"\" space=\"a b\" quote=\"a\\\"b\" equal=\"a=b\" slash=\"a\\\\b\" feed=\"a\\nb\" "
+	                    "escape=\"\\u001b[1m\" utf8=\"\xc3\xa9\" nul=\"\\u0000\" none=\"\"\n");
 }
 
 static void test_levels(void **state) {
@@ -106,9 +108,11 @@ static void test_json(void **state) {
 	log_set_format(LOG_FORMAT_JSON);
 	clock_set_source(test_source);
 	test_now = 1;
-	log_info("server_down", LOG_CSTR("server", "app/c1"), LOG_U64("fails", 3), LOG_I64("i", -3), LOG_BOOL("b", true), LOG_F64("d", 1.5));
-	assert_string_equal(line, "{\"ts\":\"2023-11-14T22:13:20.000001Z\",\"level\":\"info\",\"event\":\"server_down\",\"server\":\"app/c1\","
-	                          "\"fails\":3,\"i\":-3,\"b\":true,\"d\":1.5}\n");
+	log_info("server_down", LOG_CSTR("server", "app/c1"), LOG_U64("fails", 3), LOG_I64("i", -3), LOG_BOOL("b", true),
+	         LOG_F64("d", 1.5));
+	assert_string_equal(
+	    line, "{\"ts\":\"2023-11-14T22:13:20.000001Z\",\"level\":\"info\",\"event\":\"server_down\",\"server\":\"app/c1\","
+		  "\"fails\":3,\"i\":-3,\"b\":true,\"d\":1.5}\n");
 	log_info("odd", LOG_F64("nan", NAN), LOG_F64("inf", -INFINITY), LOG_F64("tiny", 1e-300), LOG_F64("huge", -1e300));
 	json_t *j = parse_line();
 	assert_true(json_is_null(json_object_get(j, "nan")));
@@ -146,14 +150,15 @@ static void test_truncation_stays_valid(void **state) {
 	static char value[5000];
 	for (size_t f = 0; f < COUNT_OF(fills); f++) {
 		size_t unit = strlen(fills[f]);
-		for (size_t n = 500; n + unit < sizeof value; n += n > 3900 && n < 4100 ? 1 : 37) {
+		for (size_t n = 500; n + unit<sizeof value; n += n> 3900 && n < 4100 ? 1 : 37) {
 			for (size_t i = 0; i < n; i += unit)
 				memcpy(value + i, fills[f], unit);
 			for (int json = 0; json < 2; json++) {
 				log_set_format(json ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT);
 				log_info("long", LOG_STR("v", str_slice(value, n)), LOG_I64("last", INT64_MAX));
 				bool is_cut = strstr(line, json ? ",\"truncated\":true}\n" : " truncated=true\n") != NULL;
-				bool is_whole = strstr(line, json ? "\"last\":9223372036854775807}\n" : " last=9223372036854775807\n") != NULL;
+				bool is_whole = strstr(line, json ? "\"last\":9223372036854775807}\n"
+				                                  : " last=9223372036854775807\n") != NULL;
 				assert_true(is_cut != is_whole);
 				if (json)
 					json_decref(parse_line());
@@ -176,12 +181,9 @@ static void test_time(void **state) {
 		uint64_t seconds;
 		const char *text;
 	} rows[] = {
-		{ 0, "1970-01-01T00:00:00.000000Z" },
-		{ 951782399, "2000-02-28T23:59:59.000000Z" },
-		{ 951782400, "2000-02-29T00:00:00.000000Z" },
-		{ 4107542399, "2100-02-28T23:59:59.000000Z" },
-		{ 4107542400, "2100-03-01T00:00:00.000000Z" },
-		{ 253402300799, "9999-12-31T23:59:59.000000Z" },
+		{ 0, "1970-01-01T00:00:00.000000Z" },          { 951782399, "2000-02-28T23:59:59.000000Z" },
+		{ 951782400, "2000-02-29T00:00:00.000000Z" },  { 4107542399, "2100-02-28T23:59:59.000000Z" },
+		{ 4107542400, "2100-03-01T00:00:00.000000Z" }, { 253402300799, "9999-12-31T23:59:59.000000Z" },
 	};
 	char out[LOG_TIME_BYTES + 1] = "";
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {

@@ -53,8 +53,12 @@ static void test_next(void **state) {
 		const char *parts[4];
 		size_t n;
 	} rows[] = {
-		{ "a,,b", { "a", "", "b" }, 3 }, { "", { NULL }, 0 },       { "a", { "a" }, 1 },
-		{ ",", { "" }, 1 },              { "a,", { "a" }, 1 },      { ",a", { "", "a" }, 2 },
+		{ "a,,b", { "a", "", "b" }, 3 },
+		{ "", { NULL }, 0 },
+		{ "a", { "a" }, 1 },
+		{ ",", { "" }, 1 },
+		{ "a,", { "a" }, 1 },
+		{ ",a", { "", "a" }, 2 },
 	};
 	for (size_t r = 0; r < sizeof rows / sizeof rows[0]; r++) {
 		struct str rest = str_from(rows[r].text), part;
@@ -77,7 +81,9 @@ static void test_to_u64(void **state) {
 	assert_true(v == UINT64_MAX);
 	assert_true(str_to_u64(STR("0000000000000000000000000042"), &v));
 	assert_int_equal(v, 42);
-	static const char *const bad[] = { "", "-1", "+1", " 1", "1 ", "1a", "0x1", "18446744073709551616", "99999999999999999999", "1.0" };
+	static const char *const bad[] = {
+		"", "-1", "+1", " 1", "1 ", "1a", "0x1", "18446744073709551616", "99999999999999999999", "1.0"
+	};
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
 		assert_false(str_to_u64(str_from(bad[i]), &v));
 	assert_false(str_to_u64(STR("1\0"), &v));
@@ -131,8 +137,9 @@ static void test_distance_is_a_metric(void **state) {
 
 int main(void) {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_compare), cmocka_unit_test(test_find),     cmocka_unit_test(test_trim),
-		cmocka_unit_test(test_next),    cmocka_unit_test(test_to_u64),   cmocka_unit_test(test_copy),
+		cmocka_unit_test(test_compare),  cmocka_unit_test(test_find),
+		cmocka_unit_test(test_trim),     cmocka_unit_test(test_next),
+		cmocka_unit_test(test_to_u64),   cmocka_unit_test(test_copy),
 		cmocka_unit_test(test_distance), cmocka_unit_test(test_distance_is_a_metric),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

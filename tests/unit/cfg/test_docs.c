@@ -109,7 +109,10 @@ static void test_every_row_is_documented(void **state) {
 			const struct schema_section *s = schema_section(id);
 			for (size_t i = 0; i < s->n_rows; i++) {
 				char key[64];
-				snprintf(key, sizeof(key), form == CFG_DOCS_MAN ? "\\fB%s\\fR (" : form == CFG_DOCS_TEXT ? "%s" : "%s:",
+				snprintf(key, sizeof(key),
+				         form == CFG_DOCS_MAN    ? "\\fB%s\\fR ("
+				         : form == CFG_DOCS_TEXT ? "%s"
+				                                 : "%s:",
 				         s->rows[i].key);
 				if (str_find(buf_str(&docs), str_from(key)) == docs.n)
 					fail_msg("%s.%s is missing in form %u", s->name, s->rows[i].key, form);
@@ -151,12 +154,9 @@ static void test_minimal_loads(void **state) {
 int main(void) {
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_files_are_fresh),
-		IN_FOLDER(test_sample_loads),
-		IN_FOLDER(test_sample_keys_load_one_by_one),
-		cmocka_unit_test(test_every_row_is_documented),
-		IN_FOLDER(test_manual_example_loads),
-		cmocka_unit_test(test_minimal_loads),
+		cmocka_unit_test(test_files_are_fresh),      IN_FOLDER(test_sample_loads),
+		IN_FOLDER(test_sample_keys_load_one_by_one), cmocka_unit_test(test_every_row_is_documented),
+		IN_FOLDER(test_manual_example_loads),        cmocka_unit_test(test_minimal_loads),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

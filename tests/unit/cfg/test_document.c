@@ -107,20 +107,23 @@ static void test_syntax_of_all_files(void **state) {
 	file_write("main.yaml", "include: [one.yaml, two.yaml]\nworkers: 0\n");
 	file_write("one.yaml", "a: [\n");
 	file_write("two.yaml", "b: *c\n");
-	file_bad("main.yaml", "one.yaml:2:1: not valid YAML: did not find expected node content while parsing a flow node; check indentation, "
-	                      "quotes and brackets\n"
-	                      "two.yaml:1:4: aliases (*name) are not supported; write the value out\n");
+	file_bad("main.yaml",
+	         "one.yaml:2:1: not valid YAML: did not find expected node content while parsing a flow node; check indentation, "
+	         "quotes and brackets\n"
+	         "two.yaml:1:4: aliases (*name) are not supported; write the value out\n");
 }
 
 static void test_include_loops(void **state) {
 	(void)state;
 	file_write("self.yaml", "include: \"*.yaml\"\n");
-	file_bad("self.yaml", "self.yaml:1:10: include: cannot read self.yaml: it would include itself; mend the path or remove it\n");
+	file_bad("self.yaml",
+	         "self.yaml:1:10: include: cannot read self.yaml: it would include itself; mend the path or remove it\n");
 	mkdir("d", 0700);
 	file_write("d/main.yaml", "include: a.yml\n");
 	file_write("d/a.yml", "include:\n  - b.yml\n");
 	file_write("d/b.yml", "include: main.yaml\n");
-	file_bad("d/main.yaml", "d/b.yml:1:10: include: cannot read d/main.yaml: it would include itself; mend the path or remove it\n");
+	file_bad("d/main.yaml",
+	         "d/b.yml:1:10: include: cannot read d/main.yaml: it would include itself; mend the path or remove it\n");
 }
 
 static void test_include_of_what_is_no_file(void **state) {
@@ -132,7 +135,8 @@ static void test_include_of_what_is_no_file(void **state) {
 	         "main.yaml:1:11: include: cannot read folder: is a directory; mend the path or remove it\n"
 	         "main.yaml:1:19: include: cannot read pipe: not a regular file; mend the path or remove it\n"
 	         "main.yaml:1:25: include: expected a path or a list of paths, found nothing; write \"include: conf.d/*.yaml\"\n"
-	         "main.yaml:1:28: include: expected a path or a list of paths, found an unusable one; write \"include: conf.d/*.yaml\"\n");
+	         "main.yaml:1:28: include: expected a path or a list of paths, found an unusable one; write \"include: "
+	         "conf.d/*.yaml\"\n");
 }
 
 static void test_main_file_missing(void **state) {
@@ -152,7 +156,9 @@ static void test_includes_are_bounded(void **state) {
 	file_write("main.yaml", "include: d/*.yaml\n");
 	cfg_destroy(file_good("main.yaml"));
 	file_write("d/zzz.yaml", "sites:\n");
-	file_bad("main.yaml", "main.yaml:1:10: include: cannot read d/zzz.yaml: more than 256 files are included; mend the path or remove it\n");
+	file_bad(
+	    "main.yaml",
+	    "main.yaml:1:10: include: cannot read d/zzz.yaml: more than 256 files are included; mend the path or remove it\n");
 }
 
 static void test_size_is_bounded(void **state) {
@@ -181,7 +187,13 @@ static void test_depth_is_bounded(void **state) {
 }
 
 static void test_nothing_is_a_configuration(void **state) {
-	static const char *const texts[] = { "", "# nothing\n", "~\n", "---\n...\n", "pools:\nsites:\nroutes:\nlog:\n", "\xef\xbb\xbf" "sites: {}\n" };
+	static const char *const texts[] = { "",
+		                             "# nothing\n",
+		                             "~\n",
+		                             "---\n...\n",
+		                             "pools:\nsites:\nroutes:\nlog:\n",
+		                             "\xef\xbb\xbf"
+		                             "sites: {}\n" };
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(texts); i++)
 		cfg_destroy(load_good(texts[i]));

@@ -5,42 +5,31 @@
 static const struct {
 	const char *name, *yaml, *errors;
 } cases[] = {
-	{ "not YAML: an open bracket",
-	  "workers: [1\n",
-	  "t.yaml:2:1: not valid YAML: did not find expected ',' or ']' while parsing a flow sequence; check indentation, quotes and brackets\n" },
+	{ "not YAML: an open bracket", "workers: [1\n",
+	  "t.yaml:2:1: not valid YAML: did not find expected ',' or ']' while parsing a flow sequence; check indentation, quotes "
+	  "and brackets\n" },
 	{ "not YAML: a tab as indentation",
 	  "node:\n"
 	  "\tname: a\n",
-	  "t.yaml:2:1: not valid YAML: found character that cannot start any token while scanning for the next token; check indentation, quotes and brackets\n" },
-	{ "the top is a list",
-	  "- a\n",
-	  "t.yaml:1:1: expected a map of sections; write \"key: ...\" lines\n" },
+	  "t.yaml:2:1: not valid YAML: found character that cannot start any token while scanning for the next token; check "
+	  "indentation, quotes and brackets\n" },
+	{ "the top is a list", "- a\n", "t.yaml:1:1: expected a map of sections; write \"key: ...\" lines\n" },
 	{ "a second document",
 	  "workers: 1\n"
 	  "---\n"
 	  "workers: 2\n",
 	  "t.yaml:2:1: a second document begins here; put it into a file of its own\n" },
-	{ "anchor",
-	  "workers: &w 1\n",
-	  "t.yaml:1:10: anchors (&name) are not supported; write the value where it is used\n" },
-	{ "alias",
-	  "workers: *w\n",
-	  "t.yaml:1:10: aliases (*name) are not supported; write the value out\n" },
-	{ "tag",
-	  "workers: !!int 1\n",
-	  "t.yaml:1:10: tags (!name) are not supported; remove it\n" },
-	{ "a map as key",
-	  "{a: 1}: 2\n",
+	{ "anchor", "workers: &w 1\n", "t.yaml:1:10: anchors (&name) are not supported; write the value where it is used\n" },
+	{ "alias", "workers: *w\n", "t.yaml:1:10: aliases (*name) are not supported; write the value out\n" },
+	{ "tag", "workers: !!int 1\n", "t.yaml:1:10: tags (!name) are not supported; remove it\n" },
+	{ "a map as key", "{a: 1}: 2\n",
 	  "t.yaml:1:1: a key must be a plain value; write \"key: value\" (and quote text that begins with [, {, * or &)\n" },
-	{ "nothing at all under a key that wants a value",
-	  "workers:\n",
+	{ "nothing at all under a key that wants a value", "workers:\n",
 	  "t.yaml:1:1: workers: has no value; give one or remove the key\n" },
-	{ "unknown key with a near one",
-	  "worker: 1\n",
-	  "t.yaml:1:1: worker: unknown key; did you mean \"workers\"?\n" },
-	{ "unknown key with none near",
-	  "frobnicate: 1\n",
-	  "t.yaml:1:1: frobnicate: unknown key; allowed here: include, node, workers, user, group, run_as_root, drain_timeout, listeners, sites, checks, pools, routes, zones, admin, log\n" },
+	{ "unknown key with a near one", "worker: 1\n", "t.yaml:1:1: worker: unknown key; did you mean \"workers\"?\n" },
+	{ "unknown key with none near", "frobnicate: 1\n",
+	  "t.yaml:1:1: frobnicate: unknown key; allowed here: include, node, workers, user, group, run_as_root, drain_timeout, "
+	  "listeners, sites, checks, pools, routes, zones, admin, log\n" },
 	{ "unknown key in a section",
 	  "log:\n"
 	  "  levle: info\n",
@@ -66,15 +55,13 @@ static const struct {
 	  "  b: {}\n"
 	  "  a: {}\n",
 	  "t.yaml:4:3: sites.a: given twice, first at t.yaml:2:3; remove one\n" },
-	{ "a list where a value is expected",
-	  "workers: [1, 2]\n",
+	{ "a list where a value is expected", "workers: [1, 2]\n",
 	  "t.yaml:1:10: workers: expected one value (number or auto, 1 to 256), found a list; write one value\n" },
 	{ "a map where a value is expected",
 	  "log:\n"
 	  "  level: { a: b }\n",
 	  "t.yaml:2:10: log.level: expected one value (one of debug, info, warn, error), found a map; write one value\n" },
-	{ "a value where a map is expected",
-	  "log: info\n",
+	{ "a value where a map is expected", "log: info\n",
 	  "t.yaml:1:6: log: expected a map, found a value; write \"name: ...\" entries\n" },
 	{ "a list where a map is expected",
 	  "sites:\n"
@@ -104,8 +91,7 @@ static const struct {
 	  "  web: { bind: [] }\n",
 	  "t.yaml:2:3: listeners.web: has nothing to serve; add routes, or remove it\n"
 	  "t.yaml:2:16: listeners.web.bind: is an empty list; give at least one value\n" },
-	{ "bad boolean",
-	  "run_as_root: yes\n",
+	{ "bad boolean", "run_as_root: yes\n",
 	  "t.yaml:1:14: run_as_root: \"yes\" is neither true nor false; write one of them\n" },
 	{ "bad number",
 	  "checks:\n"
@@ -127,26 +113,18 @@ static const struct {
 	  "checks:\n"
 	  "  app: { fall: 99999999999999999999999 }\n",
 	  "t.yaml:2:16: checks.app.fall: \"99999999999999999999999\" is not a whole number; write digits alone\n" },
-	{ "bad workers",
-	  "workers: all\n",
-	  "t.yaml:1:10: workers: \"all\" is no number of workers; write a number or auto\n" },
-	{ "too many workers",
-	  "workers: 257\n",
+	{ "bad workers", "workers: all\n", "t.yaml:1:10: workers: \"all\" is no number of workers; write a number or auto\n" },
+	{ "too many workers", "workers: 257\n",
 	  "t.yaml:1:10: workers: 257 is above the largest allowed value; write at most 256\n" },
-	{ "duration without unit",
-	  "drain_timeout: 30\n",
-	  "t.yaml:1:16: drain_timeout: \"30\" has no unit; write 30s or 30ms\n" },
-	{ "duration with an unknown unit",
-	  "drain_timeout: 30sec\n",
+	{ "duration without unit", "drain_timeout: 30\n", "t.yaml:1:16: drain_timeout: \"30\" has no unit; write 30s or 30ms\n" },
+	{ "duration with an unknown unit", "drain_timeout: 30sec\n",
 	  "t.yaml:1:16: drain_timeout: \"30sec\" is not a duration; write a whole number with ms, s, m, h or d, as 250ms\n" },
-	{ "duration with a fraction",
-	  "drain_timeout: 1.5s\n",
+	{ "duration with a fraction", "drain_timeout: 1.5s\n",
 	  "t.yaml:1:16: drain_timeout: \"1.5s\" is not a duration; write a whole number with ms, s, m, h or d, as 250ms\n" },
-	{ "duration that overflows",
-	  "drain_timeout: 99999999999999999d\n",
-	  "t.yaml:1:16: drain_timeout: \"99999999999999999d\" is not a duration; write a whole number with ms, s, m, h or d, as 250ms\n" },
-	{ "duration too long",
-	  "drain_timeout: 25h\n",
+	{ "duration that overflows", "drain_timeout: 99999999999999999d\n",
+	  "t.yaml:1:16: drain_timeout: \"99999999999999999d\" is not a duration; write a whole number with ms, s, m, h or d, as "
+	  "250ms\n" },
+	{ "duration too long", "drain_timeout: 25h\n",
 	  "t.yaml:1:16: drain_timeout: 25h is above the largest allowed value; write at most 24h\n" },
 	{ "duration too short",
 	  "checks:\n"
@@ -156,7 +134,8 @@ static const struct {
 	  "listeners:\n"
 	  "  web: { bind: \"127.0.0.1:80\", max_head: 32kb }\n",
 	  "t.yaml:2:3: listeners.web: has nothing to serve; add routes, or remove it\n"
-	  "t.yaml:2:42: listeners.web.max_head: \"32kb\" is not a size; write a whole number with B, KB, MB, GB, KiB, MiB or GiB, as 32KiB\n" },
+	  "t.yaml:2:42: listeners.web.max_head: \"32kb\" is not a size; write a whole number with B, KB, MB, GB, KiB, MiB or "
+	  "GiB, as 32KiB\n" },
 	{ "size too large",
 	  "listeners:\n"
 	  "  web: { bind: \"127.0.0.1:80\", max_head: 1GiB }\n",
@@ -202,12 +181,8 @@ static const struct {
 	  "admin:\n"
 	  "  socket: { mode: \"7777\" }\n",
 	  "t.yaml:2:19: admin.socket.mode: \"7777\" is not a mode; write octal digits, as \"0660\"\n" },
-	{ "empty text",
-	  "user: \"\"\n",
-	  "t.yaml:1:7: user: is empty; give a value or remove the key\n" },
-	{ "control character",
-	  "user: \"a\\nb\"\n",
-	  "t.yaml:1:7: user: holds a control character; remove it\n" },
+	{ "empty text", "user: \"\"\n", "t.yaml:1:7: user: is empty; give a value or remove the key\n" },
+	{ "control character", "user: \"a\\nb\"\n", "t.yaml:1:7: user: holds a control character; remove it\n" },
 	{ "NUL in text that may hold control characters",
 	  "checks:\n"
 	  "  app: { type: http, expect: { body: \"a\\0b\" } }\n",
@@ -215,17 +190,20 @@ static const struct {
 	{ "bad regular expression",
 	  "checks:\n"
 	  "  app: { type: http, expect: { body_regex: \"(ok\" } }\n",
-	  "t.yaml:2:44: checks.app.expect.body_regex: not a valid regular expression: missing closing parenthesis; look at offset 3\n" },
+	  "t.yaml:2:44: checks.app.expect.body_regex: not a valid regular expression: missing closing parenthesis; look at "
+	  "offset 3\n" },
 	{ "bad address",
 	  "listeners:\n"
 	  "  web: { bind: \"127.0.0.1\" }\n",
 	  "t.yaml:2:3: listeners.web: has nothing to serve; add routes, or remove it\n"
-	  "t.yaml:2:16: listeners.web.bind: \"127.0.0.1\" is not an address with port; write it as \"192.0.2.1:80\" or \"[2001:db8::1]:80\"\n" },
+	  "t.yaml:2:16: listeners.web.bind: \"127.0.0.1\" is not an address with port; write it as \"192.0.2.1:80\" or "
+	  "\"[2001:db8::1]:80\"\n" },
 	{ "address by name",
 	  "sites: { a: {} }\n"
 	  "pools:\n"
 	  "  app: { servers: [{ name: x, address: \"localhost:80\", site: a }] }\n",
-	  "t.yaml:3:40: pools.app.servers[0].address: \"localhost:80\" is not an address with port; write it as \"192.0.2.1:80\" or \"[2001:db8::1]:80\"\n" },
+	  "t.yaml:3:40: pools.app.servers[0].address: \"localhost:80\" is not an address with port; write it as \"192.0.2.1:80\" "
+	  "or \"[2001:db8::1]:80\"\n" },
 	{ "port 0 of a server",
 	  "sites: { a: {} }\n"
 	  "pools:\n"
@@ -239,7 +217,8 @@ static const struct {
 	{ "bad IP address",
 	  "sites:\n"
 	  "  a: { addresses: [\"192.0.2.1:80\"] }\n",
-	  "t.yaml:2:20: sites.a.addresses: \"192.0.2.1:80\" is not an IP address; write it as 192.0.2.1 or \"2001:db8::1\", without port\n" },
+	  "t.yaml:2:20: sites.a.addresses: \"192.0.2.1:80\" is not an IP address; write it as 192.0.2.1 or \"2001:db8::1\", "
+	  "without port\n" },
 	{ "IP address twice",
 	  "sites:\n"
 	  "  a: { addresses: [192.0.2.1, 192.0.2.1] }\n",
@@ -278,8 +257,7 @@ static const struct {
 	  "sites: { onprem: {}, cloud: {} }\n"
 	  "node: { site: moonbase }\n",
 	  "t.yaml:2:15: node.site: no site \"moonbase\"; there are: onprem, cloud\n" },
-	{ "reference into nothing",
-	  "node: { site: a }\n",
+	{ "reference into nothing", "node: { site: a }\n",
 	  "t.yaml:1:15: node.site: no site \"a\"; there are none, add it under \"sites\"\n" },
 	{ "reference that is a map",
 	  "sites: { a: {} }\n"
@@ -355,7 +333,8 @@ static const struct {
 	{ "ca that is missing",
 	  "checks:\n"
 	  "  app: { type: https, host: a.example, tls: { ca: /nonexistent/ca.pem } }\n",
-	  "t.yaml:2:51: checks.app.tls.ca: cannot read /nonexistent/ca.pem: No such file or directory; mend the path or its mode\n" },
+	  "t.yaml:2:51: checks.app.tls.ca: cannot read /nonexistent/ca.pem: No such file or directory; mend the path or its "
+	  "mode\n" },
 	{ "body and body_regex",
 	  "checks:\n"
 	  "  app: { type: http, expect: { body: a, body_regex: b } }\n",
@@ -404,12 +383,14 @@ static const struct {
 	  "    servers:\n"
 	  "      - { name: x, address: \"127.0.0.1:1\", site: a }\n"
 	  "      - { name: y, address: \"127.0.0.1:2\", site: b }\n",
-	  "t.yaml:7:50: pools.app.servers[1].site: b is not in the pool's prefer, so this server would never get traffic; add the site there\n" },
+	  "t.yaml:7:50: pools.app.servers[1].site: b is not in the pool's prefer, so this server would never get traffic; add "
+	  "the site there\n" },
 	{ "a server in a site that split leaves out",
 	  "sites: { a: {}, b: {} }\n"
 	  "pools:\n"
 	  "  app: { split: { a: 1 }, servers: [{ name: x, address: \"127.0.0.1:1\", site: b }] }\n",
-	  "t.yaml:3:78: pools.app.servers[0].site: b is not in the pool's split, so this server would never get traffic; add the site there\n" },
+	  "t.yaml:3:78: pools.app.servers[0].site: b is not in the pool's split, so this server would never get traffic; add the "
+	  "site there\n" },
 	{ "server name taken",
 	  "sites: { a: {} }\n"
 	  "pools:\n"
@@ -422,14 +403,16 @@ static const struct {
 	  "sites: { a: {} }\n"
 	  "pools:\n"
 	  "  app: { servers: [{ name: x/y, address: \"127.0.0.1:1\", site: a }] }\n",
-	  "t.yaml:3:28: pools.app.servers[0].name: is no usable name; begin with a letter or digit, use letters, digits, _ . and - only, at most 63\n" },
-	{ "site name with a space",
-	  "sites: { \"on prem\": {} }\n",
-	  "t.yaml:1:10: sites.on prem: is no usable name; begin with a letter or digit, use letters, digits, _ . and - only, at most 63\n" },
+	  "t.yaml:3:28: pools.app.servers[0].name: is no usable name; begin with a letter or digit, use letters, digits, _ . and "
+	  "- only, at most 63\n" },
+	{ "site name with a space", "sites: { \"on prem\": {} }\n",
+	  "t.yaml:1:10: sites.on prem: is no usable name; begin with a letter or digit, use letters, digits, _ . and - only, at "
+	  "most 63\n" },
 	{ "min_up above the servers of every site",
 	  "sites: { a: {}, b: {} }\n"
 	  "pools:\n"
-	  "  app: { min_up: 2, servers: [{ name: x, address: \"127.0.0.1:1\", site: a }, { name: y, address: \"127.0.0.1:1\", site: b }] }\n",
+	  "  app: { min_up: 2, servers: [{ name: x, address: \"127.0.0.1:1\", site: a }, { name: y, address: \"127.0.0.1:1\", "
+	  "site: b }] }\n",
 	  "t.yaml:3:18: pools.app.min_up: 2 exceeds the servers of every site (at most 1); lower it or add servers\n" },
 	{ "budget without retries",
 	  "sites: { a: {} }\n"
@@ -459,7 +442,8 @@ static const struct {
 	  "listeners:\n"
 	  "  web: { bind: \"127.0.0.1:80\", tls: { certificates: [/nonexistent/*.pem] } }\n",
 	  "t.yaml:2:3: listeners.web: has nothing to serve; add routes, or remove it\n"
-	  "t.yaml:2:54: listeners.web.tls.certificates: no file matches /nonexistent/*.pem; mend the path, or put the file there\n" },
+	  "t.yaml:2:54: listeners.web.tls.certificates: no file matches /nonexistent/*.pem; mend the path, or put the file "
+	  "there\n" },
 	{ "the same address in two listeners and admin",
 	  "sites: { a: {} }\n"
 	  "pools:\n"
@@ -534,7 +518,8 @@ static const struct {
 	  "zones:\n"
 	  "  example.org: { file: /nonexistent/zone }\n"
 	  "  -bad-.org: { file: LICENSE }\n",
-	  "t.yaml:3:24: zones.example.org.file: cannot read /nonexistent/zone: No such file or directory; mend the path or its mode\n"
+	  "t.yaml:3:24: zones.example.org.file: cannot read /nonexistent/zone: No such file or directory; mend the path or its "
+	  "mode\n"
 	  "t.yaml:4:3: zones.-bad-.org: is no zone name; write it as example.org\n" },
 	{ "zone taken",
 	  "listeners: { dns: { bind: \"127.0.0.1:53\", protocol: dns } }\n"
@@ -567,14 +552,17 @@ static const struct {
 	  "      t3: { pool: app, sites: [a], ttl: 5s..8d }\n"
 	  "      t4: { pool: app, sites: [a], ttl: 5s.. }\n"
 	  "      n1: { pool: app, sites: [] }\n",
-	  "t.yaml:10:7: zones.example.org.names.APP: name app is taken by zones.example.org.names.app at t.yaml:9:7; change one of them\n"
+	  "t.yaml:10:7: zones.example.org.names.APP: name app is taken by zones.example.org.names.app at t.yaml:9:7; change one "
+	  "of them\n"
 	  "t.yaml:11:7: zones.example.org.names.app.example.org: names are relative to their zone; write \"app\"\n"
 	  "t.yaml:12:7: zones.example.org.names.example.org: names are relative to their zone; write \"@\"\n"
 	  "t.yaml:13:7: zones.example.org.names.www.: names are relative to their zone; write \"www\"\n"
-	  "t.yaml:14:7: zones.example.org.names.*: is no usable DNS name; use labels of letters, digits, - and _, or \"@\" for the zone itself\n"
+	  "t.yaml:14:7: zones.example.org.names.*: is no usable DNS name; use labels of letters, digits, - and _, or \"@\" for "
+	  "the zone itself\n"
 	  "t.yaml:15:49: zones.example.org.names.w1.sites: policy weighted needs a weight for each site; write { a: 50, ... }\n"
 	  "t.yaml:16:49: zones.example.org.names.w2.sites: all weights are 0; give one site at least 1\n"
-	  "t.yaml:17:31: zones.example.org.names.f1.sites: policy failover takes sites in order, not weights; write [a, ...], or set policy: weighted\n"
+	  "t.yaml:17:31: zones.example.org.names.f1.sites: policy failover takes sites in order, not weights; write [a, ...], or "
+	  "set policy: weighted\n"
 	  "t.yaml:18:35: zones.example.org.names.s1.sites: pool app has no server in site b; add one, or remove the site here\n"
 	  "t.yaml:19:35: zones.example.org.names.s2.sites: site c has no addresses to answer with; add sites.c.addresses\n"
 	  "t.yaml:20:41: zones.example.org.names.t1.ttl: 60s..5s runs backwards; write the shorter TTL first\n"
@@ -588,11 +576,13 @@ static const struct {
 	  "t.yaml:2:1: run_as_root: contradicts user; remove one of them\n" },
 	{ "admin socket path too long",
 	  "admin:\n"
-	  "  socket: { path: /aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.sock }\n",
+	  "  socket: { path: "
+	  "/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	  "aaaaa.sock }\n",
 	  "t.yaml:2:19: admin.socket.path: 128 bytes are too long for a UNIX socket (at most 107); shorten the path\n" },
-	{ "node name with a space",
-	  "node: { name: edge one }\n",
-	  "t.yaml:1:15: node.name: is no usable name; begin with a letter or digit, use letters, digits, _ . and - only, at most 63\n" },
+	{ "node name with a space", "node: { name: edge one }\n",
+	  "t.yaml:1:15: node.name: is no usable name; begin with a letter or digit, use letters, digits, _ . and - only, at most "
+	  "63\n" },
 	{ "several errors, in the order of the file",
 	  "log: { level: loud }\n"
 	  "checks:\n"
@@ -604,16 +594,15 @@ static const struct {
 	  "t.yaml:3:37: checks.app.rise: 0 is below the smallest allowed value; write at least 1\n"
 	  "t.yaml:4:10: workers: 0 is below the smallest allowed value; write at least 1\n"
 	  "t.yaml:5:1: nod: unknown key; did you mean \"node\"?\n" },
-	{ "include that is a map",
-	  "include: { a: b }\n",
+	{ "include that is a map", "include: { a: b }\n",
 	  "t.yaml:1:10: include: expected a path or a list of paths, found a map; write \"include: conf.d/*.yaml\"\n" },
-	{ "include of a missing file",
-	  "include: [nowhere.yaml]\n",
+	{ "include of a missing file", "include: [nowhere.yaml]\n",
 	  "t.yaml:1:11: include: cannot read nowhere.yaml: No such file or directory; mend the path or remove it\n" },
 	{ "a regular expression that checks refuse",
 	  "checks:\n"
 	  "  app: { type: http, expect: { body_regex: \"a\\\\C\" } }\n",
-	  "t.yaml:2:44: checks.app.expect.body_regex: not a valid regular expression: using \\C is disabled by the application; look at offset 3\n" },
+	  "t.yaml:2:44: checks.app.expect.body_regex: not a valid regular expression: using \\C is disabled by the application; "
+	  "look at offset 3\n" },
 	{ "keys of one section, one faulty, one without effect",
 	  "checks:\n"
 	  "  app: { type: http, rise: 0, tls: {}, timeout: 3s }\n",
@@ -646,8 +635,9 @@ static void test_not_utf8(void **state) {
 static void test_hostile_text(void **state) {
 	struct buf yaml = { 0 }, errors = { 0 };
 	(void)state;
-	load_bad("\"a\\nb\": 1\n", "t.yaml:1:1: a?b: unknown key; allowed here: include, node, workers, user, group, run_as_root, drain_timeout, "
-	                           "listeners, sites, checks, pools, routes, zones, admin, log\n");
+	load_bad("\"a\\nb\": 1\n",
+	         "t.yaml:1:1: a?b: unknown key; allowed here: include, node, workers, user, group, run_as_root, drain_timeout, "
+	         "listeners, sites, checks, pools, routes, zones, admin, log\n");
 	buf_add(&yaml, STR("drain_timeout: "));
 	for (int i = 0; i < 100000; i++)
 		buf_add_char(&yaml, 'x');
@@ -695,12 +685,9 @@ static void test_too_many_sites(void **state) {
 
 int main(void) {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_errors),
-		cmocka_unit_test(test_not_utf8),
-		cmocka_unit_test(test_hostile_text),
-		cmocka_unit_test(test_at_most_1000_lines),
-		cmocka_unit_test(test_too_many_values),
-		cmocka_unit_test(test_too_many_sites),
+		cmocka_unit_test(test_errors),          cmocka_unit_test(test_not_utf8),
+		cmocka_unit_test(test_hostile_text),    cmocka_unit_test(test_at_most_1000_lines),
+		cmocka_unit_test(test_too_many_values), cmocka_unit_test(test_too_many_sites),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

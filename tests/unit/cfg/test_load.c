@@ -11,51 +11,52 @@ static void assert_str(struct str s, const char *want) {
 	assert_string_equal(str_copy(text, sizeof(text), s), want);
 }
 
-static const char whole[] = "node: { name: edge-1, site: onprem }\n"
-			    "workers: 3\n"
-			    "user: steerway\n"
-			    "drain_timeout: 2m\n"
-			    "listeners:\n"
-			    "  web:\n"
-			    "    bind: [\"0.0.0.0:80\", \"[::]:80\"]\n"
-			    "    tls: { certificates: [LICENSE, \"configure.a[c]\"], min_version: 1.3, tickets: false }\n"
-			    "    max_head: 16KiB\n"
-			    "    max_body: 10MB\n"
-			    "    timeouts: { head: 250ms }\n"
-			    "  dns: { bind: \"127.0.0.1:53\", protocol: dns }\n"
-			    "sites:\n"
-			    "  cloud: { addresses: [198.51.100.10, \"2001:db8::10\"], capacity: 8000rps }\n"
-			    "  onprem: { addresses: 192.0.2.10, role: standby }\n"
-			    "checks:\n"
-			    "  app: { type: http, host: a.example, expect: { status: \"200,204,300-399\", body: \"a\\tb\" }, interval: 4s, jitter: 5% }\n"
-			    "  re: { type: http, expect: { status: [200, 404], body_regex: \"^o+k$\" }, fast_interval: 50ms, down_interval: 1h }\n"
-			    "  tls: { type: https, host: b.example, tls: { server_name: c.example } }\n"
-			    "pools:\n"
-			    "  app:\n"
-			    "    balance: hash\n"
-			    "    load_factor: 1.5\n"
-			    "    check: app\n"
-			    "    prefer: [onprem, cloud]\n"
-			    "    max_connections: 7\n"
-			    "    servers:\n"
-			    "      - { name: c1, address: \"10.1.1.11:8080\", site: cloud }\n"
-			    "      - { name: p1, address: \"[2001:db8::1]:80\", site: onprem, weight: 5, max_connections: 0 }\n"
-			    "  two:\n"
-			    "    split: { cloud: 70 }\n"
-			    "    servers: [{ name: c1, address: \"10.1.1.11:8080\", site: cloud }]\n"
-			    "routes:\n"
-			    "  - { host: App.Example.ORG., path: /api/, pool: app }\n"
-			    "  - { pool: two }\n"
-			    "zones:\n"
-			    "  Example.org.:\n"
-			    "    file: LICENSE\n"
-			    "    names:\n"
-			    "      App: { pool: app, sites: [onprem, cloud], ttl: 30s }\n"
-			    "      \"@\": { policy: weighted, pool: app, sites: { cloud: 70, onprem: 0 }, all_down: first }\n"
-			    "admin:\n"
-			    "  socket: { mode: \"0660\", group: ops }\n"
-			    "  http: { bind: \"127.0.0.1:8404\" }\n"
-			    "log: { access: { path: \"-\" }, level: debug }\n";
+static const char whole[] =
+    "node: { name: edge-1, site: onprem }\n"
+    "workers: 3\n"
+    "user: steerway\n"
+    "drain_timeout: 2m\n"
+    "listeners:\n"
+    "  web:\n"
+    "    bind: [\"0.0.0.0:80\", \"[::]:80\"]\n"
+    "    tls: { certificates: [LICENSE, \"configure.a[c]\"], min_version: 1.3, tickets: false }\n"
+    "    max_head: 16KiB\n"
+    "    max_body: 10MB\n"
+    "    timeouts: { head: 250ms }\n"
+    "  dns: { bind: \"127.0.0.1:53\", protocol: dns }\n"
+    "sites:\n"
+    "  cloud: { addresses: [198.51.100.10, \"2001:db8::10\"], capacity: 8000rps }\n"
+    "  onprem: { addresses: 192.0.2.10, role: standby }\n"
+    "checks:\n"
+    "  app: { type: http, host: a.example, expect: { status: \"200,204,300-399\", body: \"a\\tb\" }, interval: 4s, jitter: 5% }\n"
+    "  re: { type: http, expect: { status: [200, 404], body_regex: \"^o+k$\" }, fast_interval: 50ms, down_interval: 1h }\n"
+    "  tls: { type: https, host: b.example, tls: { server_name: c.example } }\n"
+    "pools:\n"
+    "  app:\n"
+    "    balance: hash\n"
+    "    load_factor: 1.5\n"
+    "    check: app\n"
+    "    prefer: [onprem, cloud]\n"
+    "    max_connections: 7\n"
+    "    servers:\n"
+    "      - { name: c1, address: \"10.1.1.11:8080\", site: cloud }\n"
+    "      - { name: p1, address: \"[2001:db8::1]:80\", site: onprem, weight: 5, max_connections: 0 }\n"
+    "  two:\n"
+    "    split: { cloud: 70 }\n"
+    "    servers: [{ name: c1, address: \"10.1.1.11:8080\", site: cloud }]\n"
+    "routes:\n"
+    "  - { host: App.Example.ORG., path: /api/, pool: app }\n"
+    "  - { pool: two }\n"
+    "zones:\n"
+    "  Example.org.:\n"
+    "    file: LICENSE\n"
+    "    names:\n"
+    "      App: { pool: app, sites: [onprem, cloud], ttl: 30s }\n"
+    "      \"@\": { policy: weighted, pool: app, sites: { cloud: 70, onprem: 0 }, all_down: first }\n"
+    "admin:\n"
+    "  socket: { mode: \"0660\", group: ops }\n"
+    "  http: { bind: \"127.0.0.1:8404\" }\n"
+    "log: { access: { path: \"-\" }, level: debug }\n";
 
 static void check_listeners(const struct cfg_root *r) {
 	assert_int_equal(r->listeners.n, 2);
@@ -224,9 +225,9 @@ static void test_durations_are_written_as_read(void **state) {
 	static const struct {
 		uint64_t ms;
 		const char *text;
-	} cases[] = { { 0, "0s" },       { 1, "1ms" },      { 250, "250ms" },   { 1000, "1s" },     { 1500, "1500ms" },
-		      { 60000, "60s" },  { 90000, "90s" },  { 120000, "2m" },   { 3600000, "60m" }, { 7200000, "2h" },
-		      { 86400000, "24h" }, { 604800000, "7d" } };
+	} cases[] = { { 0, "0s" },        { 1, "1ms" },      { 250, "250ms" },    { 1000, "1s" },
+		      { 1500, "1500ms" }, { 60000, "60s" },  { 90000, "90s" },    { 120000, "2m" },
+		      { 3600000, "60m" }, { 7200000, "2h" }, { 86400000, "24h" }, { 604800000, "7d" } };
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
 		struct buf b = { 0 };

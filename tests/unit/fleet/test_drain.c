@@ -159,11 +159,8 @@ static void test_no_request_comes_back(void **state) {
 
 int main(void) {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_all_phases),
-		cmocka_unit_test(test_nothing_to_wait_for),
-		cmocka_unit_test(test_deadlines),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_no_request_comes_back),
+		cmocka_unit_test(test_all_phases), cmocka_unit_test(test_nothing_to_wait_for),   cmocka_unit_test(test_deadlines),
+		cmocka_unit_test(test_refused),    cmocka_unit_test(test_no_request_comes_back),
 	};
 	return cmocka_run_group_tests(tests, house_quiet, NULL);
 }

@@ -90,7 +90,8 @@ static void check_bound(struct house *h, double factor, bool is_one_key) {
 			held[at] = held[--n_held];
 			continue;
 		}
-		struct fleet_server *s = house_pick(h, 0, &(struct fleet_request){ .hash = is_one_key ? 1 : rand_next(rand_thread()) });
+		struct fleet_server *s =
+		    house_pick(h, 0, &(struct fleet_request){ .hash = is_one_key ? 1 : rand_next(rand_thread()) });
 		assert_non_null(s);
 		held[n_held++] = s;
 		double bound = factor * n_held * s->weight / (double)weights;
@@ -186,9 +187,12 @@ static void test_split_keeps_keys(void **state) {
 
 int main(void) {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_stable_over_verdicts), cmocka_unit_test(test_stable_over_reload),
-		cmocka_unit_test(test_weights),              cmocka_unit_test(test_bounded_load),
-		cmocka_unit_test(test_bound_within_a_level), cmocka_unit_test(test_ring_is_bounded),
+		cmocka_unit_test(test_stable_over_verdicts),
+		cmocka_unit_test(test_stable_over_reload),
+		cmocka_unit_test(test_weights),
+		cmocka_unit_test(test_bounded_load),
+		cmocka_unit_test(test_bound_within_a_level),
+		cmocka_unit_test(test_ring_is_bounded),
 		cmocka_unit_test(test_split_keeps_keys),
 	};
 	return cmocka_run_group_tests(tests, house_quiet, NULL);

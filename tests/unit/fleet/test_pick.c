@@ -73,7 +73,8 @@ static void busy_are_skipped(enum cfg_balance b) {
 	/* A tried one that has room is the only way left. */
 	fleet_connection_release(free_one, 0);
 	for (unsigned i = 0; i < 20; i++)
-		assert_ptr_equal(house_pick(h, 0, &(struct fleet_request){ .hash = i, .tried = &free_one, .n_tried = 1 }), free_one);
+		assert_ptr_equal(house_pick(h, 0, &(struct fleet_request){ .hash = i, .tried = &free_one, .n_tried = 1 }),
+		                 free_one);
 	assert_true(fleet_connection_take(free_one, 0));
 	/* At the bound, but with a connection of this worker to spare. */
 	house_server(h, 0, 2)->slots[0].n_idle = 1;

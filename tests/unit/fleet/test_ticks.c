@@ -142,7 +142,8 @@ static void vote_all(struct deadline *d) {
 	uint64_t epoch = fleet_epoch(f);
 	assert_int_equal(fleet_epoch_due(f), epoch);
 	for (unsigned i = 0; i < 3; i++) {
-		fleet_set_verdict(f, house_server(t->house, 0, i), i == 2 ? FLEET_DOWN : FLEET_UP, false, STR("as the test says"));
+		fleet_set_verdict(f, house_server(t->house, 0, i), i == 2 ? FLEET_DOWN : FLEET_UP, false,
+		                  STR("as the test says"));
 		assert_int_equal(fleet_epoch(f), epoch);
 		assert_int_equal(fleet_epoch_due(f), epoch + 1);
 	}

@@ -19,7 +19,7 @@ struct house {
 	struct fleet *fleet;
 	struct health *health;
 	struct cfg *cfg;
-	struct buf log;      /* what the rooms logged */
+	struct buf log;       /* what the rooms logged */
 	struct deadline look; /* of house_until */
 	bool (*is_reached)(struct house *);
 	uint64_t give_up_us;

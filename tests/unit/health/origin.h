@@ -24,20 +24,20 @@ enum origin_end {
 };
 
 struct origin_answer {
-	struct str bytes;     /* sent once the request head is here */
-	struct str filler;    /* then this, `times` times */
+	struct str bytes;  /* sent once the request head is here */
+	struct str filler; /* then this, `times` times */
 	unsigned times;
 	enum origin_end end;
-	bool is_piecemeal;    /* a byte a send */
+	bool is_piecemeal; /* a byte a send */
 };
 
 struct origin {
 	struct addr address;
 	int fd;
 	pthread_t thread;
-	SSL_CTX *tls;         /* NULL: clear text */
+	SSL_CTX *tls; /* NULL: clear text */
 	const struct origin_answer *answer;
-	char request[4096];   /* the last one, NUL-terminated; read it after origin_stop */
+	char request[4096]; /* the last one, NUL-terminated; read it after origin_stop */
 	_Atomic unsigned connections;
 };
 

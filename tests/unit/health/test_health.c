@@ -57,10 +57,11 @@ static const char *text_of(const char *check, const char *pools) {
 	char at_a[ADDR_TEXT_BYTES], at_b[ADDR_TEXT_BYTES], shared[1024];
 	addr_format(&a.at, at_a);
 	addr_format(&b.at, at_b);
-	snprintf(shared, sizeof shared,
-	         "  one: { check: c, servers: [ { name: a, address: \"%s\", site: s }, { name: b, address: \"%s\", site: s } ] }\n"
-	         "  two: { check: c, servers: [ { name: a, address: \"%s\", site: s } ] }\n",
-	         at_a, at_b, at_a);
+	snprintf(
+	    shared, sizeof shared,
+	    "  one: { check: c, servers: [ { name: a, address: \"%s\", site: s }, { name: b, address: \"%s\", site: s } ] }\n"
+	    "  two: { check: c, servers: [ { name: a, address: \"%s\", site: s } ] }\n",
+	    at_a, at_b, at_a);
 	snprintf(text, sizeof text, "sites: { s: {} }\nchecks:\n  c: { %s }\npools:\n%s", check, pools != NULL ? pools : shared);
 	return text;
 }
@@ -77,7 +78,8 @@ static bool one_a_is_down(struct house *h) {
 }
 
 static bool all_up(struct house *h) {
-	return house_verdict(h, "one/a") == FLEET_UP && house_verdict(h, "one/b") == FLEET_UP && house_verdict(h, "two/a") == FLEET_UP;
+	return house_verdict(h, "one/a") == FLEET_UP && house_verdict(h, "one/b") == FLEET_UP &&
+	       house_verdict(h, "two/a") == FLEET_UP;
 }
 
 static struct health_explanation explain(struct house *h, const char *name) {
@@ -118,7 +120,8 @@ static void test_log_and_journal(void **state) {
 	assert_int_equal(metric_sum(METRIC_health_verdict_changes_total) - changes, 3);
 	assert_int_equal(house_logged(h, "server_up"), 2);
 	assert_int_equal(house_logged(h, "server_down"), 1);
-	assert_int_equal(house_logged(h, "server=one/b site=s from=unknown to=down cause=\"connect: Connection refused\" fails=1"), 1);
+	assert_int_equal(
+	    house_logged(h, "server=one/b site=s from=unknown to=down cause=\"connect: Connection refused\" fails=1"), 1);
 	assert_int_equal(house_logged(h, "check=c epoch="), 3);
 	const struct health_change *c = NULL;
 	size_t n = 0;
@@ -194,7 +197,8 @@ static void test_join_gets_verdict_at_once(void **state) {
 	assert_true(house_until(h, one_a_is_down, 20000));
 	house_load(h, text_of(CALM, NULL));
 	assert_int_equal(house_verdict(h, "two/a"), FLEET_DOWN);
-	assert_int_equal(house_logged(h, "server=two/a site=s from=unknown to=down cause=\"connect: Connection refused\" fails=1"), 1);
+	assert_int_equal(
+	    house_logged(h, "server=two/a site=s from=unknown to=down cause=\"connect: Connection refused\" fails=1"), 1);
 	assert_int_equal(house_verdict(h, "one/b"), FLEET_UNKNOWN);
 }
 

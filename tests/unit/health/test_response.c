@@ -29,15 +29,19 @@ static const struct row {
 	{ STR_INIT("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nall ok"), STR_INIT("all ok"), false, true, "HTTP 200" },
 	{ STR_INIT("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nall no ok, beyond"), STR_INIT("ok"), false, false,
 	  "HTTP 200, body lacks \"ok\" (6 bytes)" },
-	{ STR_INIT("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nall"), STR_INIT("ok"), false, false, "HTTP 200, closed within the body" },
-	{ STR_INIT("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), STR_INIT("ok"), false, false, "HTTP 200, body lacks \"ok\" (0 bytes)" },
+	{ STR_INIT("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nall"), STR_INIT("ok"), false, false,
+	  "HTTP 200, closed within the body" },
+	{ STR_INIT("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), STR_INIT("ok"), false, false,
+	  "HTTP 200, body lacks \"ok\" (0 bytes)" },
 	{ STR_INIT("HTTP/1.1 204 No Content\r\n\r\nok"), STR_INIT("ok"), false, false, "HTTP 204, body lacks \"ok\" (0 bytes)" },
-	{ STR_INIT("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;a=b\r\no\r\n1\r\nk\r\n0\r\n\r\n"), STR_INIT("ok"), false, true, "HTTP 200" },
+	{ STR_INIT("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;a=b\r\no\r\n1\r\nk\r\n0\r\n\r\n"), STR_INIT("ok"),
+	  false, true, "HTTP 200" },
 	{ STR_INIT("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nokBAD"), STR_INIT("ok"), false, true, "HTTP 200" },
 	{ STR_INIT("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\nok"), STR_INIT("ok"), false, false,
 	  "HTTP 200, body lacks \"ok\" (2 bytes)" },
 	{ STR_INIT("HTTP/1.0 200 OK\r\n\r\nfine"), STR_INIT("ok"), false, false, "HTTP 200, body lacks \"ok\" (4 bytes)" },
-	{ STR_INIT("HTTP/1.0 200 OK\r\n\r\nfine"), STR_INIT("ok"), true, false, "HTTP 200, body cut off: closed without close_notify" },
+	{ STR_INIT("HTTP/1.0 200 OK\r\n\r\nfine"), STR_INIT("ok"), true, false,
+	  "HTTP 200, body cut off: closed without close_notify" },
 	{ STR_INIT("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n"), STR_INIT(""), false, false,
 	  "malformed response: " },
 	{ STR_INIT("HTTP/1.0 200 OK\r\n\r\n"), STR_INIT("a text that is far too long for one line of a log\n"), false, false,
@@ -71,7 +75,8 @@ static void test_cut_anywhere(void **state) {
 			else
 				judge(&r, &x, row, 1, 1);
 			if (r.is_success != row->is_success || strncmp(r.evidence, row->evidence, strlen(row->evidence)) != 0)
-				fail_msg("row %zu, cut %zu: %d \"%s\", expected \"%s\"", i, cut, r.is_success, r.evidence, row->evidence);
+				fail_msg("row %zu, cut %zu: %d \"%s\", expected \"%s\"", i, cut, r.is_success, r.evidence,
+				         row->evidence);
 		}
 	}
 }

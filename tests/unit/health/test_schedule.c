@@ -12,7 +12,11 @@
 
 static struct schedule make(uint64_t fast_ms, uint64_t down_ms, uint32_t jitter) {
 	const struct cfg_check cfg = {
-		.interval_ms = 2000, .fast_interval_ms = fast_ms, .down_interval_ms = down_ms, .timeout_ms = 1000, .jitter_percent = jitter,
+		.interval_ms = 2000,
+		.fast_interval_ms = fast_ms,
+		.down_interval_ms = down_ms,
+		.timeout_ms = 1000,
+		.jitter_percent = jitter,
 	};
 	struct schedule s;
 	schedule_init(&s, &cfg);
@@ -25,12 +29,11 @@ static void test_intervals(void **state) {
 		struct verdict v;
 		uint64_t fast_ms, down_ms, gap_ms;
 	} rows[] = {
-		{ { FLEET_UP, 5, 0 }, 500, 8000, 2000 },     /* settled */
-		{ { FLEET_UP, 0, 1 }, 500, 8000, 500 },      /* in transition */
-		{ { FLEET_DOWN, 0, 9 }, 500, 8000, 8000 },   /* settled and down */
-		{ { FLEET_DOWN, 1, 0 }, 500, 8000, 500 },
-		{ { FLEET_UNKNOWN, 0, 0 }, 500, 8000, 500 }, /* no vote yet */
-		{ { FLEET_UP, 0, 1 }, 0, 0, 2000 },          /* not given: the interval */
+		{ { FLEET_UP, 5, 0 }, 500, 8000, 2000 },                                                /* settled */
+		{ { FLEET_UP, 0, 1 }, 500, 8000, 500 },                                                 /* in transition */
+		{ { FLEET_DOWN, 0, 9 }, 500, 8000, 8000 },                                              /* settled and down */
+		{ { FLEET_DOWN, 1, 0 }, 500, 8000, 500 },  { { FLEET_UNKNOWN, 0, 0 }, 500, 8000, 500 }, /* no vote yet */
+		{ { FLEET_UP, 0, 1 }, 0, 0, 2000 }, /* not given: the interval */
 		{ { FLEET_DOWN, 0, 9 }, 0, 0, 2000 },
 	};
 	struct rand r;

@@ -38,7 +38,8 @@ static inline struct str exact_copy(struct str in) {
 	return str_slice(p, in.n);
 }
 
-static inline void head_case_call(struct head_case *c, head_parser parser, struct str in, const struct h1_limits *l, size_t *scanned) {
+static inline void head_case_call(struct head_case *c, head_parser parser, struct str in, const struct h1_limits *l,
+                                  size_t *scanned) {
 	free(c->bytes);
 	struct str copy = exact_copy(in);
 	c->bytes = (char *)copy.p;
@@ -75,8 +76,8 @@ static inline void assert_heads_equal(const struct http_head *a, const struct ht
 }
 
 /* Feeds `in` so that calls see the lengths first, first + every, ... and all of it; checks the answer against `whole`. */
-static inline void head_case_pieces(const struct head_case *whole, head_parser parser, struct str in, const struct h1_limits *l, size_t first,
-                                    size_t every) {
+static inline void head_case_pieces(const struct head_case *whole, head_parser parser, struct str in, const struct h1_limits *l,
+                                    size_t first, size_t every) {
 	struct head_case c = { 0 };
 	size_t scanned = 0;
 	for (size_t n = first;; n = n + every < in.n ? n + every : in.n) {

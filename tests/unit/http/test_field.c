@@ -34,7 +34,8 @@ static void test_near_misses(void **state) {
 				text[i] = (char)b;
 				enum http_field_id found = http_field_lookup(str_slice(text, name.n));
 				assert_true((found == id) == (tolower(b) == name.p[i]));
-				assert_true(found == HTTP_FIELD_OTHER || str_eq_nocase(http_field_name(found), str_slice(text, name.n)));
+				assert_true(found == HTTP_FIELD_OTHER ||
+				            str_eq_nocase(http_field_name(found), str_slice(text, name.n)));
 				text[i] = name.p[i];
 			}
 		assert_int_not_equal(http_field_lookup(str_slice(text, name.n - 1)), id);
@@ -74,14 +75,19 @@ static const struct {
 	const char *name, *fields, *fate;
 } drops[] = {
 	{ "end to end", "Host: a\r\nX: y\r\nCookie: z\r\n", "+++" },
-	{ "hop by hop", "Connection: close\r\nKeep-Alive: 5\r\nTE: x\r\nUpgrade: y\r\nProxy-Connection: z\r\nTransfer-Encoding: chunked\r\n", "------" },
+	{ "hop by hop",
+	  "Connection: close\r\nKeep-Alive: 5\r\nTE: x\r\nUpgrade: y\r\nProxy-Connection: z\r\nTransfer-Encoding: chunked\r\n",
+	  "------" },
 	{ "proxy credentials", "Proxy-Authorization: x\r\nProxy-Authenticate: x\r\nHTTP2-Settings: x\r\n", "---" },
 	{ "Trailer goes on", "Trailer: x\r\n", "+" },
-	{ "named", "X-Hop: 1\r\nConnection: x-hop\r\nx-HOP: 2\r\nX-Hope: 3\r\n", "--" "-+" },
+	{ "named", "X-Hop: 1\r\nConnection: x-hop\r\nx-HOP: 2\r\nX-Hope: 3\r\n",
+	  "--"
+	  "-+" },
 	{ "known and named", "DNT: 1\r\nConnection: dnt\r\n", "--" },
 	{ "framing is protected", "Host: a\r\nContent-Length: 1\r\nConnection: host, content-length\r\n", "++-" },
 	{ "identity is protected",
-	  "Authorization: a\r\nCookie: b\r\nX-Forwarded-For: c\r\nForwarded: d\r\nConnection: authorization, cookie, X-Forwarded-For, forwarded\r\n",
+	  "Authorization: a\r\nCookie: b\r\nX-Forwarded-For: c\r\nForwarded: d\r\nConnection: authorization, cookie, "
+	  "X-Forwarded-For, forwarded\r\n",
 	  "++++-" },
 	{ "meaning is protected", "Cache-Control: a\r\nRange: b\r\nConnection: cache-control, range\r\n", "++-" },
 	{ "two lines", "A: 1\r\nB: 1\r\nC: 1\r\nConnection: a\r\nConnection: ,c\r\n", "-+---" },

@@ -15,9 +15,12 @@ struct row {
 #define HOST "Host: a\r\n"
 #define R11 "GET / HTTP/1.1\r\n"
 #define R10 "GET / HTTP/1.0\r\n"
-#define OK(name, in, body, length, flags) { name, STR_INIT(in), HTTP_FAULT_NONE, HTTP_BODY_##body, length, flags, HTTP_METHOD_GET }
-#define BAD(name, in, fault) { name, STR_INIT(in), HTTP_FAULT_##fault, HTTP_BODY_NONE, 0, "", HTTP_METHOD_GET }
-#define TO(method, name, in, body, length, flags) { name, STR_INIT(in), HTTP_FAULT_NONE, HTTP_BODY_##body, length, flags, HTTP_METHOD_##method }
+#define OK(name, in, body, length, flags)                                                                                        \
+	{ name, STR_INIT(in), HTTP_FAULT_NONE, HTTP_BODY_##body, length, flags, HTTP_METHOD_GET }
+#define BAD(name, in, fault)                                                                                                     \
+	{ name, STR_INIT(in), HTTP_FAULT_##fault, HTTP_BODY_NONE, 0, "", HTTP_METHOD_GET }
+#define TO(method, name, in, body, length, flags)                                                                                \
+	{ name, STR_INIT(in), HTTP_FAULT_NONE, HTTP_BODY_##body, length, flags, HTTP_METHOD_##method }
 
 static const struct row requests[] = {
 	OK("6.3 neither", R11 HOST, NONE, 0, "k"),
@@ -50,7 +53,8 @@ static const struct row requests[] = {
 	BAD("6.1 chunked twice", R11 HOST "Transfer-Encoding: chunked, chunked\r\n", CODING_BAD),
 	BAD("6.1 chunked in two lines", R11 HOST "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", CODING_BAD),
 	BAD("6.1 chunked, then identity", R11 HOST "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n", CODING_BAD),
-	BAD("6.1 identity, then chunked", R11 HOST "Transfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n", CODING_UNSUPPORTED),
+	BAD("6.1 identity, then chunked", R11 HOST "Transfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n",
+	    CODING_UNSUPPORTED),
 	BAD("6.1 empty", R11 HOST "Transfer-Encoding:\r\n", CODING_BAD),
 	BAD("6.1 comma behind", R11 HOST "Transfer-Encoding: chunked,\r\n", CODING_BAD),
 	BAD("6.1 comma before", R11 HOST "Transfer-Encoding: ,chunked\r\n", CODING_BAD),
@@ -83,8 +87,10 @@ static const struct row requests[] = {
 	OK("7.8 not named", R11 HOST "Upgrade: websocket\r\n", NONE, 0, "k"),
 	OK("7.8 nothing named", R11 HOST "Connection: upgrade\r\n", NONE, 0, "k"),
 	OK("7.8 HTTP/1.0", R10 HOST "Connection: upgrade, keep-alive\r\nUpgrade: websocket\r\n", NONE, 0, "k"),
-	OK("32 options", R11 HOST "Connection: a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,close\r\n", NONE, 0, ""),
-	BAD("33 options", R11 HOST "Connection: a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a\r\n", CONNECTION_BAD),
+	OK("32 options", R11 HOST "Connection: a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,close\r\n", NONE, 0,
+	   ""),
+	BAD("33 options", R11 HOST "Connection: a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a\r\n",
+	    CONNECTION_BAD),
 };
 
 #define S(status) "HTTP/1.1 " status " x\r\n"
@@ -104,7 +110,8 @@ static const struct row responses[] = {
 	TO(HEAD, "6.3 chunked answer to HEAD", S("200") "Transfer-Encoding: chunked\r\n", NONE, 0, "k"),
 	TO(CONNECT, "6.3 2xx to CONNECT", S("200") "Content-Length: 3\r\n", NONE, 0, "k"),
 	TO(CONNECT, "6.3 4xx to CONNECT", S("403") "Content-Length: 3\r\n", LENGTH, 3, "k"),
-	OK("a Host in a response has no say", S("200") "Content-Length: 3\r\nHost: ,,\r\nHost: b\r\nExpect: x\r\n", LENGTH, 3, "k"),
+	OK("a Host in a response has no say", S("200") "Content-Length: 3\r\nHost: ,,\r\nHost: b\r\nExpect: x\r\n", LENGTH, 3,
+	   "k"),
 	BAD("6.3 both", S("200") "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n", LENGTH_AND_CODING),
 	BAD("6.3 two lengths", S("200") "Content-Length: 3\r\nContent-Length: 3\r\n", CONTENT_LENGTH_REPEATED),
 	BAD("6.2 list", S("200") "Content-Length: 3, 3\r\n", CONTENT_LENGTH_BAD),
@@ -127,9 +134,12 @@ static void rows_check(head_parser parser, const struct row *rows, size_t n) {
 		if (fault != rows[i].fault)
 			fail_msg("%s: fault: %s", rows[i].name, http_fault_text(fault));
 		char flags[8] = "";
-		snprintf(flags, sizeof flags, "%s%s%s", f.keep_alive ? "k" : "", f.expect_continue ? "e" : "", f.has_upgrade ? "u" : "");
-		if (fault == HTTP_FAULT_NONE && (f.body != rows[i].body || f.length != rows[i].length || strcmp(flags, rows[i].flags) != 0))
-			fail_msg("%s: body %d, length %llu, flags %s", rows[i].name, (int)f.body, (unsigned long long)f.length, flags);
+		snprintf(flags, sizeof flags, "%s%s%s", f.keep_alive ? "k" : "", f.expect_continue ? "e" : "",
+		         f.has_upgrade ? "u" : "");
+		if (fault == HTTP_FAULT_NONE &&
+		    (f.body != rows[i].body || f.length != rows[i].length || strcmp(flags, rows[i].flags) != 0))
+			fail_msg("%s: body %d, length %llu, flags %s", rows[i].name, (int)f.body, (unsigned long long)f.length,
+			         flags);
 		head_case_fini(&c);
 	}
 }

@@ -10,9 +10,12 @@ struct row {
 	size_t behind; /* bytes of `in` that follow the end; SIZE_MAX: PARSE_MORE */
 };
 
-#define OK(name, in, body, behind) { name, STR_INIT(in), STR_INIT(body), HTTP_FAULT_NONE, behind }
-#define MORE(name, in, body) { name, STR_INIT(in), STR_INIT(body), HTTP_FAULT_NONE, SIZE_MAX }
-#define BAD(name, in, body, fault) { name, STR_INIT(in), STR_INIT(body), HTTP_FAULT_##fault, 0 }
+#define OK(name, in, body, behind)                                                                                               \
+	{ name, STR_INIT(in), STR_INIT(body), HTTP_FAULT_NONE, behind }
+#define MORE(name, in, body)                                                                                                     \
+	{ name, STR_INIT(in), STR_INIT(body), HTTP_FAULT_NONE, SIZE_MAX }
+#define BAD(name, in, body, fault)                                                                                               \
+	{ name, STR_INIT(in), STR_INIT(body), HTTP_FAULT_##fault, 0 }
 #define END "0\r\n\r\n"
 #define ABC "3\r\nabc\r\n"
 
@@ -109,7 +112,8 @@ static void decode(struct decoded *d, struct str in, size_t first, size_t every)
 	d->used = d->body_bytes = 0;
 	d->result = PARSE_MORE;
 	for (size_t piece = first; d->result == PARSE_MORE && d->used < in.n; piece = every) {
-		struct str copy = exact_copy(str_slice(in.p + d->used, piece < in.n - d->used ? piece : in.n - d->used)), rest = copy;
+		struct str copy = exact_copy(str_slice(in.p + d->used, piece < in.n - d->used ? piece : in.n - d->used)),
+			   rest = copy;
 		while (d->result == PARSE_MORE && rest.n) {
 			size_t used;
 			struct str data;
@@ -135,7 +139,8 @@ static void row_check(const struct row *r, size_t first, size_t every) {
 	decode(&d, r->in, first, every);
 	enum parse expected = r->fault ? PARSE_BAD : r->behind == SIZE_MAX ? PARSE_MORE : PARSE_DONE;
 	if (d.result != expected || d.machine.fault != r->fault)
-		fail_msg("%s (cut at %zu): result %d, fault: %s", r->name, first, (int)d.result, http_fault_text(d.machine.fault));
+		fail_msg("%s (cut at %zu): result %d, fault: %s", r->name, first, (int)d.result,
+		         http_fault_text(d.machine.fault));
 	if (!str_eq(str_slice(d.body, d.body_bytes), r->body))
 		fail_msg("%s (cut at %zu): body '%.*s'", r->name, first, (int)d.body_bytes, d.body);
 	if (expected == PARSE_DONE)
@@ -209,6 +214,7 @@ static void test_answers_stay(void **state) {
 }
 
 int main(void) {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_rows), cmocka_unit_test(test_bounds), cmocka_unit_test(test_answers_stay) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_rows), cmocka_unit_test(test_bounds),
+		                            cmocka_unit_test(test_answers_stay) };
 	return cmocka_run_group_tests_name("http/h1_chunked", tests, NULL, NULL);
 }

@@ -9,9 +9,12 @@ struct row {
 	bool is_more;
 };
 
-#define OK(name, in) { name, STR_INIT(in), HTTP_FAULT_NONE, false }
-#define MORE(name, in) { name, STR_INIT(in), HTTP_FAULT_NONE, true }
-#define BAD(name, in, fault) { name, STR_INIT(in), HTTP_FAULT_##fault, false }
+#define OK(name, in)                                                                                                             \
+	{ name, STR_INIT(in), HTTP_FAULT_NONE, false }
+#define MORE(name, in)                                                                                                           \
+	{ name, STR_INIT(in), HTTP_FAULT_NONE, true }
+#define BAD(name, in, fault)                                                                                                     \
+	{ name, STR_INIT(in), HTTP_FAULT_##fault, false }
 #define REQ "GET / HTTP/1.1\r\n"
 #define RES "HTTP/1.1 200 OK\r\n"
 #define X32 "abcdefghijklmnopqrstuvwxyzABCDEF"
@@ -114,7 +117,8 @@ static const struct row requests[] = {
 	BAD("5 no colon", REQ "Host\r\n\r\n", BAD_FIELD_NAME),
 	BAD("5 no colon, long line behind", REQ "Host\r\nA: 0123456789012345678901234567890123456789\r\n\r\n", BAD_FIELD_NAME),
 	BAD("5.1 control byte in the name", REQ "Ho\x01st: a\r\n\r\n", BAD_FIELD_NAME),
-	BAD("5.1 CR for the hyphen of a known name", REQ "Content\rLength: 0123456789012345678901234567890123456789\r\n\r\n", BAD_FIELD_NAME),
+	BAD("5.1 CR for the hyphen of a known name", REQ "Content\rLength: 0123456789012345678901234567890123456789\r\n\r\n",
+	    BAD_FIELD_NAME),
 	BAD("5.1 NUL in the name", REQ "Ho\0st: a\r\n\r\n", BAD_FIELD_NAME),
 	BAD("5.1 obs-text in the name", REQ "H\xf6st: a\r\n\r\n", BAD_FIELD_NAME),
 	BAD("5.1 delimiter in the name", REQ "Host(): a\r\n\r\n", BAD_FIELD_NAME),
@@ -186,11 +190,11 @@ static void test_responses(void **state) {
 	rows_check(h1_response_parse, responses, COUNT_OF(responses));
 }
 
-#define ASSERT_STR(actual, expected) \
-	do { \
-		struct str a_ = (actual); \
-		assert_int_equal(a_.n, sizeof(expected) - 1); \
-		assert_memory_equal(a_.p, expected, a_.n); \
+#define ASSERT_STR(actual, expected)                                                                                             \
+	do {                                                                                                                     \
+		struct str a_ = (actual);                                                                                        \
+		assert_int_equal(a_.n, sizeof(expected) - 1);                                                                    \
+		assert_memory_equal(a_.p, expected, a_.n);                                                                       \
 	} while (0)
 
 static void test_slices(void **state) {

@@ -57,6 +57,7 @@ static void test_dates(void **state) {
 }
 
 int main(void) {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_methods), cmocka_unit_test(test_faults), cmocka_unit_test(test_dates) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_methods), cmocka_unit_test(test_faults),
+		                            cmocka_unit_test(test_dates) };
 	return cmocka_run_group_tests_name("http/status", tests, NULL, NULL);
 }

@@ -10,9 +10,10 @@ struct target_row {
 	const char *scheme, *authority, *path, *query;
 };
 
-#define OK(method, in, form, scheme, authority, path, query) \
+#define OK(method, in, form, scheme, authority, path, query)                                                                     \
 	{ HTTP_METHOD_##method, STR_INIT(in), HTTP_FAULT_NONE, HTTP_TARGET_##form, scheme, authority, path, query }
-#define BAD(method, in) { HTTP_METHOD_##method, STR_INIT(in), HTTP_FAULT_TARGET_BAD, HTTP_TARGET_ORIGIN, "", "", "", "" }
+#define BAD(method, in)                                                                                                          \
+	{ HTTP_METHOD_##method, STR_INIT(in), HTTP_FAULT_TARGET_BAD, HTTP_TARGET_ORIGIN, "", "", "", "" }
 
 static const struct target_row targets[] = {
 	OK(GET, "/", ORIGIN, "", "", "/", ""),
@@ -68,11 +69,12 @@ static void test_targets(void **state) {
 		enum http_fault fault = http_target_parse(in, r->method, &t);
 		bool is_right = fault == r->fault;
 		if (is_right && fault == HTTP_FAULT_NONE)
-			is_right = t.form == r->form && str_eq(t.scheme, str_from(r->scheme)) && str_eq(t.authority, str_from(r->authority)) &&
-			           str_eq(t.path, str_from(r->path)) && str_eq(t.query, str_from(r->query));
+			is_right = t.form == r->form && str_eq(t.scheme, str_from(r->scheme)) &&
+			           str_eq(t.authority, str_from(r->authority)) && str_eq(t.path, str_from(r->path)) &&
+			           str_eq(t.query, str_from(r->query));
 		if (!is_right)
-			fail_msg("'%.*s': fault %s, form %d, authority '%.*s', path '%.*s', query '%.*s'", STR_ARG(r->in), http_fault_text(fault),
-			         (int)t.form, STR_ARG(t.authority), STR_ARG(t.path), STR_ARG(t.query));
+			fail_msg("'%.*s': fault %s, form %d, authority '%.*s', path '%.*s', query '%.*s'", STR_ARG(r->in),
+			         http_fault_text(fault), (int)t.form, STR_ARG(t.authority), STR_ARG(t.path), STR_ARG(t.query));
 		free((char *)in.p);
 	}
 }
@@ -131,8 +133,9 @@ static void test_authorities(void **state) {
 		struct str in = exact_copy(authorities[i].in), host;
 		uint16_t port;
 		enum http_fault fault = http_authority_parse(in, &host, &port);
-		if (authorities[i].host ? fault != HTTP_FAULT_NONE || !str_eq(host, str_from(authorities[i].host)) || port != authorities[i].port
-		                        : fault != HTTP_FAULT_HOST_BAD)
+		if (authorities[i].host
+		        ? fault != HTTP_FAULT_NONE || !str_eq(host, str_from(authorities[i].host)) || port != authorities[i].port
+		        : fault != HTTP_FAULT_HOST_BAD)
 			fail_msg("'%.*s': %s, host '%.*s', port %u", STR_ARG(in), http_fault_text(fault), STR_ARG(host), port);
 		free((char *)in.p);
 	}
@@ -212,7 +215,8 @@ static void test_paths(void **state) {
 		struct str in = exact_copy(paths[i].in), normal, again;
 		char *out = malloc(in.n ? in.n : 1), *out_again = malloc(in.n ? in.n : 1);
 		enum http_fault fault = http_path_normalize(in, out, &normal);
-		if (paths[i].out ? fault != HTTP_FAULT_NONE || !str_eq(normal, str_from(paths[i].out)) : fault != HTTP_FAULT_PATH_BAD)
+		if (paths[i].out ? fault != HTTP_FAULT_NONE || !str_eq(normal, str_from(paths[i].out))
+		                 : fault != HTTP_FAULT_PATH_BAD)
 			fail_msg("'%.*s': %s, '%.*s'", STR_ARG(in), http_fault_text(fault), STR_ARG(normal));
 		if (fault == HTTP_FAULT_NONE) {
 			assert_int_equal(normal.p == in.p, str_eq(in, normal));

@@ -281,9 +281,10 @@ static void *produce(void *arg) {
 	for (int i = 0; i < RECORDS; i++) {
 		char record[160];
 		int padding = i * 7 % 120;
-		int n = snprintf(record, sizeof record, "t%d %06d %03d %.*s\n", p->number, i, padding, padding,
-		                 "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz"
-		                 "abcdefghijklmnopqrstuvwxyz");
+		int n = snprintf(
+		    record, sizeof record, "t%d %06d %03d %.*s\n", p->number, i, padding, padding,
+		    "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz"
+		    "abcdefghijklmnopqrstuvwxyz");
 		p->refused += !log_output_write(p->output, str_slice(record, (size_t)n));
 	}
 	return NULL;

@@ -11,24 +11,24 @@
 static struct buf said;
 static const char *failing; /* the room that refuses */
 
-#define PLAYED(room)                                                                                                       \
-	struct room##_plan *room##_prepare(struct room *r, const struct cfg_root *cfg, struct err *e) {                    \
-		(void)r;                                                                                                   \
-		(void)cfg;                                                                                                 \
-		buf_add(&said, STR("+" #room " "));                                                                        \
-		if (failing && strcmp(failing, #room) == 0) {                                                              \
-			err_set(e, "no");                                                                                  \
-			return NULL;                                                                                       \
-		}                                                                                                          \
-		return (struct room##_plan *)#room;                                                                        \
-	}                                                                                                                  \
-	void room##_commit(struct room##_plan *p) {                                                                        \
-		assert_string_equal((const char *)p, #room);                                                               \
-		buf_add(&said, STR("=" #room " "));                                                                        \
-	}                                                                                                                  \
-	void room##_discard(struct room##_plan *p) {                                                                       \
-		assert_string_equal((const char *)p, #room);                                                               \
-		buf_add(&said, STR("-" #room " "));                                                                        \
+#define PLAYED(room)                                                                                                             \
+	struct room##_plan *room##_prepare(struct room *r, const struct cfg_root *cfg, struct err *e) {                          \
+		(void)r;                                                                                                         \
+		(void)cfg;                                                                                                       \
+		buf_add(&said, STR("+" #room " "));                                                                              \
+		if (failing && strcmp(failing, #room) == 0) {                                                                    \
+			err_set(e, "no");                                                                                        \
+			return NULL;                                                                                             \
+		}                                                                                                                \
+		return (struct room##_plan *)#room;                                                                              \
+	}                                                                                                                        \
+	void room##_commit(struct room##_plan *p) {                                                                              \
+		assert_string_equal((const char *)p, #room);                                                                     \
+		buf_add(&said, STR("=" #room " "));                                                                              \
+	}                                                                                                                        \
+	void room##_discard(struct room##_plan *p) {                                                                             \
+		assert_string_equal((const char *)p, #room);                                                                     \
+		buf_add(&said, STR("-" #room " "));                                                                              \
 	}
 PLAYED(fleet)
 PLAYED(state)
@@ -36,7 +36,8 @@ PLAYED(health)
 PLAYED(proxy)
 PLAYED(gslb)
 
-static void expect(int (*act)(struct daemon *, const struct cfg_root *, struct err *), const char *fails, const char *story, const char *error) {
+static void expect(int (*act)(struct daemon *, const struct cfg_root *, struct err *), const char *fails, const char *story,
+                   const char *error) {
 	struct daemon d = { 0 };
 	struct cfg_root cfg = { 0 };
 	struct err e = { "" };

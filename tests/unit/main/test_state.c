@@ -10,11 +10,12 @@
 #include <urcu/urcu-memb.h>
 #include <cmocka.h>
 
-static const char text[] = "sites:\n"
-			   "  a: { addresses: [192.0.2.1] }\n"
-			   "  b: { addresses: [192.0.2.2] }\n"
-			   "pools:\n"
-			   "  p: { servers: [ { name: s, address: \"127.0.0.1:1\", site: a }, { name: t, address: \"127.0.0.1:2\", site: b } ] }\n";
+static const char text[] =
+    "sites:\n"
+    "  a: { addresses: [192.0.2.1] }\n"
+    "  b: { addresses: [192.0.2.2] }\n"
+    "pools:\n"
+    "  p: { servers: [ { name: s, address: \"127.0.0.1:1\", site: a }, { name: t, address: \"127.0.0.1:2\", site: b } ] }\n";
 
 struct life {
 	struct loop *loop;
@@ -60,7 +61,8 @@ static enum fleet_admin admin_of(struct life *l, const char *site) {
 }
 
 static void say(struct life *l, const char *site, enum fleet_admin a) {
-	fleet_set_admin(l->fleet, (struct fleet_target){ .kind = FLEET_SITE, .site = fleet_site_find(l->fleet, str_from(site)) }, a);
+	fleet_set_admin(l->fleet, (struct fleet_target){ .kind = FLEET_SITE, .site = fleet_site_find(l->fleet, str_from(site)) },
+	                a);
 }
 
 static void file_is(const char *file, const char *content) {

@@ -121,8 +121,9 @@ static void test_values(void **state) {
 	static const struct {
 		double value;
 		const char *text;
-	} rows[] = { { NAN, "NaN" },           { INFINITY, "+Inf" }, { -INFINITY, "-Inf" }, { 0, "0" }, { 1e15, "1000000000000000" },
-		     { 1e300, "1.0000000000000001e+300" }, { 0.5, "0.5" } };
+	} rows[] = { { NAN, "NaN" }, { INFINITY, "+Inf" },         { -INFINITY, "-Inf" },
+		     { 0, "0" },     { 1e15, "1000000000000000" }, { 1e300, "1.0000000000000001e+300" },
+		     { 0.5, "0.5" } };
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct buf b = { 0 };
 		char expected[64];

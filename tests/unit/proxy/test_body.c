@@ -17,7 +17,7 @@ struct body_case {
 	struct http_framing framing;
 	bool is_raw;
 	struct str in, body;
-	size_t used;      /* bytes of `in` that belong to the body */
+	size_t used; /* bytes of `in` that belong to the body */
 	enum parse ends;
 };
 
@@ -26,11 +26,24 @@ static const struct body_case cases[] = {
 	{ { .body = HTTP_BODY_LENGTH, .length = 5 }, false, STR_INIT("helloGET /"), STR_INIT("hello"), 5, PARSE_DONE },
 	{ { .body = HTTP_BODY_LENGTH, .length = 9 }, false, STR_INIT("hello"), STR_INIT("hello"), 5, PARSE_MORE },
 	{ { .body = HTTP_BODY_UNTIL_CLOSE }, false, STR_INIT("hello"), STR_INIT("hello"), 5, PARSE_MORE },
-	{ { .body = HTTP_BODY_CHUNKED }, false, STR_INIT("5\r\nhello\r\n1;x=y\r\n!\r\n0\r\nA: b\r\n\r\nGET /"), STR_INIT("hello!"), 31,
+	{ { .body = HTTP_BODY_CHUNKED },
+	  false,
+	  STR_INIT("5\r\nhello\r\n1;x=y\r\n!\r\n0\r\nA: b\r\n\r\nGET /"),
+	  STR_INIT("hello!"),
+	  31,
 	  PARSE_DONE },
-	{ { .body = HTTP_BODY_CHUNKED }, true, STR_INIT("5\r\nhello\r\n1\r\n!\r\n0\r\n\r\nGET /"), STR_INIT("5\r\nhello\r\n1\r\n!\r\n0\r\n\r\n"),
-	  21, PARSE_DONE },
-	{ { .body = HTTP_BODY_CHUNKED }, true, STR_INIT("5\r\nhello\r\n1\r\n!"), STR_INIT("5\r\nhello\r\n1\r\n!"), 14, PARSE_MORE },
+	{ { .body = HTTP_BODY_CHUNKED },
+	  true,
+	  STR_INIT("5\r\nhello\r\n1\r\n!\r\n0\r\n\r\nGET /"),
+	  STR_INIT("5\r\nhello\r\n1\r\n!\r\n0\r\n\r\n"),
+	  21,
+	  PARSE_DONE },
+	{ { .body = HTTP_BODY_CHUNKED },
+	  true,
+	  STR_INIT("5\r\nhello\r\n1\r\n!"),
+	  STR_INIT("5\r\nhello\r\n1\r\n!"),
+	  14,
+	  PARSE_MORE },
 };
 
 /* Reads `in` in pieces of `step` bytes, as they would arrive. */

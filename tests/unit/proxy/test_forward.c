@@ -66,10 +66,11 @@ static void test_request_off_and_hop_by_hop(void **state) {
 	(void)state;
 	struct forward f = forward_default();
 	f.mode = CFG_FORWARDED_OFF;
-	check_request("POST /a?b=1 HTTP/1.1\r\nHost: app.example.org\r\nConnection: close, X-Mine\r\nX-Mine: 1\r\nKeep-Alive: 5\r\n"
-	              "TE: trailers\r\nUpgrade: websocket\r\nProxy-Connection: x\r\nTransfer-Encoding: chunked\r\nX-Kept: 2\r\n\r\n",
-	              &f, HTTP_BODY_CHUNKED,
-	              "POST /a?b=1 HTTP/1.1\r\nHost: app.example.org\r\nX-Kept: 2\r\nTransfer-Encoding: chunked\r\n\r\n");
+	check_request(
+	    "POST /a?b=1 HTTP/1.1\r\nHost: app.example.org\r\nConnection: close, X-Mine\r\nX-Mine: 1\r\nKeep-Alive: 5\r\n"
+	    "TE: trailers\r\nUpgrade: websocket\r\nProxy-Connection: x\r\nTransfer-Encoding: chunked\r\nX-Kept: 2\r\n\r\n",
+	    &f, HTTP_BODY_CHUNKED,
+	    "POST /a?b=1 HTTP/1.1\r\nHost: app.example.org\r\nX-Kept: 2\r\nTransfer-Encoding: chunked\r\n\r\n");
 }
 
 static void test_request_without_host(void **state) {
@@ -89,7 +90,8 @@ static void test_request_bound(void **state) {
 	char value[500];
 	memset(value, 'v', sizeof(value));
 	for (int i = 0; i < 50; i++)
-		fields[i] = (struct http_field){ .name = STR("forwarded"), .value = str_slice(value, 500), .id = HTTP_FIELD_FORWARDED };
+		fields[i] =
+		    (struct http_field){ .name = STR("forwarded"), .value = str_slice(value, 500), .id = HTTP_FIELD_FORWARDED };
 	h.seen[HTTP_FIELD_FORWARDED / 64] |= UINT64_C(1) << HTTP_FIELD_FORWARDED % 64;
 	struct forward f = forward_default();
 	f.host = str_slice(value, 300);
@@ -109,13 +111,14 @@ static void test_response(void **state) {
 	} cases[] = {
 		{ "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: keep-alive\r\nServer: x\r\n\r\n",
 		  "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nServer: x\r\n\r\n", false, STR_INIT("") },
-		{ "HTTP/1.0 200 OK\r\nServer: x\r\n\r\n", "HTTP/1.1 200 OK\r\nServer: x\r\nTransfer-Encoding: chunked\r\n\r\n", true,
+		{ "HTTP/1.0 200 OK\r\nServer: x\r\n\r\n", "HTTP/1.1 200 OK\r\nServer: x\r\nTransfer-Encoding: chunked\r\n\r\n",
+		  true, STR_INIT("") },
+		{ "HTTP/1.1 204 No Content\r\nContent-Length: 3\r\n\r\n", "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n",
+		  false, STR_INIT("close") },
+		{ "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nContent-Length: 0\r\n\r\n",
+		  "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n", false, STR_INIT("") },
+		{ "HTTP/1.1 304 \r\nContent-Length: 30\r\n\r\n", "HTTP/1.1 304 \r\nContent-Length: 30\r\n\r\n", false,
 		  STR_INIT("") },
-		{ "HTTP/1.1 204 No Content\r\nContent-Length: 3\r\n\r\n", "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n", false,
-		  STR_INIT("close") },
-		{ "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n",
-		  false, STR_INIT("") },
-		{ "HTTP/1.1 304 \r\nContent-Length: 30\r\n\r\n", "HTTP/1.1 304 \r\nContent-Length: 30\r\n\r\n", false, STR_INIT("") },
 	};
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
 		struct http_field fields[16];

@@ -43,9 +43,10 @@ static void test_find(void **state) {
 		{ STR_INIT("app.example.org"), STR_INIT("/api/v2"), 1 },
 		{ STR_INIT("app.example.org"), STR_INIT("/api/v2/"), 2 },
 		{ STR_INIT("app.example.org"), STR_INIT("/api/v2/x/y"), 2 },
-		{ STR_INIT("app.example.org"), STR_INIT("/apix"), 0 },   /* not on a segment border */
-		{ STR_INIT("app.example.org"), STR_INIT("/status"), 0 }, /* the exact host wins, though the other's path is longer */
-		{ STR_INIT("app.example.org"), STR_INIT("*"), 0 },       /* OPTIONS * */
+		{ STR_INIT("app.example.org"), STR_INIT("/apix"), 0 }, /* not on a segment border */
+		{ STR_INIT("app.example.org"), STR_INIT("/status"),
+		  0 },                                             /* the exact host wins, though the other's path is longer */
+		{ STR_INIT("app.example.org"), STR_INIT("*"), 0 }, /* OPTIONS * */
 		{ STR_INIT("static.example.org"), STR_INIT("/img/a.png"), 3 },
 		{ STR_INIT("static.example.org"), STR_INIT("/status"), 4 }, /* no path of that host matches: any host's */
 		{ STR_INIT("static.example.org"), STR_INIT("/img/logo"), 3 },
