@@ -154,6 +154,9 @@ static int record_add(struct zone *z, const ldns_rr *rr, int line, struct err *e
 		return err_set(e, "only class IN is supported");
 	if (type_refusal(type))
 		return err_set(e, "%s", type_refusal(type));
+	/* ldns takes data in RFC 3597's form ("\# 2 000a") that ends between two fields. */
+	if (dns_type_find(type) && ldns_rr_rd_count(rr) < ldns_rr_descriptor_minimum(ldns_rr_descript(type)))
+		return err_set(e, "the record's data ends before its last field");
 	struct rdata *d = rdata_create(z, rr);
 	if (!d)
 		return err_set(e, "the record is longer than 65535 bytes");
