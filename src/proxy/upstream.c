@@ -12,8 +12,12 @@ static void on_ready(struct stream *stream) {
 	struct proxy_worker *w = u->worker;
 	worker_enter(w);
 	if (u->state == UPSTREAM_IDLE) {
-		if (stream->can_read) /* closed by the server, or bytes that nobody asked for: unusable either way */
+		/* Closed by the server, or bytes that nobody asked for: unusable either way. The event may be older than the idling, though: it
+		 * came in one turn with the client's, which made us read all that it tells of. */
+		if (stream->can_read && stream_is_stale(stream))
 			upstream_close(u);
+		else
+			stream->can_read = false;
 	} else if (u->state != UPSTREAM_DEAD) {
 		h1_client_run(u);
 	}

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Real origins: nginx with files of 13 B, 10 KiB and 1 MiB and an access log, on loopback or in a network namespace that stands
 for a site; and the certificates that TLS needs, made anew for each lab."""
+import itertools
 import os
 import random
 import ssl
@@ -14,10 +15,12 @@ FILES = {"13": 13, "10k": 10 * 1024, "1m": 1024 * 1024}
 class Namespace:
 	"""A site with an address of its own behind a veth pair; names and addresses are this run's own."""
 
+	numbers = itertools.count()
+
 	def __init__(self, lab, label):
 		need_root()
 		need_tool("ip")
-		mark = f"{os.getpid() % 100000}{random.randrange(1000):03d}"
+		mark = f"{os.getpid()}{next(self.numbers):03d}"  # 10 digits at most: an interface's name has 15 characters
 		self.name, self.outside, self.inside = f"steerway-{label}-{mark}", f"sw{mark}o", f"sw{mark}i"
 		# 198.18.0.0/15 is meant for measurements (RFC 2544), so that it is no one's network.
 		net = f"198.{random.choice((18, 19))}.{random.randrange(256)}.{random.randrange(64) * 4}".split(".")

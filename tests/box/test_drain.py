@@ -9,7 +9,7 @@ from edge import Edge
 from http1 import RawOrigin, ok
 from lab import SLOW, measured, timeout, wait_until
 from load import Running
-from sites import World
+from sites import CALM, World
 
 PHASES = ["dns", "requests", "sessions", "drained"]
 
@@ -21,7 +21,7 @@ def phases_of(text):
 
 @timeout(120)
 def test_drain_site_under_load(lab):
-	world = World(lab, namespaces=False)
+	world = World(lab, namespaces=False, check=CALM)
 	load = Running(lab, world.web, 32)
 	slow = Running(lab, world.web, 4, path="/slow")  # a second each, so that the drain has something to wait for
 	wait_until(lambda: world.served("cloud") > 500, 10, "load on cloud")
@@ -64,7 +64,7 @@ def test_drain_site_under_load(lab):
 @timeout(60)
 def test_requests_flow_during_the_dns_phase(lab):
 	"""While caches may still name the site its servers go on taking requests."""
-	world = World(lab, namespaces=False, ttl="5s..5s")
+	world = World(lab, namespaces=False, check=CALM, ttl="5s..5s")
 	world.answer()
 	world.daemon.ctl("drain", "site", "cloud")
 	drain = world.daemon.ctl_json("show", "drains")
@@ -79,7 +79,7 @@ def test_requests_flow_during_the_dns_phase(lab):
 
 @timeout(60)
 def test_abort_ends_the_wait(lab):
-	world = World(lab, namespaces=False, ttl="30s..30s")
+	world = World(lab, namespaces=False, check=CALM, ttl="30s..30s")
 	world.answer()
 	result = []
 	waiter = threading.Thread(target=lambda: result.append(world.daemon.ctl("drain", "site", "cloud", "--wait", check=False)), daemon=True)
@@ -93,7 +93,7 @@ def test_abort_ends_the_wait(lab):
 @timeout(60)
 def test_refused_without_capacity(lab):
 	"""The numbers are in the refusal; --force overrides; nothing has changed in between."""
-	world = World(lab, namespaces=False, capacity={"cloud": "4000rps", "onprem": "1rps", "dr": "1rps"})
+	world = World(lab, namespaces=False, check=CALM, capacity={"cloud": "4000rps", "onprem": "1rps", "dr": "1rps"})
 	load = Running(lab, world.web, 8)
 	wait_until(lambda: next(s for s in world.daemon.ctl_json("show", "sites") if s["name"] == "cloud")["rps"] > 20, 20, "a measured load")
 	refused = world.daemon.ctl("drain", "site", "cloud", check=False)
@@ -108,7 +108,7 @@ def test_refused_without_capacity(lab):
 @timeout(60)
 def test_last_site(lab):
 	"""Draining the only site that is left leaves no one to serve: refused."""
-	world = World(lab, namespaces=False)
+	world = World(lab, namespaces=False, check=CALM)
 	world.daemon.ctl("down", "site", "onprem")
 	world.daemon.ctl("down", "site", "dr")
 	refused = world.daemon.ctl("drain", "site", "cloud", check=False)
@@ -169,7 +169,7 @@ def test_deadline_cuts(lab):
 @timeout(60)
 def test_own_site_closes_client_connections(lab):
 	"""Draining the site that this node stands in also tells clients to go: their answers say close, none is lost."""
-	world = World(lab, namespaces=False, node={"name": "edge-1", "site": "cloud"})
+	world = World(lab, namespaces=False, check=CALM, node={"name": "edge-1", "site": "cloud"})
 	load = Running(lab, world.web, 8, pause_ms=5)
 	wait_until(lambda: world.served("cloud") > 50, 10, "load")
 	with world.edge.client() as c:
@@ -186,7 +186,7 @@ def test_own_site_closes_client_connections(lab):
 @timeout(60)
 def test_maint_and_forced_states(lab):
 	"""maint and down take out at once, up holds in whatever health says; ready gives it back."""
-	world = World(lab, namespaces=False)
+	world = World(lab, namespaces=False, check=CALM)
 	for verb in ("maint", "down"):
 		world.daemon.ctl(verb, "site", "cloud")
 		wait_until(lambda: world.answer() == "onprem", 5, f"{verb}: DNS answers onprem")

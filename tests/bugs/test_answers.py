@@ -112,7 +112,7 @@ def test_bytes_behind_a_full_read_became_an_answer(lab):
 			assert has_sent.wait(10)
 		assert len(c.response().body) == n
 		assert c.get("/next").body == b"good"
-	assert len(origin.connections) == 2, "the connection was used again"
+	assert len(origin.connections) == 2, (len(origin.connections), origin.requests)
 
 
 def test_head_in_pieces_moved_its_deadline(lab):
@@ -141,7 +141,7 @@ def test_answer_that_came_with_the_connection_overlooked(lab):
 	filler = socket.create_connection(listener.getsockname())
 	with edge.client() as c:
 		c.ask("GET", "/")
-		wait_until(lambda: syn_sent(listener.getsockname()), 10, "steerway connects")
+		wait_until(lambda: any(s[0] == "02" for s in sockets_to(listener.getsockname())), 10, "steerway's SYN")
 		with standing_still(edge.daemon):
 			listener.accept()[0].close()
 			server = listener.accept()[0]
@@ -152,8 +152,38 @@ def test_answer_that_came_with_the_connection_overlooked(lab):
 	assert answer.status == 200 and answer.body == b"busy", answer
 
 
-def syn_sent(address):
-	"""Does some socket of this machine wait for an answer to its SYN from there?"""
-	remote = "%s:%04X" % ("".join("%02X" % int(part) for part in reversed(address[0].split("."))), address[1])
+def test_idle_connection_closed_by_an_old_event(lab):
+	"""The client's event and the server's come in one turn; the first makes steerway read all that the second tells of."""
+	first, last = b"a" * 100_000, b"b" * 1000
+	has_sent, may_end, has_ended = (threading.Event() for _ in range(3))
+
+	def serve(c):
+		while c.request():
+			c.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(first + last) + first)
+			has_sent.set()
+			may_end.wait(10)
+			c.send(last)
+			has_ended.set()
+	origin = RawOrigin(lab, serve)
+	edge = Edge(lab, {"cloud": [origin]}, workers=1)
+	with narrow(edge) as c:
+		c.ask("GET", "/")
+		assert has_sent.wait(10)
+		wait_until(lambda: sockets_to(origin.address) == [("01", 0, 0)], 10, "steerway has read it, and waits for its client")
+		with standing_still(edge.daemon):
+			c.more()
+			while sockets_to(c.sock.getsockname())[0][1] > 0:
+				c.more()
+			may_end.set()
+			assert has_ended.wait(10)
+		assert c.response().body == first + last
+		assert edge.fetch("/").body == first + last
+	assert len(origin.connections) == 1, "a good connection was thrown away"
+
+
+def sockets_to(remote):
+	"""State, bytes to send and bytes to read of each socket that is connected to `remote`, as the kernel has them in hexadecimal."""
+	at = "%s:%04X" % ("".join("%02X" % int(part) for part in reversed(remote[0].split("."))), remote[1])
 	with open("/proc/net/tcp") as table:
-		return any(fields[2] == remote and fields[3] == "02" for fields in map(str.split, table))
+		rows = [line.split() for line in table]
+	return [(row[3], *(int(n, 16) for n in row[4].split(":"))) for row in rows if row[2] == at]
