@@ -187,13 +187,9 @@ static void test_depth_is_bounded(void **state) {
 }
 
 static void test_nothing_is_a_configuration(void **state) {
-	static const char *const texts[] = { "",
-		                             "# nothing\n",
-		                             "~\n",
-		                             "---\n...\n",
-		                             "pools:\nsites:\nroutes:\nlog:\n",
-		                             "\xef\xbb\xbf"
-		                             "sites: {}\n" };
+	static const char *const texts[] = {
+		"", "# nothing\n", "~\n", "---\n...\n", "pools:\nsites:\nroutes:\nlog:\n", "\xef\xbb\xbfsites: {}\n"
+	};
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(texts); i++)
 		cfg_destroy(load_good(texts[i]));
