@@ -164,7 +164,6 @@ void udp_socket_stop(struct udp_socket *u); /* closes the descriptor; NULL is ha
 
 /* ---- worker threads ---- */
 
-#define WORKERS_MAX 256
 struct workers;
 struct workers *workers_create(unsigned n, struct err *e); /* running, with nothing to do yet; registered with RCU */
 unsigned workers_count(const struct workers *w);
@@ -173,8 +172,6 @@ struct loop *workers_loop(const struct workers *w, unsigned i);
 void workers_call(struct workers *w, void (*fn)(void *arg, unsigned worker, struct loop *l), void *arg);
 /* Stops the loops and joins the threads. */
 void workers_destroy(struct workers *w);
-/* Index of the worker that this thread is; 0 in tests and in the control thread. */
-unsigned worker_here(void);
 
 /* ---- log writer: a thread that writes what others hand it; handing over never blocks ---- */
 

@@ -5,6 +5,7 @@
  */
 #include "cfg/scalar.h"
 
+#include "cfg/document.h"
 #include "cfg/report.h"
 
 #include "steerway/base/addr.h"
@@ -222,10 +223,7 @@ static bool parse_path(const struct scalar *s, void *field) {
 	if (!parse_str(s, &text))
 		return false;
 	/* "-" is a stream and no file. */
-	bool is_whole = str_starts(text, STR("/")) || str_eq(text, STR("-")) || s->directory.n == 0;
-	const char *slash = str_ends(s->directory, STR("/")) ? "" : "/";
-	*(struct str *)field =
-	    is_whole ? text : arena_printf(s->arena, "%.*s%s%.*s", STR_ARG(s->directory), slash, STR_ARG(text));
+	*(struct str *)field = str_eq(text, STR("-")) ? text : path_resolve(s->arena, s->directory, text);
 	return true;
 }
 

@@ -22,15 +22,8 @@ struct workers {
 	struct worker each[];
 };
 
-static _Thread_local unsigned here;
-
-unsigned worker_here(void) {
-	return here;
-}
-
 static void *worker_run(void *arg) {
 	struct worker *w = arg;
-	here = w->index;
 	char name[16];
 	snprintf(name, sizeof(name), "worker-%u", w->index);
 	pthread_setname_np(pthread_self(), name);

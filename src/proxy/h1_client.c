@@ -48,7 +48,7 @@ static void back_send_head(struct txn *t, const struct http_head *h, const struc
 
 static enum end_state back_send_body(struct txn *t, struct str span, bool is_last) {
 	struct upstream *u = t->upstream;
-	if (u->send_is_broken)
+	if (u->send_is_broken || (u->staged.n == 0 && span.n == 0 && !is_last)) /* nobody to send to, or nothing to send */
 		return END_READY;
 	int r = h1_send_span(&u->stream, &u->out, u->staged, span, u->out_is_chunked, is_last);
 	u->staged = STR_NONE;

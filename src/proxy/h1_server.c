@@ -308,7 +308,7 @@ static void front_finish(struct txn *t, bool is_clean) {
 		session_close(s, false);
 }
 
-enum end_state h1_server_answer(struct txn *t, unsigned status, struct str text) {
+static enum end_state front_answer(struct txn *t, unsigned status, struct str text) {
 	struct session *s = t->session;
 	char date[HTTP_DATE_BYTES];
 	http_format_date(date, clock_wall_us() / USEC_PER_SEC);
@@ -334,6 +334,7 @@ enum end_state h1_server_answer(struct txn *t, unsigned status, struct str text)
 const struct end_ops h1_server_end = {
 	.send_head = front_send_head,
 	.send_body = front_send_body,
+	.answer = front_answer,
 	.resume = front_resume,
 	.finish = front_finish,
 };

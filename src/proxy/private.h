@@ -176,6 +176,8 @@ struct end_ops {
 	void (*send_head)(struct txn *t, const struct http_head *h, const struct http_framing *in);
 	/* Sends a span of the body; is_last: the body ends with it. The span may be empty. */
 	enum end_state (*send_body)(struct txn *t, struct str span, bool is_last);
+	/* A client's side alone: an answer of the proxy's own, whole. */
+	enum end_state (*answer)(struct txn *t, unsigned status, struct str text);
 	/* Goes on reading body from here. */
 	void (*resume)(struct txn *t);
 	/* The txn needs this end no more. is_clean: the messages were whole, so that the connection may serve another. */
@@ -290,6 +292,8 @@ void session_wind_down(struct session *s);
 /* Closes; frees at the end of the callback. is_abort: with RST, for a response that was cut short. */
 void session_close(struct session *s, bool is_abort);
 void session_free(struct session *s);
+/* The local address that the client connected to, as text with its port. */
+struct str session_local_address(const struct session *s, char out[ADDR_TEXT_BYTES]);
 /* Waits for the next request. */
 void session_await(struct session *s);
 /* FIN, then reads away what the client still sends, within bounds, so that no RST destroys the answer on its way. */
@@ -299,8 +303,6 @@ bool h1_server_read_head(struct session *s);
 bool h1_server_run_txn(struct session *s);
 /* The head did not arrive in time: 408. */
 void h1_server_head_timeout(struct session *s);
-/* An answer of the proxy's own, whole. False: the connection is broken. */
-enum end_state h1_server_answer(struct txn *t, unsigned status, struct str text);
 
 /* ---- connections to servers (upstream.c: the pool; h1_client.c: the protocol) ---- */
 

@@ -145,6 +145,13 @@ void session_run(struct session *s) {
 	s->is_running = false;
 }
 
+struct str session_local_address(const struct session *s, char out[ADDR_TEXT_BYTES]) {
+	struct addr a = s->listener->address;
+	socklen_t n = sizeof(a);
+	(void)getsockname(s->stream.fd, &a.sa, &n); /* failing, the listener's own is left */
+	return addr_format(&a, out);
+}
+
 void session_await(struct session *s) {
 	const struct listener_conf *lc = conf_listener(conf_here(s->worker->proxy), s->listener);
 	s->state = SESSION_IDLE;

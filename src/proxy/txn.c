@@ -141,7 +141,7 @@ void txn_fail(struct txn *t, enum proxy_end end, unsigned status) {
 	t->end = end;
 	const char *text =
 	    t->fault != HTTP_FAULT_NONE && end == PROXY_END_BAD_REQUEST ? http_fault_text(t->fault) : proxy_end_text(end);
-	enum end_state sent = h1_server_answer(t, status, str_from(text));
+	enum end_state sent = t->front->answer(t, status, str_from(text));
 	t->response_is_done = true;
 	if (sent != END_FULL)
 		txn_end(t, end, sent == END_READY);
@@ -176,14 +176,6 @@ static uint64_t hash_of(const struct txn *t, const struct pool_conf *pool, struc
 	return 0;
 }
 
-/* What stands in for the Host that an HTTP/1.0 client did not send: the address that it asked. Many servers refuse an empty one. */
-static struct str local_address(const struct session *s, char out[ADDR_TEXT_BYTES]) {
-	struct addr a = s->listener->address;
-	socklen_t n = sizeof(a);
-	(void)getsockname(s->stream.fd, &a.sa, &n); /* failing, the listener's own is left */
-	return addr_format(&a, out);
-}
-
 /* Target, host, route and the head as it goes to the server. All that looks at the client's own bytes happens here, since they
  * are gone when the step has ended. */
 static enum step step_head(struct txn *t) {
@@ -212,7 +204,8 @@ static enum step step_head(struct txn *t) {
 		             .client_ip = addr_format_ip(&s->peer, ip),
 		             .client_is_v6 = addr_is_v6(&s->peer),
 		             .is_tls = s->stream.ssl != NULL,
-		             .host = authority.n > 0 ? authority : local_address(s, local),
+		             /* An HTTP/1.0 client may send none; many servers refuse an empty one. */
+		             .host = authority.n > 0 ? authority : session_local_address(s, local),
 		             .host_is_given = authority.n > 0,
 		             .path = path,
 		             .query = target.query };
@@ -400,7 +393,7 @@ enum end_state txn_on_request_span(struct txn *t, struct str span, bool is_last)
 }
 
 void txn_flush_request(struct txn *t) {
-	if (t->head_is_sent && !t->request_is_done && t->upstream && t->upstream->staged.n > 0)
+	if (t->head_is_sent && !t->request_is_done && t->upstream)
 		t->back->send_body(t, STR_NONE, false);
 }
 
