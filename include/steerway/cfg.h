@@ -25,6 +25,18 @@ struct cfg_addrs {
 	struct addr *items;
 	size_t n;
 };
+struct cfg_nets {
+	struct addr_net *items;
+	size_t n;
+};
+struct cfg_pair {
+	struct str name, value;
+	struct cfg_mark mark;
+};
+struct cfg_pairs {
+	struct cfg_pair *items;
+	size_t n;
+};
 struct cfg_status_range {
 	uint16_t first, last;
 };
@@ -36,8 +48,12 @@ struct cfg_ttl {
 	uint32_t min_s, max_s;
 };
 struct cfg_site;
+struct cfg_pool;
 struct cfg_weight {
-	struct cfg_site *site;
+	union { /* as the row's param says */
+		struct cfg_site *site;
+		struct cfg_pool *pool;
+	};
 	uint32_t weight; /* 1 each when given as a list */
 };
 struct cfg_weights {
@@ -80,6 +96,9 @@ CFG_ENUMS(CFG_DECLARE_ENUM)
 #define CFG_MEMBER_ADDR(k, param) struct addr k;
 #define CFG_MEMBER_ADDRS(k, param) struct cfg_addrs k;
 #define CFG_MEMBER_IPS(k, param) struct cfg_addrs k;
+#define CFG_MEMBER_NETS(k, param) struct cfg_nets k;
+#define CFG_MEMBER_STRS(k, param) struct cfg_strs k;
+#define CFG_MEMBER_PAIRS(k, param) struct cfg_pairs k; /* texts by name, in the file's order */
 #define CFG_MEMBER_STATUS(k, param) struct cfg_status k;
 #define CFG_MEMBER_TTL(k, param) struct cfg_ttl k;
 #define CFG_MEMBER_WEIGHTS(k, param) struct cfg_weights k;

@@ -116,6 +116,36 @@ static void load_scalars(struct loader *l, struct instance *owner, const struct 
 		load_scalar(l, owner, row, item, field);
 }
 
+static bool is_kind(struct loader *l, struct instance *owner, const struct schema_row *row, const struct node *n,
+                    enum node_kind want) {
+	if (n->kind == want || n->kind == NODE_NULL)
+		return true;
+	fault(l, owner, row, n->at, "expected %s, found %s; %s", node_kind_text(want), node_kind_text(n->kind),
+	      want == NODE_MAP ? "write \"name: ...\" entries" : "begin each item with \"- \"");
+	return false;
+}
+
+/* Texts by name: each value is parsed as a TEXT of one line. */
+static void load_pairs(struct loader *l, struct instance *owner, const struct schema_row *row, const struct node *n,
+                       void *field) {
+	struct cfg_pairs *list = field;
+	if (!is_kind(l, owner, row, n, NODE_MAP))
+		return;
+	if (n->n == 0 || n->n > VALUES_MAX) {
+		fault(l, owner, row, node_place(n), "holds %zu entries; write \"name: text\" entries, at most %d", n->n,
+		      VALUES_MAX);
+		return;
+	}
+	list->items = arena_zalloc(l->keep, n->n * sizeof(*list->items));
+	for (const struct node *item = n->first; item; item = item->next) {
+		struct cfg_pair *pair = &list->items[list->n++];
+		size_t length = path_push(l, item->key);
+		*pair = (struct cfg_pair){ arena_str(l->keep, item->key), STR(""), mark_of(node_place(item)) };
+		load_scalar(l, owner, row, item, &pair->value);
+		path_pop(l, length);
+	}
+}
+
 static void load_default(struct loader *l, const struct schema_row *row, void *field) {
 	if (!row->dflt || schema_is_required(row))
 		return;
@@ -135,15 +165,6 @@ static void load_include(struct loader *l, const struct schema_row *row, struct 
 }
 
 /* ---- sections ---- */
-
-static bool is_kind(struct loader *l, struct instance *owner, const struct schema_row *row, const struct node *n,
-                    enum node_kind want) {
-	if (n->kind == want || n->kind == NODE_NULL)
-		return true;
-	fault(l, owner, row, n->at, "expected %s, found %s; %s", node_kind_text(want), node_kind_text(n->kind),
-	      want == NODE_MAP ? "write \"name: ...\" entries" : "begin each item with \"- \"");
-	return false;
-}
 
 /* Items of a MAP or LIST, in one array so that pointers to them hold. */
 static void load_items(struct loader *l, struct instance *owner, const struct schema_row *row, const struct node *n,
@@ -185,6 +206,9 @@ static void load_key(struct loader *l, struct instance *owner, const struct sche
 	case SCHEMA_MAP:
 	case SCHEMA_LIST:
 		load_items(l, owner, row, n, field);
+		break;
+	case SCHEMA_PAIRS:
+		load_pairs(l, owner, row, n, field);
 		break;
 	case SCHEMA_REF:
 	case SCHEMA_REFS:
@@ -331,14 +355,14 @@ static void resolve_weights(struct loader *l, const struct fixup *f) {
 			void *site = reference_find(l, f, n->key, n->key_at);
 			uint32_t weight = weight_read(l, f, n);
 			if (site)
-				out->items[out->n++] = (struct cfg_weight){ site, weight };
+				out->items[out->n++] = (struct cfg_weight){ .site = site, .weight = weight };
 			path_pop(l, length);
 		}
 	} else {
 		void **sites = arena_zalloc(l->tree, room * sizeof(*sites));
 		out->n = resolve_list(l, f, sites);
 		for (size_t i = 0; i < out->n; i++)
-			out->items[i] = (struct cfg_weight){ sites[i], 1 };
+			out->items[i] = (struct cfg_weight){ .site = sites[i], .weight = 1 };
 	}
 }
 

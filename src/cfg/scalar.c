@@ -321,6 +321,30 @@ static bool parse_ips(const struct scalar *s, void *field) {
 	return addrs_add(s, field, &a);
 }
 
+static bool parse_nets(const struct scalar *s, void *field) {
+	struct cfg_nets *list = field;
+	struct addr_net net;
+	if (!addr_net_parse(&net, s->text))
+		return err_set(
+			   s->why,
+			   "\"%.*s%s\" is no network; write it as 10.0.0.0/8 or \"2001:db8::/32\", with no bit set behind the "
+			   "prefix",
+			   REPORT_VALUE(s->text)) == 0;
+	list->items = items_append(s->arena, list->items, list->n, sizeof(net));
+	list->items[list->n++] = net;
+	return true;
+}
+
+static bool parse_strs(const struct scalar *s, void *field) {
+	struct cfg_strs *list = field;
+	struct str text;
+	if (!parse_str(s, &text))
+		return false;
+	list->items = items_append(s->arena, list->items, list->n, sizeof(text));
+	list->items[list->n++] = text;
+	return true;
+}
+
 static bool status_range_read(struct str text, struct cfg_status_range *out) {
 	text = str_trim(text);
 	size_t dash = str_find_char(text, '-');
@@ -471,6 +495,29 @@ static void format_addrs(const struct schema_row *row, const void *field, struct
 	buf_add_char(out, ']');
 }
 
+static void format_nets(const struct schema_row *row, const void *field, struct buf *out) {
+	const struct cfg_nets *list = field;
+	(void)row;
+	buf_add_char(out, '[');
+	for (size_t i = 0; i < list->n; i++) {
+		char text[ADDR_TEXT_BYTES];
+		buf_add(out, i ? STR(", ") : STR(""));
+		buf_add(out, addr_net_format(&list->items[i], text));
+	}
+	buf_add_char(out, ']');
+}
+
+static void format_pairs(const struct schema_row *row, const void *field, struct buf *out) {
+	const struct cfg_pairs *list = field;
+	(void)row;
+	buf_add(out, STR("{"));
+	for (size_t i = 0; i < list->n; i++) {
+		buf_printf(out, "%s%.*s: ", i ? ", " : " ", STR_ARG(list->items[i].name));
+		buf_add_json(out, list->items[i].value);
+	}
+	buf_add(out, STR(" }"));
+}
+
 static void format_status(const struct schema_row *row, const void *field, struct buf *out) {
 	const struct cfg_status *list = field;
 	(void)row;
@@ -544,11 +591,14 @@ const struct scalar_type *scalar_type(enum schema_type type) {
 		[SCHEMA_ADDR] = { "address with port", false, parse_addr, format_addr },
 		[SCHEMA_ADDRS] = { "address with port, or list of them", true, parse_addrs, format_addrs },
 		[SCHEMA_IPS] = { "IP address, or list of them", true, parse_ips, format_addrs },
+		[SCHEMA_NETS] = { "network, or list of them", true, parse_nets, format_nets },
+		[SCHEMA_STRS] = { "text, or list of them", true, parse_strs, format_strs },
 		[SCHEMA_STATUS] = { "status codes", true, parse_status, format_status },
 		[SCHEMA_TTL] = { "duration or range of durations", false, parse_ttl, format_ttl },
 		[SCHEMA_ENUM] = { "one of", false, parse_enum, format_enum },
 		[SCHEMA_INCLUDE] = { "path, pattern, or list of them", false, NULL, format_strs },
 		[SCHEMA_WEIGHTS] = { "map of names and weights, or list of names", false, NULL, format_weights },
+		[SCHEMA_PAIRS] = { "texts by name", false, parse_str, format_pairs },
 		[SCHEMA_OBJECT] = { "section", false, NULL, NULL },
 		[SCHEMA_REF] = { "name", false, NULL, format_ref },
 		[SCHEMA_REFS] = { "list of names", false, NULL, format_refs },

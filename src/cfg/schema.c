@@ -27,6 +27,9 @@
 #define FIELD_ADDR(k) k
 #define FIELD_ADDRS(k) k
 #define FIELD_IPS(k) k
+#define FIELD_NETS(k) k
+#define FIELD_STRS(k) k
+#define FIELD_PAIRS(k) k
 #define FIELD_STATUS(k) k
 #define FIELD_TTL(k) k
 #define FIELD_ENUM(k) k
@@ -55,6 +58,9 @@
 #define PARAM_ADDR(p) 0
 #define PARAM_ADDRS(p) 0
 #define PARAM_IPS(p) 0
+#define PARAM_NETS(p) 0
+#define PARAM_STRS(p) 0
+#define PARAM_PAIRS(p) 0
 #define PARAM_STATUS(p) 0
 #define PARAM_TTL(p) 0
 #define PARAM_ENUM(p) SCHEMA_ENUM_##p

@@ -36,4 +36,16 @@ static inline bool addr_is_v6(const struct addr *a) {
 	return a->sa.sa_family == AF_INET6;
 }
 
+/* A network: the first `bits` of the address count, the others are 0. */
+struct addr_net {
+	struct addr address;
+	uint8_t bits;
+};
+/* "10.0.0.0/8", "2001:db8::/32", or one address; false otherwise, and when bits behind the prefix are set. */
+bool addr_net_parse(struct addr_net *out, struct str text);
+/* Writes text with a NUL; returns it as a slice of `out`. */
+struct str addr_net_format(const struct addr_net *n, char out[ADDR_TEXT_BYTES]);
+/* An IPv4-mapped IPv6 address counts as the IPv4 address that it carries. */
+bool addr_net_has(const struct addr_net *n, const struct addr *a);
+
 #endif

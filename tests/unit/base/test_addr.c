@@ -146,11 +146,47 @@ static void test_parts(void **state) {
 	assert_true(str_eq(addr_format_ip(&a, text), STR("-")));
 }
 
+static void test_networks(void **state) {
+	static const struct {
+		const char *net, *text; /* NULL: refused */
+		const char *in, *out;
+	} cases[] = {
+		{ "10.0.0.0/8", "10.0.0.0/8", "10.255.1.2", "11.0.0.0" },
+		{ "192.0.2.128/25", "192.0.2.128/25", "192.0.2.129", "192.0.2.127" },
+		{ "0.0.0.0/0", "0.0.0.0/0", "255.1.2.3", "::1" },
+		{ "192.0.2.1", "192.0.2.1/32", "192.0.2.1", "192.0.2.2" },
+		{ "192.0.2.0/24", "192.0.2.0/24", "::ffff:192.0.2.7", "::ffff:192.0.3.7" },
+		{ "2001:db8::/33", "2001:db8::/33", "2001:db8:7fff::1", "2001:db8:8000::1" },
+		{ "::/0", "::/0", "2001::1", "1.2.3.4" },
+		{ "::1", "::1/128", "::1", "::2" },
+		{ "10.0.0.1/8", NULL, NULL, NULL },
+		{ "10.0.0.0/33", NULL, NULL, NULL },
+		{ "10.0.0.0/", NULL, NULL, NULL },
+		{ "10.0.0.0/-1", NULL, NULL, NULL },
+		{ "10.0.0.0/0008", NULL, NULL, NULL },
+		{ "::/129", NULL, NULL, NULL },
+		{ "example.org/8", NULL, NULL, NULL },
+		{ "", NULL, NULL, NULL },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct addr_net net;
+		struct addr in, out;
+		char text[ADDR_TEXT_BYTES];
+		assert_int_equal(addr_net_parse(&net, str_from(cases[i].net)), cases[i].text != NULL);
+		if (!cases[i].text)
+			continue;
+		assert_string_equal(addr_net_format(&net, text).p, cases[i].text);
+		assert_true(addr_parse_ip(&in, str_from(cases[i].in)) && addr_parse_ip(&out, str_from(cases[i].out)));
+		assert_true(addr_net_has(&net, &in));
+		assert_false(addr_net_has(&net, &out));
+	}
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_parse_and_format),
-		cmocka_unit_test(test_rejects),
-		cmocka_unit_test(test_equality_and_hash),
+		cmocka_unit_test(test_networks), cmocka_unit_test(test_parse_and_format),
+		cmocka_unit_test(test_rejects),  cmocka_unit_test(test_equality_and_hash),
 		cmocka_unit_test(test_parts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
