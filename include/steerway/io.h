@@ -37,6 +37,10 @@ struct loop_task {
 	void (*run)(struct loop_task *task);
 };
 void loop_post(struct loop *l, struct loop_task *task); /* any thread */
+/* Runs the task once behind all callbacks of this turn, before the loop waits again: what many callbacks add to can leave in one
+ * call. Only from the loop's own callbacks. */
+void loop_defer(struct loop *l, struct loop_task *task);
+void loop_undefer(struct loop *l, struct loop_task *task); /* before its memory goes; harmless when it was not deferred */
 
 /* ---- deadlines: lazy, moving one later touches no timer structure ---- */
 

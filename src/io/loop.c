@@ -23,6 +23,7 @@ struct loop {
 	int timer_fd, wake_fd;
 	struct event timer, wake;
 	_Atomic(struct loop_task *) posted; /* newest first */
+	struct loop_task *deferred;         /* to the end of this turn; newest first */
 	_Atomic bool stops;
 	bool is_fresh; /* the clock was read in this turn */
 };
@@ -71,8 +72,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg) {
 	loop_arm(l);
 }
 
-static void run_posted(struct loop *l) {
-	struct loop_task *newest = atomic_exchange_explicit(&l->posted, NULL, memory_order_acquire);
+static void run_tasks(struct loop_task *newest) {
 	struct loop_task *oldest = NULL;
 	while (newest) {
 		struct loop_task *next = newest->next;
@@ -93,7 +93,7 @@ static void on_wake(evutil_socket_t fd, short what, void *arg) {
 	uint64_t count;
 	(void)!read(fd, &count, sizeof(count));
 	loop_enter(l);
-	run_posted(l);
+	run_tasks(atomic_exchange_explicit(&l->posted, NULL, memory_order_acquire));
 }
 
 static void wake(struct loop *l) {
@@ -108,6 +108,28 @@ void loop_post(struct loop *l, struct loop_task *task) {
 	while (!atomic_compare_exchange_weak_explicit(&l->posted, &newest, task, memory_order_release, memory_order_relaxed));
 	if (!newest)
 		wake(l);
+}
+
+void loop_defer(struct loop *l, struct loop_task *task) {
+	task->next = l->deferred;
+	l->deferred = task;
+}
+
+void loop_undefer(struct loop *l, struct loop_task *task) {
+	for (struct loop_task **at = &l->deferred; *at; at = &(*at)->next)
+		if (*at == task) {
+			*at = task->next;
+			return;
+		}
+}
+
+/* A deferred task may defer another, which then runs in the same turn. */
+static void run_deferred(struct loop *l) {
+	while (l->deferred) {
+		struct loop_task *newest = l->deferred;
+		l->deferred = NULL;
+		run_tasks(newest);
+	}
 }
 
 struct loop *loop_create(struct err *e) {
@@ -167,6 +189,7 @@ void loop_run(struct loop *l) {
 	while (!atomic_exchange_explicit(&l->stops, false, memory_order_acquire)) {
 		l->is_fresh = false;
 		event_base_loop(l->base, EVLOOP_ONCE);
+		run_deferred(l);
 	}
 }
 

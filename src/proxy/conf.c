@@ -15,7 +15,8 @@ static void pools_create(struct conf *c, const struct cfg_root *cfg) {
 			                          .retries = from->retries,
 			                          .timeouts = from->timeouts,
 			                          .hash_key = from->hash_key,
-			                          .is_hashed = from->balance == CFG_BALANCE_HASH };
+			                          .is_hashed = from->balance == CFG_BALANCE_HASH,
+			                          .back = &h1_client_end };
 	}
 }
 

@@ -91,15 +91,12 @@ static char *put_forwarded(char *at, struct http_head *h, const struct forward *
 
 size_t forward_request_bound(const struct http_head *h, const struct forward *f) {
 	/* Every value at most twice (an old list and its place), four fields of our own with host and address, and the lines' ends. */
-	return h->method_name.n + f->path.n + f->query.n + fields_bound(h) * 2 + 2 * f->host.n + 1024 + 300;
+	return h->method_name.n + f->target.n + fields_bound(h) * 2 + 2 * f->host.n + 1024 + 300;
 }
 
-size_t forward_request(char *out, struct http_head *h, const struct forward *f, enum http_body body, struct str *target) {
+size_t forward_request(char *out, struct http_head *h, const struct forward *f, enum http_body body) {
 	char *at = put(put(out, h->method_name), STR(" "));
-	char *from = at;
-	at = put(put(at, f->path), f->query);
-	*target = str_slice(from, (size_t)(at - from));
-	at = put(at, STR(" HTTP/1.1\r\n"));
+	at = put(put(at, f->target), STR(" HTTP/1.1\r\n"));
 	http_drop_hop_by_hop(h);
 	drop(h, HTTP_FIELD_HOST);
 	at = put_field(at, STR("Host"), f->host); /* first (RFC 9112 3.2) */

@@ -39,8 +39,13 @@ void h1_client_arm(struct upstream *u) {
 
 /* ---- request ---- */
 
-static void back_send_head(struct txn *t, const struct http_head *h, const struct http_framing *in) {
-	(void)h; /* it stands in t->request_head, serialised for any number of tries */
+static void back_keep_head(struct txn *t, struct http_head *h, const struct forward *f) {
+	char *out = txn_reserve(t, forward_request_bound(h, f));
+	t->request_head = str_slice(out, forward_request(out, h, f, t->request.body));
+}
+
+static void back_send_head(struct txn *t, struct http_head *h, const struct http_framing *in) {
+	(void)h;
 	struct upstream *u = t->upstream;
 	u->staged = t->request_head;
 	u->out_is_chunked = in->body == HTTP_BODY_CHUNKED && !t->request_is_raw;
@@ -173,7 +178,7 @@ static void set_low_water(struct upstream *u, size_t got) {
 static void read_response(struct upstream *u) {
 	struct txn *t = u->txn;
 	while (u->state == UPSTREAM_BUSY && u->txn == t && !u->is_paused) {
-		ssize_t n = stream_recv(&u->stream, io_shared_buffer(), IO_SHARED_BYTES);
+		ssize_t n = stream_recv(&u->stream, io_shared_buffer(), t->front->room(t));
 		if (n == STREAM_AGAIN)
 			break;
 		if (n <= 0) {
@@ -196,15 +201,12 @@ bool h1_client_lower_water(struct upstream *u) {
 	return true;
 }
 
-static void run_connecting(struct upstream *u) {
-	int r = stream_connect_result(&u->stream);
-	if (r == STREAM_AGAIN)
-		return;
-	if (r == STREAM_ERROR) {
-		metric_add(METRIC_proxy_upstream_connect_failures_total, 1);
+static void run_opening(struct upstream *u) {
+	int r = upstream_open(u);
+	if (r == STREAM_ERROR)
 		txn_on_back_failed(u->txn, PROXY_END_CONNECT_FAILED);
+	if (r != 0)
 		return;
-	}
 	u->state = UPSTREAM_BUSY;
 	txn_on_connected(u->txn);
 }
@@ -222,8 +224,8 @@ static void flush_request(struct upstream *u) {
 }
 
 void h1_client_run(struct upstream *u) {
-	if (u->state == UPSTREAM_CONNECTING) {
-		run_connecting(u);
+	if (u->state == UPSTREAM_CONNECTING || u->state == UPSTREAM_HANDSHAKE) {
+		run_opening(u);
 		if (u->state == UPSTREAM_BUSY && u->stream.can_read) /* a server that spoke at once */
 			read_response(u);
 		return;
@@ -251,9 +253,17 @@ static void back_finish(struct txn *t, bool is_clean) {
 	upstream_release(u, is_clean && u->is_reusable && u->head_is_done && !u->send_is_broken);
 }
 
+static size_t back_room(const struct txn *t) {
+	(void)t;
+	return IO_SHARED_BYTES;
+}
+
 const struct end_ops h1_client_end = {
+	.codes_chunks = true,
+	.keep_head = back_keep_head,
 	.send_head = back_send_head,
 	.send_body = back_send_body,
 	.resume = back_resume,
+	.room = back_room,
 	.finish = back_finish,
 };

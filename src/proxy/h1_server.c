@@ -84,7 +84,7 @@ static size_t feed(struct session *s, struct str in) {
 /* Makes a transaction of a head, or of what is wrong with one. The head's bytes are the caller's. */
 static void begin(struct session *s, struct conf *c, const struct listener_conf *lc, struct http_head *h, enum http_fault fault,
                   size_t head_bytes) {
-	struct txn *t = txn_create(s, c, lc, s->head_us);
+	struct txn *t = s->txn = txn_create(s, &h1_server_end, c, lc, s->head_us);
 	s->state = SESSION_TXN;
 	s->scanned = 0;
 	t->bytes_in = head_bytes;
@@ -100,7 +100,7 @@ static void begin(struct session *s, struct conf *c, const struct listener_conf 
 	deadline_clear(&s->deadline);
 	if (t->request.body == HTTP_BODY_LENGTH && t->request.length == 0)
 		t->request.body = HTTP_BODY_NONE;
-	body_reader_init(&s->body, &t->request, t->request.body == HTTP_BODY_CHUNKED);
+	body_reader_init(&s->body, &t->request, false);
 	txn_start(t, h);
 }
 
@@ -168,7 +168,7 @@ void h1_server_head_timeout(struct session *s) {
 		session_close(s, false);
 		return;
 	}
-	struct txn *t = txn_create(s, c, lc, s->head_us);
+	struct txn *t = s->txn = txn_create(s, &h1_server_end, c, lc, s->head_us);
 	t->bytes_in = pending_str(s->in).n;
 	t->close_front = true;
 	s->state = SESSION_TXN;
@@ -248,12 +248,11 @@ static bool is_last_request(const struct session *s) {
 	return s->stream.has_eof && !s->in && !s->holds_rest;
 }
 
-static void front_send_head(struct txn *t, const struct http_head *head, const struct http_framing *in) {
+static void front_send_head(struct txn *t, struct http_head *h, const struct http_framing *in) {
 	struct session *s = t->session;
-	struct http_head h = *head;
-	if (h.status < 200) { /* 100, 103: nothing of it concerns the connection */
-		char *out = txn_reserve(t, forward_response_bound(&h));
-		s->staged = str_slice(out, forward_response(out, &h, false, STR_NONE));
+	if (h->status < 200) { /* 100, 103: nothing of it concerns the connection */
+		char *out = txn_reserve(t, forward_response_bound(h));
+		s->staged = str_slice(out, forward_response(out, h, false, STR_NONE));
 		return;
 	}
 	bool has_chunks = (in->body == HTTP_BODY_CHUNKED || in->body == HTTP_BODY_UNTIL_CLOSE) && t->minor == 1;
@@ -261,11 +260,11 @@ static void front_send_head(struct txn *t, const struct http_head *head, const s
 		t->close_front = t->close_front || t->minor == 0; /* a 1.0 client reads until the end of the connection */
 	if (!t->request.keep_alive || s->winds_down || is_last_request(s) || fleet_node_drains(s->worker->proxy->fleet))
 		t->close_front = true;
-	t->response_is_raw = in->body == HTTP_BODY_CHUNKED && has_chunks;
+	t->response_is_raw = in->body == HTTP_BODY_CHUNKED && has_chunks && t->back->codes_chunks;
 	s->out_is_chunked = has_chunks && !t->response_is_raw;
-	char *out = txn_reserve(t, forward_response_bound(&h));
+	char *out = txn_reserve(t, forward_response_bound(h));
 	struct str connection = t->close_front ? STR("close") : t->minor == 0 ? STR("keep-alive") : STR_NONE;
-	s->staged = str_slice(out, forward_response(out, &h, has_chunks, connection));
+	s->staged = str_slice(out, forward_response(out, h, has_chunks, connection));
 }
 
 static enum end_state front_send_body(struct txn *t, struct str span, bool is_last) {
@@ -287,7 +286,13 @@ static enum end_state front_send_body(struct txn *t, struct str span, bool is_la
 static void front_resume(struct txn *t) {
 	struct session *s = t->session;
 	s->wants_body = true;
+	s->body.is_raw = t->request_is_raw; /* known now that there is a server */
 	session_run(s);
+}
+
+static size_t front_room(const struct txn *t) {
+	(void)t;
+	return IO_SHARED_BYTES; /* the socket takes it, or it waits: the server is not read meanwhile */
 }
 
 static void front_finish(struct txn *t, bool is_clean) {
@@ -332,9 +337,11 @@ static enum end_state front_answer(struct txn *t, unsigned status, struct str te
 }
 
 const struct end_ops h1_server_end = {
+	.codes_chunks = true,
 	.send_head = front_send_head,
 	.send_body = front_send_body,
 	.answer = front_answer,
 	.resume = front_resume,
+	.room = front_room,
 	.finish = front_finish,
 };

@@ -4,9 +4,12 @@
  *
  *	listener   a bound address; lives by identity (name + address) over reloads
  *	conf       a snapshot: routes, listener settings, TLS contexts; held by count while a transaction or handshake uses it
- *	session    a client connection (h1_server.c); owned by its worker
- *	txn        one request and its response (txn.c); owned by its session; knows neither protocol nor socket
- *	upstream   a connection to a server (h1_client.c); owned by its worker, idle or bound to one txn
+ *	session    a client connection; owned by its worker
+ *	txn        one request and its response (txn.c); owned by the end towards the client; knows neither protocol nor socket
+ *	upstream   a connection to a server; owned by its worker
+ *
+ * A txn joins two ends. An HTTP/1.1 end (h1_server.c, h1_client.c) is a whole connection, which serves one txn at a time; an HTTP/2
+ * end is a stream of a connection that other txns share.
  *
  * Everything here but prepare, commit and stop runs on a worker's thread, between worker_enter and worker_leave.
  */
@@ -39,6 +42,9 @@ struct pool_conf {
 	struct cfg_pool_timeouts timeouts;
 	enum cfg_hash_key hash_key;
 	bool is_hashed;
+	const struct end_ops *back; /* the protocol that its servers speak */
+	struct tls_client *tls;     /* NULL: clear text */
+	struct str tls_name;        /* SNI, and the name that is verified */
 };
 
 struct conf_ref {
@@ -111,6 +117,7 @@ struct proxy_worker {
 	unsigned depth; /* of callbacks, for worker_enter */
 	bool is_stopping;
 	struct list sessions;
+	struct list txns;
 	struct list idle_upstreams;                /* all servers', newest first, for sweeping */
 	struct list dead_sessions, dead_upstreams; /* to free when the outermost callback ends */
 	struct txn *free_txns;
@@ -162,6 +169,7 @@ static inline struct conf *conf_here(const struct proxy *p) {
 /* ---- transaction (txn.c) ---- */
 
 struct txn;
+struct forward;
 
 /* What an end says after it took a span. It never calls the txn from within. */
 enum end_state {
@@ -170,16 +178,26 @@ enum end_state {
 	END_BROKEN, /* the connection failed, or the transaction is over */
 };
 
-/* One end of a transaction: a protocol on the client's or the server's side. A txn joins two of them and knows neither. */
+/*
+ * One end of a transaction: a protocol on the client's or the server's side. A txn joins two of them and knows neither.
+ *
+ * An end calls the txn when something arrives or when it takes more again; the txn calls the ends through this table. Once the txn
+ * has called `finish` the end must forget it.
+ */
 struct end_ops {
-	/* Lays a head ready: it leaves with the first send_body. */
-	void (*send_head)(struct txn *t, const struct http_head *h, const struct http_framing *in);
+	bool codes_chunks; /* bodies of unknown length are chunked: between two such ends they pass as they come */
+	/* A server's side alone: keeps the request head in the txn's store, as it will be sent, for any number of tries. */
+	void (*keep_head)(struct txn *t, struct http_head *h, const struct forward *f);
+	/* Lays a head ready: it leaves with the first send_body. A server's side sends the one that it kept; h is NULL. */
+	void (*send_head)(struct txn *t, struct http_head *h, const struct http_framing *in);
 	/* Sends a span of the body; is_last: the body ends with it. The span may be empty. */
 	enum end_state (*send_body)(struct txn *t, struct str span, bool is_last);
 	/* A client's side alone: an answer of the proxy's own, whole. */
 	enum end_state (*answer)(struct txn *t, unsigned status, struct str text);
 	/* Goes on reading body from here. */
 	void (*resume)(struct txn *t);
+	/* How much body it would take gladly now: what the other end reads at most at once. */
+	size_t (*room)(const struct txn *t);
 	/* The txn needs this end no more. is_clean: the messages were whole, so that the connection may serve another. */
 	void (*finish)(struct txn *t, bool is_clean);
 };
@@ -189,6 +207,7 @@ enum { TXN_TRIED_MAX = 11, TXN_STORE_BYTES = 3072 };
 
 struct txn {
 	struct txn *next_free;
+	struct list link; /* the worker's */
 	struct session *session;
 	struct upstream *upstream; /* NULL: none yet, or given back */
 	struct proxy_worker *worker;
@@ -205,11 +224,14 @@ struct txn {
 
 	/* request; the slices point into the store */
 	struct http_head *head; /* only within txn_start */
+	const struct route *route;
 	enum http_method method;
 	uint8_t minor;
-	struct str method_name, target, host;
+	struct str method_name, target; /* target: path and query as they are forwarded */
+	struct str path, query;         /* normalised; the query with its '?' */
+	struct str authority, host;     /* as sent, empty when the client sent none; without port */
 	struct http_framing request;
-	struct str request_head; /* as it goes to the server; kept until the response begins, for retries */
+	struct str request_head; /* HTTP/1.1: as it goes to the server */
 	uint64_t hash;
 	bool request_is_raw;   /* chunked on both sides: forwarded as it came */
 	bool head_is_sent;     /* the server may have seen the request */
@@ -234,7 +256,8 @@ struct txn {
 };
 
 /* From the front end. start_us: when the first byte of the request arrived. */
-struct txn *txn_create(struct session *s, struct conf *c, const struct listener_conf *l, uint64_t start_us);
+struct txn *txn_create(struct session *s, const struct end_ops *front, struct conf *c, const struct listener_conf *l,
+                       uint64_t start_us);
 void txn_start(struct txn *t, struct http_head *h);
 enum end_state txn_on_request_span(struct txn *t, struct str span, bool is_last);
 void txn_on_response_drained(struct txn *t);
@@ -254,6 +277,8 @@ void txn_on_back_failed(struct txn *t, enum proxy_end end);
 
 /* n bytes that live as long as the transaction. */
 char *txn_reserve(struct txn *t, size_t n);
+/* A copy in the store. */
+struct str txn_keep(struct txn *t, struct str s);
 void txn_free_all(struct proxy_worker *w);
 
 /* ---- client connection (session.c: its life; h1_server.c: the protocol) ---- */
@@ -267,14 +292,14 @@ struct session {
 	struct proxy_worker *worker;
 	struct proxy_listener *listener;
 	struct conf *handshake_conf; /* held during the TLS handshake, whose callbacks use it */
-	struct txn *txn;
-	struct pending *in;      /* read ahead: a partial head, or pipelined requests; NULL: none */
-	struct pending *out;     /* what the socket did not take; NULL: none */
-	struct str staged;       /* a response head that waits for its first span; in the txn's store */
-	struct body_reader body; /* of the request in progress */
-	uint64_t head_us;        /* first byte of the head in progress */
-	uint64_t progress;       /* of the transaction, in bytes: what moves its deadline */
-	size_t scanned;          /* of a partial head, see h1_request_parse */
+	struct txn *txn;             /* HTTP/1.1: the one in progress */
+	struct pending *in;          /* read ahead: a partial head, or pipelined requests; NULL: none */
+	struct pending *out;         /* what the socket did not take; NULL: none */
+	struct str staged;           /* a response head that waits for its first span; in the txn's store */
+	struct body_reader body;     /* of the request in progress */
+	uint64_t head_us;            /* first byte of the head in progress */
+	uint64_t progress;           /* of the transaction, in bytes: what moves its deadline */
+	size_t scanned;              /* of a partial head, see h1_request_parse */
 	struct addr peer;
 	uint32_t lingered_bytes;
 	uint8_t state;
@@ -306,7 +331,7 @@ void h1_server_head_timeout(struct session *s);
 
 /* ---- connections to servers (upstream.c: the pool; h1_client.c: the protocol) ---- */
 
-enum upstream_state { UPSTREAM_CONNECTING, UPSTREAM_BUSY, UPSTREAM_IDLE, UPSTREAM_DEAD };
+enum upstream_state { UPSTREAM_CONNECTING, UPSTREAM_HANDSHAKE, UPSTREAM_BUSY, UPSTREAM_IDLE, UPSTREAM_DEAD };
 
 struct upstream {
 	struct stream stream;
@@ -315,7 +340,7 @@ struct upstream {
 	struct list idle_link; /* the worker's idle ones */
 	struct proxy_worker *worker;
 	struct fleet_server *server;
-	struct txn *txn;     /* NULL: idle */
+	struct txn *txn;     /* HTTP/1.1: the one that it serves; NULL: idle */
 	struct pending *in;  /* a partial response head, or spans that wait for the client */
 	struct pending *out; /* request bytes that the socket did not take */
 	struct str staged;   /* a request head that waits for its first span */
@@ -339,6 +364,8 @@ void upstream_close(struct upstream *u);
 void upstream_free(struct upstream *u);
 /* Closes idle connections to servers that take no requests (all: to every server). */
 void upstream_sweep(struct proxy_worker *w, bool all);
+/* Goes on with connecting and the TLS handshake. 0: the connection can be used; STREAM_AGAIN; STREAM_ERROR. */
+int upstream_open(struct upstream *u);
 /* h1_client.c */
 void h1_client_run(struct upstream *u);
 /* When the state of u tells that it now waits for something else: sets its deadline. */
@@ -352,14 +379,14 @@ struct forward {
 	enum cfg_forwarded mode;
 	struct str client_ip; /* text, no brackets */
 	bool client_is_v6, is_tls;
-	struct str host;        /* Host as it is forwarded, with its port */
-	bool host_is_given;     /* the client sent one, which X-Forwarded-Host and Forwarded tell */
-	struct str path, query; /* as they are forwarded */
+	struct str host;    /* Host as it is forwarded, with its port */
+	bool host_is_given; /* the client sent one, which X-Forwarded-Host and Forwarded tell */
+	struct str target;  /* path and query as they are forwarded */
 };
 /* Most bytes that forward_request writes. */
 size_t forward_request_bound(const struct http_head *h, const struct forward *f);
-/* Writes the request head; returns its length. Drops hop-by-hop fields. *target: path and query within `out`. */
-size_t forward_request(char *out, struct http_head *h, const struct forward *f, enum http_body body, struct str *target);
+/* Writes the request head; returns its length. Drops hop-by-hop fields. */
+size_t forward_request(char *out, struct http_head *h, const struct forward *f, enum http_body body);
 size_t forward_response_bound(const struct http_head *h);
 /* is_chunked: the body leaves chunked. connection: value of Connection, or empty. */
 size_t forward_response(char *out, struct http_head *h, bool is_chunked, struct str connection);

@@ -3,7 +3,7 @@
  * One request and its response: the steps from the parsed head to the server, then the relay between two ends whose protocols it
  * does not know. A retry goes back to the balance step; every way out carries one end reason (tables/ends.h).
  *
- * Owned by the session. After txn_fail, or a last span, the transaction is gone: callers look at their own `txn` pointer.
+ * Owned by the end towards the client. After txn_fail, or a last span, the transaction is gone: callers look at their own `txn` pointer.
  */
 #include "proxy/ends.h"
 #include "proxy/private.h"
@@ -22,7 +22,8 @@ struct txn_overflow {
 	char bytes[];
 };
 
-struct txn *txn_create(struct session *s, struct conf *c, const struct listener_conf *l, uint64_t start_us) {
+struct txn *txn_create(struct session *s, const struct end_ops *front, struct conf *c, const struct listener_conf *l,
+                       uint64_t start_us) {
 	struct proxy_worker *w = s->worker;
 	struct txn *t = w->free_txns;
 	if (t) {
@@ -34,13 +35,12 @@ struct txn *txn_create(struct session *s, struct conf *c, const struct listener_
 	memset(t, 0, offsetof(struct txn, store));
 	t->session = s;
 	t->worker = w;
-	t->front = &h1_server_end;
-	t->back = &h1_client_end;
+	t->front = front;
+	list_append(&w->txns, &t->link);
 	t->conf = conf_hold(c, w->index);
 	t->listener = l;
 	t->start_us = start_us;
 	t->minor = 1;
-	s->txn = t;
 	metric_add(METRIC_proxy_requests_active, 1);
 	return t;
 }
@@ -57,6 +57,12 @@ char *txn_reserve(struct txn *t, size_t n) {
 	return o->bytes;
 }
 
+struct str txn_keep(struct txn *t, struct str s) {
+	if (s.n == 0)
+		return STR_NONE;
+	return str_slice(memcpy(txn_reserve(t, s.n), s.p, s.n), s.n);
+}
+
 static void release_server(struct txn *t) {
 	if (!t->server)
 		return;
@@ -66,6 +72,7 @@ static void release_server(struct txn *t) {
 
 static void txn_destroy(struct txn *t) {
 	struct proxy_worker *w = t->worker;
+	list_remove(&t->link);
 	release_server(t);
 	if (t->holds_retry)
 		fleet_retry_end(t->pool->fleet);
@@ -176,8 +183,8 @@ static uint64_t hash_of(const struct txn *t, const struct pool_conf *pool, struc
 	return 0;
 }
 
-/* Target, host, route and the head as it goes to the server. All that looks at the client's own bytes happens here, since they
- * are gone when the step has ended. */
+/* Target, host and path. What the log and later steps need of the client's own bytes is copied: they are gone when txn_start has
+ * ended. */
 static enum step step_head(struct txn *t) {
 	struct http_head *h = t->head;
 	struct http_target target;
@@ -186,41 +193,37 @@ static enum step step_head(struct txn *t) {
 	enum http_fault fault = http_target_parse(h->target, h->method, &target);
 	if (fault != HTTP_FAULT_NONE)
 		return refuse(t, fault);
-	if (target.form == HTTP_TARGET_AUTHORITY)
-		return fail(t, PROXY_END_METHOD_REFUSED);
 	const struct http_field *host_field = http_field_find(h, HTTP_FIELD_HOST);
 	authority = target.authority.n > 0 ? target.authority : host_field ? host_field->value : STR_NONE; /* RFC 9112 3.2.2 */
 	if (authority.n > 0 && (fault = http_authority_parse(authority, &host, &port)) != HTTP_FAULT_NONE)
 		return refuse(t, fault);
-	struct str path = target.path;
-	if (target.form != HTTP_TARGET_ASTERISK &&
-	    (fault = http_path_normalize(target.path, txn_reserve(t, target.path.n), &path)) != HTTP_FAULT_NONE)
+	char *copy = txn_reserve(t, target.path.n + target.query.n);
+	t->path = target.path;
+	if (target.form != HTTP_TARGET_ASTERISK && (fault = http_path_normalize(target.path, copy, &t->path)) != HTTP_FAULT_NONE)
 		return refuse(t, fault);
+	if (t->path.n > 0 && t->path.p != copy)
+		memcpy(copy, t->path.p, t->path.n);
+	if (target.query.n > 0)
+		memcpy(copy + t->path.n, target.query.p, target.query.n);
+	t->target = str_slice(copy, t->path.n + target.query.n);
+	t->path = str_slice(copy, t->path.n);
+	t->query = str_skip(t->target, t->path.n);
+	t->method_name = txn_keep(t, h->method_name);
+	t->authority = txn_keep(t, authority);
+	t->host = host.n > 0 ? str_slice(t->authority.p + (host.p - authority.p), host.n) : STR_NONE;
+	if (target.form == HTTP_TARGET_AUTHORITY)
+		return fail(t, PROXY_END_METHOD_REFUSED);
+	return STEP_NEXT;
+}
 
-	const struct route *route = route_table_find(&t->conf->routes, host, path);
-	struct session *s = t->session;
-	char ip[ADDR_TEXT_BYTES], local[ADDR_TEXT_BYTES];
-	struct forward f = { .mode = t->listener->cfg.forwarded,
-		             .client_ip = addr_format_ip(&s->peer, ip),
-		             .client_is_v6 = addr_is_v6(&s->peer),
-		             .is_tls = s->stream.ssl != NULL,
-		             /* An HTTP/1.0 client may send none; many servers refuse an empty one. */
-		             .host = authority.n > 0 ? authority : session_local_address(s, local),
-		             .host_is_given = authority.n > 0,
-		             .path = path,
-		             .query = target.query };
-	char *out = txn_reserve(t, forward_request_bound(h, &f));
-	t->request_head = str_slice(out, forward_request(out, h, &f, t->request.body, &t->target));
-	t->method_name = str_slice(out, h->method_name.n);
-	char *host_copy = txn_reserve(t, host.n);
-	if (host.n > 0)
-		memcpy(host_copy, host.p, host.n);
-	t->host = str_slice(host_copy, host.n);
-	if (!route)
+static enum step step_route(struct txn *t) {
+	t->route = route_table_find(&t->conf->routes, t->host, t->path);
+	if (!t->route)
 		return fail(t, PROXY_END_NO_ROUTE);
-	t->pool = route->pool;
-	if (route->pool->is_hashed)
-		t->hash = hash_of(t, route->pool, host, path);
+	t->pool = t->route->pool;
+	if (t->pool->is_hashed)
+		t->hash = hash_of(t, t->pool, t->host, t->path);
+	t->back = t->pool->back;
 	return STEP_NEXT;
 }
 
@@ -228,6 +231,22 @@ static enum step step_size(struct txn *t) {
 	uint64_t max = t->listener->cfg.max_body_bytes;
 	if (max > 0 && t->request.body == HTTP_BODY_LENGTH && t->request.length > max)
 		return fail(t, PROXY_END_BODY_TOO_LARGE);
+	return STEP_NEXT;
+}
+
+/* The head as it goes to the server, in the store: the client's own bytes are gone when txn_start has ended. */
+static enum step step_forward(struct txn *t) {
+	struct session *s = t->session;
+	char ip[ADDR_TEXT_BYTES], local[ADDR_TEXT_BYTES];
+	struct forward f = { .mode = t->listener->cfg.forwarded,
+		             .client_ip = addr_format_ip(&s->peer, ip),
+		             .client_is_v6 = addr_is_v6(&s->peer),
+		             .is_tls = s->stream.ssl != NULL,
+		             /* An HTTP/1.0 client may send none; many servers refuse an empty one. */
+		             .host = t->authority.n > 0 ? t->authority : session_local_address(s, local),
+		             .host_is_given = t->authority.n > 0,
+		             .target = t->target };
+	t->back->keep_head(t, t->head, &f);
 	return STEP_NEXT;
 }
 
@@ -276,7 +295,7 @@ static enum step step_connect(struct txn *t) {
 
 static enum step step_send(struct txn *t) {
 	t->connected_us = clock_now_us();
-	t->request_is_raw = t->request.body == HTTP_BODY_CHUNKED;
+	t->request_is_raw = t->request.body == HTTP_BODY_CHUNKED && t->front->codes_chunks && t->back->codes_chunks;
 	t->back->send_head(t, NULL, &t->request);
 	t->head_is_sent = true;
 	if (t->request.body == HTTP_BODY_NONE)
@@ -286,10 +305,11 @@ static enum step step_send(struct txn *t) {
 	return STEP_WAIT;
 }
 
-enum { AT_HEAD, AT_SIZE, AT_BALANCE, AT_CONNECT, AT_SEND };
+/* A request's way to its server. */
+enum { AT_HEAD, AT_ROUTE, AT_SIZE, AT_FORWARD, AT_BALANCE, AT_CONNECT, AT_SEND };
 static enum step (*const steps[])(struct txn *t) = {
-	[AT_HEAD] = step_head,       [AT_SIZE] = step_size, [AT_BALANCE] = step_balance,
-	[AT_CONNECT] = step_connect, [AT_SEND] = step_send,
+	[AT_HEAD] = step_head,       [AT_ROUTE] = step_route,     [AT_SIZE] = step_size, [AT_FORWARD] = step_forward,
+	[AT_BALANCE] = step_balance, [AT_CONNECT] = step_connect, [AT_SEND] = step_send,
 };
 
 static void txn_run(struct txn *t) {

@@ -31,8 +31,9 @@ static void on_expire(struct deadline *d) {
 	if (u->state == UPSTREAM_IDLE)
 		upstream_close(u);
 	else if (u->txn && !h1_client_lower_water(u))
-		txn_on_back_failed(u->txn,
-		                   u->state == UPSTREAM_CONNECTING ? PROXY_END_CONNECT_TIMEOUT : PROXY_END_SERVER_TIMEOUT);
+		txn_on_back_failed(u->txn, u->state == UPSTREAM_CONNECTING || u->state == UPSTREAM_HANDSHAKE
+		                               ? PROXY_END_CONNECT_TIMEOUT
+		                               : PROXY_END_SERVER_TIMEOUT);
 	worker_leave(w);
 }
 
@@ -93,6 +94,26 @@ static enum acquire upstream_connect(struct txn *t) {
 	deadline_set(&u->deadline, clock_now_us() + t->pool->timeouts.connect_ms * USEC_PER_MSEC);
 	bind_to(u, t);
 	return ACQUIRE_CONNECTING;
+}
+
+static int start_handshake(struct upstream *u) {
+	const struct pool_conf *pool = u->txn->pool;
+	u->state = UPSTREAM_HANDSHAKE;
+	return stream_start_tls_client(&u->stream, pool->tls, pool->tls_name) < 0 ? STREAM_ERROR : 0;
+}
+
+int upstream_open(struct upstream *u) {
+	int r = 0;
+	if (u->state == UPSTREAM_CONNECTING) {
+		r = stream_connect_result(&u->stream);
+		if (r == 0 && u->txn->pool->tls)
+			r = start_handshake(u);
+	}
+	if (r == 0 && u->state == UPSTREAM_HANDSHAKE)
+		r = stream_handshake(&u->stream);
+	if (r == STREAM_ERROR)
+		metric_add(METRIC_proxy_upstream_connect_failures_total, 1);
+	return r;
 }
 
 enum acquire upstream_acquire(struct txn *t) {

@@ -70,6 +70,7 @@ void worker_init(struct proxy_worker *w, struct proxy *p, unsigned index) {
 	w->index = index;
 	w->loop = workers_loop(p->threads, index);
 	list_init(&w->sessions);
+	list_init(&w->txns);
 	list_init(&w->idle_upstreams);
 	list_init(&w->dead_sessions);
 	list_init(&w->dead_upstreams);
@@ -90,13 +91,17 @@ void worker_stop_here(struct proxy_worker *w) {
 	tell_stopped(w);
 }
 
+static struct txn *find_served_by(const struct proxy_worker *w, const struct fleet_server *server) {
+	LIST_EACH(it, &w->txns)
+		if (CONTAINER_OF(it, struct txn, link)->server == server)
+			return CONTAINER_OF(it, struct txn, link);
+	return NULL;
+}
+
 void worker_cut_here(struct proxy_worker *w, const struct fleet_server *server, enum proxy_end end) {
 	worker_enter(w);
-	LIST_EACH(it, &w->sessions) {
-		struct session *s = CONTAINER_OF(it, struct session, link);
-		if (s->txn && s->txn->server == server)
-			session_cut(s, end);
-	}
+	for (struct txn *t; (t = find_served_by(w, server));)
+		txn_fail(t, end, 0); /* may end others that share its connection: look anew */
 	worker_leave(w);
 }
 
