@@ -160,7 +160,7 @@ static void test_split(void **state) {
 	struct house *h = house_create(3, 1);
 	static const unsigned split[] = { 50, 30, 20 };
 	for (unsigned i = 0; i < 3; i++)
-		h->split[0][i] = (struct cfg_weight){ &h->sites[i], split[i] };
+		h->split[0][i] = (struct cfg_weight){ .site = &h->sites[i], .weight = split[i] };
 	h->pools[0].split.n = 3;
 	/* The split counts, not how many servers a site has. */
 	for (unsigned i = 0; i < 6; i++)

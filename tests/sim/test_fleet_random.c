@@ -130,7 +130,7 @@ static void live(uint64_t seed) {
 			house_add(l->h, p, i % 3, 1 + i % 4);
 		house_prefer(l->h, p, 3);
 		for (unsigned i = 0; i < 3; i++)
-			l->h->split[p][i] = (struct cfg_weight){ &l->h->sites[i], i * 10 }; /* the first: 0 */
+			l->h->split[p][i] = (struct cfg_weight){ .site = &l->h->sites[i], .weight = i * 10 }; /* the first: 0 */
 	}
 	house_commit(l->h);
 	for (unsigned i = 0; i < STEPS; i++) {

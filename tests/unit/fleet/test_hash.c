@@ -126,7 +126,7 @@ static void test_bound_within_a_level(void **state) {
 	struct house *h = house_create(2, 1);
 	h->pools[0].balance = CFG_BALANCE_HASH;
 	for (unsigned i = 0; i < 2; i++)
-		h->split[0][i] = (struct cfg_weight){ &h->sites[i], 50 };
+		h->split[0][i] = (struct cfg_weight){ .site = &h->sites[i], .weight = 50 };
 	h->pools[0].split.n = 2;
 	for (unsigned i = 0; i < 8; i++)
 		house_add(h, 0, i % 2, 1);
@@ -169,8 +169,8 @@ static void test_split_keeps_keys(void **state) {
 	(void)state;
 	struct house *h = house_create(2, 1);
 	h->pools[0].balance = CFG_BALANCE_HASH;
-	h->split[0][0] = (struct cfg_weight){ &h->sites[0], 70 };
-	h->split[0][1] = (struct cfg_weight){ &h->sites[1], 30 };
+	h->split[0][0] = (struct cfg_weight){ .site = &h->sites[0], .weight = 70 };
+	h->split[0][1] = (struct cfg_weight){ .site = &h->sites[1], .weight = 30 };
 	h->pools[0].split.n = 2;
 	for (unsigned i = 0; i < 10; i++)
 		house_add(h, 0, i % 2, 1);

@@ -116,8 +116,8 @@ static void test_unlisted_sites_come_last(void **state) {
 		house_add(h, 1, i, 1);
 	}
 	house_prefer(h, 0, 2);
-	h->split[1][0] = (struct cfg_weight){ &h->sites[0], 1 };
-	h->split[1][1] = (struct cfg_weight){ &h->sites[1], 1 };
+	h->split[1][0] = (struct cfg_weight){ .site = &h->sites[0], .weight = 1 };
+	h->split[1][1] = (struct cfg_weight){ .site = &h->sites[1], .weight = 1 };
 	h->pools[1].split.n = 2;
 	house_commit(h);
 	for (unsigned pool = 0; pool < 2; pool++) {
