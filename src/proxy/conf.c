@@ -82,7 +82,7 @@ struct conf *conf_create(struct proxy *p, const struct cfg_root *cfg, const stru
 		const struct cfg_route *r = &cfg->routes.items[i];
 		route_table_add(&c->routes, &c->arena, r->host, r->path, &c->pools[r->pool - cfg->pools.items]);
 	}
-	if (listeners_create(p, c, cfg, previous, e) == 0)
+	if (answer_pages_compile(&c->answers, &c->arena, &cfg->answers, e) == 0 && listeners_create(p, c, cfg, previous, e) == 0)
 		return c;
 	conf_destroy(c);
 	return NULL;

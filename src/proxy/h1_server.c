@@ -10,8 +10,6 @@
 
 #include "steerway/base/clock.h"
 
-#include <stdio.h>
-
 enum {
 	READ_BYTES = 64 * 1024,  /* a read for a head takes at most so much of what follows it */
 	AHEAD_BYTES = 64 * 1024, /* a client may pipeline so much while a response is under way */
@@ -313,34 +311,10 @@ static void front_finish(struct txn *t, bool is_clean) {
 		session_close(s, false);
 }
 
-static enum end_state front_answer(struct txn *t, unsigned status, struct str text) {
-	struct session *s = t->session;
-	char date[HTTP_DATE_BYTES];
-	http_format_date(date, clock_wall_us() / USEC_PER_SEC);
-	if (!t->request.keep_alive || s->winds_down || is_last_request(s))
-		t->close_front = true;
-	const char *name = http_status_text(status);
-	size_t size = 512 + 2 * strlen(name) + text.n;
-	char *out = txn_reserve(t, size);
-	/* 405 must list the methods that are allowed (RFC 9110 15.5.6): all but CONNECT. */
-	int n = snprintf(out, size, "HTTP/1.1 %u %s\r\nDate: %.*s\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n%s%s\r\n",
-	                 status, name, HTTP_DATE_BYTES, date, strlen(name) + text.n + 7,
-	                 status == 405 ? "Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, TRACE, PATCH\r\n" : "",
-	                 t->close_front  ? "Connection: close\r\n"
-	                 : t->minor == 0 ? "Connection: keep-alive\r\n"
-	                                 : "");
-	if (t->method != HTTP_METHOD_HEAD)
-		n += snprintf(out + n, size - (size_t)n, "%u %s: %.*s\n", status, name, STR_ARG(text));
-	s->out_is_chunked = false;
-	s->staged = STR_NONE;
-	return front_send_body(t, str_slice(out, (size_t)n), true);
-}
-
 const struct end_ops h1_server_end = {
 	.codes_chunks = true,
 	.send_head = front_send_head,
 	.send_body = front_send_body,
-	.answer = front_answer,
 	.resume = front_resume,
 	.room = front_room,
 	.finish = front_finish,

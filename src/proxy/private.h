@@ -22,6 +22,7 @@
 #include "steerway/metric.h"
 #include "steerway/proxy.h"
 
+#include "proxy/answer.h"
 #include "proxy/body.h"
 #include "proxy/route.h"
 
@@ -58,6 +59,7 @@ struct conf {
 	struct pool_conf *pools;
 	size_t n_pools;
 	struct route_table routes;
+	struct answer_pages answers;
 	struct listener_conf **by_listener; /* by proxy_listener.id; NULL where this snapshot has none */
 	size_t n_by_listener;
 	struct tls_server **tls;
@@ -192,8 +194,6 @@ struct end_ops {
 	void (*send_head)(struct txn *t, struct http_head *h, const struct http_framing *in);
 	/* Sends a span of the body; is_last: the body ends with it. The span may be empty. */
 	enum end_state (*send_body)(struct txn *t, struct str span, bool is_last);
-	/* A client's side alone: an answer of the proxy's own, whole. */
-	enum end_state (*answer)(struct txn *t, unsigned status, struct str text);
 	/* Goes on reading body from here. */
 	void (*resume)(struct txn *t);
 	/* How much body it would take gladly now: what the other end reads at most at once. */
@@ -232,7 +232,9 @@ struct txn {
 	struct str authority, host;     /* as sent, empty when the client sent none; without port */
 	struct http_framing request;
 	struct str request_head; /* HTTP/1.1: as it goes to the server */
+	struct str accept;       /* of the client, all lines */
 	uint64_t hash;
+	bool is_grpc;
 	bool request_is_raw;   /* chunked on both sides: forwarded as it came */
 	bool head_is_sent;     /* the server may have seen the request */
 	bool request_is_begun; /* some of its body left for the server: it can't be sent again */

@@ -128,6 +128,22 @@ static void txn_end(struct txn *t, enum proxy_end end, bool is_clean) {
 	txn_destroy(t);
 }
 
+/* An answer of the proxy's own, as any other goes to the client: head and body. */
+static enum end_state answer(struct txn *t) {
+	struct answer_facts f = { .end = t->end,
+		                  .status = t->status,
+		                  .detail = t->fault != HTTP_FAULT_NONE && t->end == PROXY_END_BAD_REQUEST ? http_fault_text(t->fault)
+		                                                                                            : proxy_end_text(t->end),
+		                  .method = t->method,
+		                  .form = t->is_grpc ? ANSWER_GRPC : accept_choose(t->accept),
+		                  .node = t->conf->node_name };
+	struct answer a;
+	answer_build(&a, &t->conf->answers, &f, txn_reserve(t, answer_bound(&t->conf->answers, &f)));
+	t->status = a.head.status;
+	t->front->send_head(t, &a.head, &a.framing);
+	return t->front->send_body(t, a.body, true);
+}
+
 void txn_fail(struct txn *t, enum proxy_end end, unsigned status) {
 	if (t->is_ending) { /* not even the proxy's own answer got through */
 		txn_end(t, t->end, false);
@@ -146,9 +162,7 @@ void txn_fail(struct txn *t, enum proxy_end end, unsigned status) {
 	t->response_is_begun = true;
 	t->status = (uint16_t)status;
 	t->end = end;
-	const char *text =
-	    t->fault != HTTP_FAULT_NONE && end == PROXY_END_BAD_REQUEST ? http_fault_text(t->fault) : proxy_end_text(end);
-	enum end_state sent = t->front->answer(t, status, str_from(text));
+	enum end_state sent = answer(t);
 	t->response_is_done = true;
 	if (sent != END_FULL)
 		txn_end(t, end, sent == END_READY);
@@ -199,8 +213,8 @@ static enum step step_head(struct txn *t) {
 		return refuse(t, fault);
 	char *copy = txn_reserve(t, target.path.n + target.query.n);
 	t->path = target.path;
-	if (target.form != HTTP_TARGET_ASTERISK && (fault = http_path_normalize(target.path, copy, &t->path)) != HTTP_FAULT_NONE)
-		return refuse(t, fault);
+	if (str_starts(target.path, STR("/")) && (fault = http_path_normalize(target.path, copy, &t->path)) != HTTP_FAULT_NONE)
+		return refuse(t, fault); /* "*", and CONNECT's none, stay as they are */
 	if (t->path.n > 0 && t->path.p != copy)
 		memcpy(copy, t->path.p, t->path.n);
 	if (target.query.n > 0)
@@ -328,12 +342,36 @@ static void txn_run(struct txn *t) {
 	}
 }
 
+/* What an answer of the proxy's own would have to look like: nobody can tell later. */
+static void note_form(struct txn *t, const struct http_head *h) {
+	if (http_head_has(h, HTTP_FIELD_CONTENT_TYPE))
+		t->is_grpc = grpc_is_content_type(http_field_find(h, HTTP_FIELD_CONTENT_TYPE)->value);
+	if (!http_head_has(h, HTTP_FIELD_ACCEPT))
+		return;
+	size_t n = 0;
+	for (unsigned i = 0; i < h->n_fields; i++)
+		if (h->fields[i].id == HTTP_FIELD_ACCEPT)
+			n += h->fields[i].value.n + 1;
+	char *at = txn_reserve(t, n);
+	t->accept = str_slice(at, n);
+	for (unsigned i = 0; i < h->n_fields; i++) {
+		struct str value = h->fields[i].value;
+		if (h->fields[i].id != HTTP_FIELD_ACCEPT)
+			continue;
+		if (value.n > 0)
+			memcpy(at, value.p, value.n);
+		at[value.n] = ',';
+		at += value.n + 1;
+	}
+}
+
 void txn_start(struct txn *t, struct http_head *h) {
 	t->head = h;
 	t->method = h->method;
 	t->minor = h->minor;
 	t->head_us = clock_now_us();
 	t->request_is_done = t->request.body == HTTP_BODY_NONE;
+	note_form(t, h);
 	txn_run(t);
 }
 

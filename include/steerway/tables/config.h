@@ -22,6 +22,7 @@
 	K(checks, MAP, check, NULL, NULL, NULL, LIVE, "Ways to probe servers, by name.") \
 	K(pools, MAP, pool, NULL, NULL, NULL, LIVE, "Servers of one service over all sites, by name.") \
 	K(routes, LIST, route, NULL, NULL, NULL, LIVE, "Which pool takes a request: the most exact host wins, then the longest path prefix.") \
+	K(answers, OBJECT, answers, NULL, NULL, NULL, LIVE, "Answers that the proxy makes itself, in the form that the client accepts: text, JSON (RFC 9457), HTML, or a gRPC status.") \
 	K(zones, MAP, zone, NULL, NULL, NULL, LIVE, "DNS zones that this daemon is authoritative for, by name.") \
 	K(admin, OBJECT, admin, NULL, NULL, NULL, LIVE, "Admin socket, admin HTTP, and the state that outlives a restart.") \
 	K(log, OBJECT, log, NULL, NULL, NULL, LIVE, "What is logged, and where.")
@@ -122,6 +123,17 @@
 	K(path, STR, _, "/", NULL, NULL, LIVE, "Path prefix, on segment borders: `/api` takes `/api` and `/api/x`, not `/apix`.") \
 	K(pool, REF, pool, CFG_REQUIRED, NULL, NULL, LIVE, "Pool that takes the request.")
 
+#define CFG_ANSWERS_KEYS(K) \
+	K(retry_after, MSEC, _, "0s", "0s", "1h", LIVE, "Retry-After of 429 and 503, in whole seconds; `0s`: none.") \
+	K(pages, LIST, page, NULL, NULL, NULL, LIVE, "Pages instead of the built-in ones: the first that names the end reason, else the first that names the status.")
+
+#define CFG_PAGE_KEYS(K) \
+	K(status, STATUS, _, NULL, NULL, NULL, LIVE, "Statuses that it is for, as `503` or `500-599`; any when absent.") \
+	K(reason, STR, _, NULL, NULL, NULL, LIVE, "End reason that it is for, as in the access log; any when absent.") \
+	K(text, PATH, _, NULL, NULL, NULL, LIVE, "File of the page as plain text. In all forms `${status}`, `${status_text}`, `${reason}`, `${detail}`, `${request_id}` and `${node}` are filled in, escaped as the form wants it; 256 KiB at most.") \
+	K(json, PATH, _, NULL, NULL, NULL, LIVE, "File of the page as JSON.") \
+	K(html, PATH, _, NULL, NULL, NULL, LIVE, "File of the page as HTML.")
+
 #define CFG_ZONE_KEYS(K) \
 	K(file, PATH, _, CFG_REQUIRED, NULL, NULL, LIVE, "Zone file (RFC 1035 master format) with SOA, NS and the static records.") \
 	K(names, MAP, name, NULL, NULL, NULL, LIVE, "Steered names, relative to the zone; `@` is its apex.")
@@ -186,6 +198,8 @@
 	S(server, CFG_SERVER_KEYS) \
 	S(pool, CFG_POOL_KEYS) \
 	S(route, CFG_ROUTE_KEYS) \
+	S(page, CFG_PAGE_KEYS) \
+	S(answers, CFG_ANSWERS_KEYS) \
 	S(name, CFG_NAME_KEYS) \
 	S(zone, CFG_ZONE_KEYS) \
 	S(admin_socket, CFG_ADMIN_SOCKET_KEYS) \

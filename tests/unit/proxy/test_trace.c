@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* traceparent by the letter of the W3C's recommendation, level 1 (2.2); ids that can be kept and ids that are made. */
+#include "proxy/trace.h"
+
+#include "steerway/base/mem.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#define TRACE "0af7651916cd43dd8448eb211c80319c"
+#define PARENT "b7ad6b7169203331"
+
+static void test_parse(void **state) {
+	(void)state;
+	static const char *const good[] = {
+		"00-" TRACE "-" PARENT "-01",
+		"00-" TRACE "-" PARENT "-00",
+		"00-" TRACE "-" PARENT "-ff",
+		"cc-" TRACE "-" PARENT "-01",
+		"cc-" TRACE "-" PARENT "-01-what-comes",
+		"01-" TRACE "-" PARENT "-09-",
+	};
+	static const char *const bad[] = {
+		"",
+		"00",
+		"00-" TRACE "-" PARENT "-0",
+		"00-" TRACE "-" PARENT "-01-",
+		"00-" TRACE "-" PARENT "-01.",
+		"00-" TRACE "-" PARENT "-011",
+		"cc-" TRACE "-" PARENT "-01.what",
+		"cc-" TRACE "-" PARENT "-011",
+		"ff-" TRACE "-" PARENT "-01",
+		"0-0" TRACE "-" PARENT "-01",
+		"00_" TRACE "-" PARENT "-01",
+		"00-" TRACE "_" PARENT "-01",
+		"00-" TRACE "-" PARENT "_01",
+		"00-0AF7651916CD43DD8448EB211C80319C-" PARENT "-01",
+		"00-" TRACE "-B7AD6B7169203331-01",
+		"00-" TRACE "-" PARENT "-0A",
+		"0A-" TRACE "-" PARENT "-01",
+		"00-00000000000000000000000000000000-" PARENT "-01",
+		"00-" TRACE "-0000000000000000-01",
+		"00-0af7651916cd43dd8448eb211c80319-" PARENT "x-01",
+		"00-0af7651916cd43dd8448eb211c80319g-" PARENT "-01",
+		" 0-" TRACE "-" PARENT "-01",
+	};
+	struct str id;
+	for (size_t i = 0; i < COUNT_OF(good); i++) {
+		if (!trace_parent_parse(str_from(good[i]), &id))
+			fail_msg("%s", good[i]);
+		assert_true(str_eq(id, STR(TRACE)));
+	}
+	for (size_t i = 0; i < COUNT_OF(bad); i++)
+		if (trace_parent_parse(str_from(bad[i]), &id))
+			fail_msg("%s", bad[i]);
+}
+
+static void test_create(void **state) {
+	(void)state;
+	struct rand r;
+	rand_seed(&r, 7);
+	char a[TRACE_PARENT_BYTES], b[TRACE_PARENT_BYTES];
+	struct str id;
+	trace_parent_create(a, &r, true);
+	trace_parent_create(b, &r, false);
+	assert_true(trace_parent_parse(str_slice(a, sizeof(a)), &id));
+	assert_ptr_equal(id.p, a + 3);
+	assert_true(trace_parent_parse(str_slice(b, sizeof(b)), &id));
+	assert_memory_equal(a + 52, "-01", 3);
+	assert_memory_equal(b + 52, "-00", 3);
+	assert_memory_not_equal(a + 3, b + 3, TRACE_ID_BYTES);
+	assert_memory_not_equal(a + 36, b + 36, 16);
+}
+
+static void test_request_id(void **state) {
+	(void)state;
+	struct rand r;
+	rand_seed(&r, 7);
+	char a[REQUEST_ID_BYTES], b[REQUEST_ID_BYTES], longest[REQUEST_ID_MAX + 1];
+	request_id_create(a, &r);
+	request_id_create(b, &r);
+	assert_true(request_id_is_valid(str_slice(a, sizeof(a))));
+	assert_memory_not_equal(a, b, sizeof(a));
+	assert_true(request_id_is_valid(STR("01890a5d-ac96-774b-bcce-b302099a8057")));
+	assert_true(request_id_is_valid(STR("Root=1-67891233-abcdef012345678912345678")));
+	memset(longest, 'x', sizeof(longest));
+	assert_true(request_id_is_valid(str_slice(longest, REQUEST_ID_MAX)));
+	assert_false(request_id_is_valid(str_slice(longest, REQUEST_ID_MAX + 1)));
+	static const struct str bad[] = { STR_INIT(""),     STR_INIT("a b"), STR_INIT("a\"b"),      STR_INIT("<b>"),
+		                          STR_INIT("a\0b"), STR_INIT("a,b"), STR_INIT("a\xc3\xa4"), STR_INIT("a;b"),
+		                          STR_INIT("a\tb"), STR_INIT("${x}") };
+	for (size_t i = 0; i < COUNT_OF(bad); i++)
+		assert_false(request_id_is_valid(bad[i]));
+}
+
+int main(void) {
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_parse),
+		cmocka_unit_test(test_create),
+		cmocka_unit_test(test_request_id),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
