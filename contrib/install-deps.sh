@@ -5,8 +5,8 @@
 set -eu
 
 build="gcc make autoconf pkg-config libevent-dev libssl-dev libldns-dev libjemalloc-dev libyaml-dev liburcu-dev libpcre2-dev libjansson-dev"
-check="$build libcmocka-dev python3 nginx-light curl openssl bind9-dnsutils knot-dnsutils iproute2 wrk procps knot"
-bench="$check haproxy gdnsd dnsperf"
+check="$build libcmocka-dev python3 nginx-light curl openssl bind9-dnsutils knot-dnsutils iproute2 wrk procps knot haproxy"
+bench="$check gdnsd dnsperf"
 ci="$check clang libclang-rt-14-dev"
 
 coverage="$check lcov"

@@ -39,7 +39,7 @@ TRAILER = "malformed or forbidden trailer field"
 TRAILER_LARGE = "the trailer section is too large"
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(eq=False)
 class Case:
 	"""`answers`: the statuses that the client gets. `got`: all bytes of whole requests at the origin. `log`: (status, end, fault)
 	of each record. `is_open`: another request is served behind them; else the connection closes. `fin`: the client half-closes
@@ -79,14 +79,19 @@ def cut(status, fault, end="bad_request"):
 	return {**refused(status, fault, end=end), "is_head_refused": False}
 
 
-def section(rfc, number, *rows):
-	"""rows: (name, bytes, what must come of it[, why])."""
+def section(rfc, number, *rows, why=""):
+	"""rows: (name, bytes, what must come of it[, why]). The section's `why` is that of its refusals; to take what a peer refuses
+	needs one of its own."""
 	made = []
-	for name, sent, want, *why in rows:
+	for name, sent, want, *own in rows:
 		want = dict(want)
 		want["got"] = sent if want["got"] is None else want["got"]
-		made.append(Case(rfc, number, name, sent, why=why[0] if why else "", **want))
+		is_refusal = want["answers"][-1] >= 400
+		made.append(Case(rfc, number, name, sent, why=own[0] if own else why if is_refusal else "", **want))
 	return made
+
+
+LIMIT = "It is beyond a limit of this listener; the peer's own limit is higher."
 
 
 def get(fields=b"", target=b"/", method=b"GET", version=b"HTTP/1.1", host=H):

@@ -21,7 +21,8 @@ LINES = section(
 	"9112", "2.2",
 	("one_empty_line_before", b"\r\n" + GET, served(got=GET)),
 	("two_empty_lines_before", b"\r\n\r\n" + GET, served(got=GET)),
-	("three_empty_lines_before", b"\r\n" * 3 + GET, refused(400, METHOD)),
+	("three_empty_lines_before", b"\r\n" * 3 + GET, refused(400, METHOD),
+	 "RFC 9112 2.2 asks for at least one empty line to be skipped; without a bound they are free work for an attacker."),
 	("bare_lf_before", b"\n" + GET, refused(400, BARE_LF)),
 	("bare_cr_before", b"\r" + GET, refused(400, BARE_CR)),
 	("all_bare_lf", b"GET / HTTP/1.1\nHost: app.test\n\n", refused(400, BARE_LF)),
@@ -43,6 +44,7 @@ LINES = section(
 	("tls_hello", b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03\r\n\r\n", refused(400, METHOD)),
 	("a_response_instead", b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", refused(400, METHOD)),
 	("garbage", bytes(range(128, 256)) + b"\r\n\r\n", refused(400, METHOD)),
+	why="A line ends in CR LF. What one parser takes for a line's end and the next for data is how requests are smuggled: RFC 9112 2.2 allows a lone LF as a MAY, and has a bare CR refused or replaced.",
 )
 
 VERSIONS = section(
@@ -66,6 +68,7 @@ VERSIONS = section(
 	("version_9_9", at(b"/", b"HTTP/9.9"), refused(505, VERSION)),
 	("simple_request_of_http_0_9", b"GET /\r\n", refused(400, REQUEST_LINE)),
 	("version_1_0_is_forwarded_as_1_1", at(b"/", b"HTTP/1.0"), served(got=GET, is_open=False)),
+	why="RFC 9112 2.3: the version is one digit, a dot, one digit. RFC 9110 15.6.6: an unspoken one gets 505; to read it as 1.1 guesses at its framing.",
 )
 
 REQUEST_LINES = section(
@@ -89,18 +92,21 @@ REQUEST_LINES = section(
 	("delete_in_the_target", at(b"/\x7f"), refused(400, REQUEST_LINE)),
 	("utf8_in_the_target", at("/\u00e9".encode()), refused(400, REQUEST_LINE)),
 	("target_at_the_limit", at(b"/" + b"a" * 1023), served()),
-	("target_beyond_the_limit", at(b"/" + b"a" * 1024), refused(414, TARGET_LONG)),
-	("endless_target", b"GET /" + b"a" * 3000, refused(414, TARGET_LONG)),
+	("target_beyond_the_limit", at(b"/" + b"a" * 1024), refused(414, TARGET_LONG), LIMIT),
+	("endless_target", b"GET /" + b"a" * 3000, refused(414, TARGET_LONG), LIMIT),
+	why="RFC 9112 3: one SP between the parts, and 3.2: no white space in a target. To split at other bytes, or to take bytes that no URI has, is to read what another parser reads differently.",
 )
 
 METHODS = section(
 	"9112", "3.1",
-	("lower_case_is_another_method", get(method=b"get"), served()),
+	("lower_case_is_another_method", get(method=b"get"), served(),
+	 "RFC 9110 9.1: methods are case-sensitive tokens; whether `get` is one is the server's to say."),
 	("unknown_token", get(method=b"PURGE"), served()),
-	("all_token_bytes", get(method=b"A!#$%&'*+-.^_`|~9z"), served()),
+	("all_token_bytes", get(method=b"A!#$%&'*+-.^_`|~9z"), served(),
+	 "RFC 9110 9.1: any token may be a method."),
 	("thirty_two_bytes", get(method=b"M" * 32), served()),
-	("thirty_three_bytes", get(method=b"M" * 33), refused(400, METHOD)),
-	("endless", b"M" * 3000, refused(400, METHOD)),
+	("thirty_three_bytes", get(method=b"M" * 33), refused(400, METHOD), LIMIT),
+	("endless", b"M" * 3000, refused(400, METHOD), LIMIT),
 	("parenthesis", get(method=b"GE(T"), refused(400, METHOD)),
 	("slash", get(method=b"GE/T"), refused(400, METHOD)),
 	("colon", get(method=b"GET:"), refused(400, METHOD)),
@@ -162,8 +168,10 @@ HOST_FIELDS = section(
 	("underscore", host(b"app_1.test"), served()),
 	("ipv4", host(b"192.0.2.1:80"), served()),
 	("ipv6", host(b"[2001:db8::1]:80"), served()),
-	("white_space_around", get(host=b"Host: \t app.test \t\r\n"), served(got=GET)),
+	("white_space_around", get(host=b"Host: \t app.test \t\r\n"), served(got=GET),
+	 "RFC 9112 5.1: OWS around a value is spaces and tabs, and not part of it."),
 	("is_moved_to_the_front", get(b"X: y\r\n", host=b"") [:-2] + H + b"\r\n", served(got=get(b"X: y\r\n"))),
+	why="RFC 9112 3.2: one Host, valid, in each HTTP/1.1 request, else 400. By it a request is routed, cached and judged, so it is no place for two readings; user information, encodings and odd ports lead to them.",
 )
 
 ORIGIN_FORM = section(
@@ -180,16 +188,20 @@ ORIGIN_FORM = section(
 	("encodings_in_the_query", at(b"/?a=%2F%00%zz%&b=../.."), served()),
 	("odd_bytes_in_the_query", at(b"/?a={b}|[c]\"<d>^`\\"), served()),
 	("two_slashes_first", at(b"//evil.test/x"), served()),
+	why="RFC 9112 3.2.1 and RFC 3986 3.3: no fragment is sent, and a backslash is in no URI; some servers read it as a slash.",
 )
 
 ABSOLUTE_FORM = section(
 	"9112", "3.2.2",
-	("host_is_replaced", get(target=b"http://app.test/t", host=b"Host: other.test\r\n"), served(got=T)),
+	("host_is_replaced", get(target=b"http://app.test/t", host=b"Host: other.test\r\n"), served(got=T),
+	 "RFC 9112 3.2.2: a proxy must ignore the Host beside an absolute target and send the target's."),
 	("equal_host", at(b"http://app.test/t"), served(got=T)),
 	("scheme_in_upper_case", at(b"HTTP://app.test/t"), served(got=T)),
-	("with_port", at(b"http://app.test:8080/t"), served(got=get(target=b"/t", host=b"Host: app.test:8080\r\n"))),
+	("with_port", at(b"http://app.test:8080/t"), served(got=get(target=b"/t", host=b"Host: app.test:8080\r\n")),
+	 "RFC 9112 3.2.2: a proxy must ignore the Host beside an absolute target and send the target's."),
 	("no_path", at(b"http://app.test"), served(got=GET)),
-	("query_without_path", at(b"http://app.test?x"), served(got=at(b"/?x"))),
+	("query_without_path", at(b"http://app.test?x"), served(got=at(b"/?x")),
+	 "RFC 3986 3.3: the path may be empty before a query; RFC 9112 3.2.1 has it sent as `/`."),
 	("http_1_0_without_host", get(target=b"http://app.test/t", host=b"", version=b"HTTP/1.0"), served(got=T, is_open=False)),
 	("malformed_host_beside_it", get(target=b"http://app.test/", host=b"Host: a/b\r\n"), refused(400, HOST)),
 	("user_in_the_authority", at(b"http://u@app.test/"), refused(400, TARGET)),
@@ -203,6 +215,7 @@ ABSOLUTE_FORM = section(
 	("file", at(b"file:///etc/passwd"), refused(400, TARGET)),
 	("backslash_in_the_authority", at(b"http://app.test\\@evil.test/"), refused(400, TARGET)),
 	("fragment", at(b"http://app.test/#a"), refused(400, TARGET)),
+	why="RFC 9110 4.2: http and https with an authority are what can be routed here; user information is refused (4.2.4), since it serves to deceive about the host.",
 )
 
 OTHER_FORMS = section(
@@ -213,13 +226,16 @@ OTHER_FORMS = section(
 	("connect_with_a_scheme", get(method=b"CONNECT", target=b"http://app.test:80/"), refused(400, TARGET)),
 	("connect_with_a_user", get(method=b"CONNECT", target=b"u@app.test:80"), refused(400, TARGET)),
 	("connect_to_port_zero", get(method=b"CONNECT", target=b"app.test:0"), refused(400, TARGET)),
+	why="RFC 9112 3.2.3: the target of CONNECT is host and port, no more.",
 ) + section(
 	"9112", "3.2.4",
-	("asterisk_for_options", get(method=b"OPTIONS", target=b"*"), served()),
+	("asterisk_for_options", get(method=b"OPTIONS", target=b"*"), served(),
+	 "RFC 9112 3.2.4: `*` is the server as a whole, and OPTIONS may ask it."),
 	("absolute_options_without_path", get(method=b"OPTIONS", target=b"http://app.test"), served(got=get(method=b"OPTIONS", target=b"*"))),
 	("absolute_options_with_path", get(method=b"OPTIONS", target=b"http://app.test/"), served(got=get(method=b"OPTIONS"))),
 	("asterisk_for_get", at(b"*"), refused(400, TARGET)),
 	("asterisk_and_more", get(method=b"OPTIONS", target=b"*x"), refused(400, TARGET)),
+	why="RFC 9112 3.2.4: the asterisk stands alone, for OPTIONS alone.",
 )
 
 PATHS = section(
@@ -238,13 +254,15 @@ PATHS = section(
 	("encoded_percent", at(b"/a%252Fb"), served()),
 	("encoded_utf8", at(b"/%C3%A9"), served()),
 	("invalid_utf8", at(b"/%C0%AF"), served()),
+	why="An encoding that hides a separator or ends a string, or that is none, is decoded by some servers and not by others: a rule for a path could be walked around.",
 ) + section(
 	"3986", "6.2.2",
 	("encoding_in_lower_case_is_raised", at(b"/%c3%a9"), served(got=at(b"/%C3%A9"))),
 	("encoded_letter_is_decoded", at(b"/%61%7E"), served(got=at(b"/a~"))),
 	("dot_segments_are_removed", at(b"/a/./b/../c"), served(got=at(b"/a/c"))),
 	("dot_segments_at_the_end", at(b"/a/b/.."), served(got=at(b"/a/"))),
-	("dot_segments_above_the_root", at(b"/../../a"), served(got=at(b"/a"))),
+	("dot_segments_above_the_root", at(b"/../../a"), served(got=at(b"/a")),
+	 "RFC 3986 5.2.4: what climbs above the root stays there; the server sees the path that was routed."),
 	("encoded_dot_segments", at(b"/a/%2e%2E/b"), served(got=at(b"/b"))),
 	("dot_segment_with_parameters", at(b"/a/..;/b"), refused(400, PATH)),
 	("encoded_dot_segment_with_parameters", at(b"/a/%2e%2e;x/b"), refused(400, PATH)),
@@ -253,6 +271,7 @@ PATHS = section(
 	("empty_segments_are_kept", at(b"/a//b"), served()),
 	("parameters_are_kept", at(b"/a;v=1/b;w"), served()),
 	("case_is_kept", at(b"/A/b"), served()),
+	why="`..;` climbs in servers that cut parameters off first, and does not elsewhere.",
 )
 
 FIELDS = section(
@@ -272,8 +291,10 @@ FIELDS = section(
 	("name_that_is_nearly_known", field(b"Transfer\rEncoding: chunked"), refused(400, NAME)),
 	("control_before_a_known_name", field(b"\x0bTransfer-Encoding: chunked"), refused(400, NAME)),
 	("all_token_bytes_in_the_name", field(b"X!#$%&'*+-.^_`|~9z: 1"), served()),
-	("long_name", field(b"X" * 500 + b": 1"), served()),
+	("long_name", field(b"X" * 500 + b": 1"), served(),
+	 "A name may be long; the head's limit bounds it."),
 	("case_of_names_is_kept", field(b"x-LOWER-uPPER: 1"), served()),
+	why="RFC 9112 5.1 and RFC 9110 5.1: a field line is a token, a colon and a value. What a peer drops or ignores here, the next parser may take for a field.",
 ) + section(
 	"9112", "5.1",
 	("space_before_colon", field(b"X : 1"), refused(400, SPACE)),
@@ -288,6 +309,7 @@ FIELDS = section(
 	("empty_value", field(b"X:"), served(got=field(b"X: "))),
 	("colons_in_the_value", field(b"X: a:b::c"), served()),
 	("white_space_inside_the_value", field(b"X: a  b\tc"), served()),
+	why="RFC 9112 5.1: white space before the colon is refused with 400.",
 ) + section(
 	"9112", "5.2",
 	("folded_with_a_space", field(b"X: y\r\n z"), refused(400, FOLD)),
@@ -297,19 +319,20 @@ FIELDS = section(
 	("folded_length", post(b"Content-Length:\r\n 5\r\n", b"hello"), refused(400, FOLD)),
 	("fold_hides_a_field", field(b"X: y\r\n Content-Length: 5"), refused(400, FOLD)),
 	("folded_host", get(host=b"Host:\r\n app.test\r\n"), refused(400, FOLD)),
+	why="RFC 9112 5.2: a folded line is refused with 400, or joined; a parser behind that does not join sees another field.",
 ) + section(
 	"9110", "5.3",
 	("order_of_equal_names_is_kept", get(b"X: 1\r\nY: 2\r\nX: 3\r\nx: 4\r\n"), served()),
 	("cookies_are_not_joined", get(b"Cookie: a=1\r\nCookie: b=2\r\n"), served()),
 ) + section(
 	"9110", "5.4",
-	("head_beyond_the_limit", field(b"X: " + b"a" * 5000), refused(431, HEAD_LARGE)),
+	("head_beyond_the_limit", field(b"X: " + b"a" * 5000), refused(431, HEAD_LARGE), LIMIT),
 	("head_at_the_limit", field(b"X: " + b"a" * (4096 - len(field(b"X: ")))), served()),
-	("head_one_byte_beyond_the_limit", field(b"X: " + b"a" * (4097 - len(field(b"X: ")))), refused(431, HEAD_LARGE)),
-	("endless_name", b"GET / HTTP/1.1\r\n" + H + b"X" * 5000, refused(431, HEAD_LARGE)),
+	("head_one_byte_beyond_the_limit", field(b"X: " + b"a" * (4097 - len(field(b"X: ")))), refused(431, HEAD_LARGE), LIMIT),
+	("endless_name", b"GET / HTTP/1.1\r\n" + H + b"X" * 5000, refused(431, HEAD_LARGE), LIMIT),
 	("endless_fields", b"GET / HTTP/1.1\r\n" + H + b"X: y\r\n" * 1000, refused(431, FIELDS_MANY)),
 	("fields_at_the_limit", get(b"A: 1\r\n" * 19), served()),
-	("one_field_beyond_the_limit", get(b"A: 1\r\n" * 20), refused(431, FIELDS_MANY)),
+	("one_field_beyond_the_limit", get(b"A: 1\r\n" * 20), refused(431, FIELDS_MANY), LIMIT),
 ) + section(
 	"9110", "5.5",
 	*((f"control_byte_{c:02x}", field(b"X: a%cb" % c), refused(400, VALUE)) for c in (0, 1, 8, 0x0b, 0x0c, 0x0e, 0x1b, 0x1f, 0x7f)),
@@ -318,6 +341,7 @@ FIELDS = section(
 	("control_byte_behind_sixteen", field(b"X: 0123456789abcdef\x7f0123456789"), refused(400, VALUE)),
 	("bytes_above_127", field(b"X: \x80\xe9\xff"), served()),
 	("open_quote", field(b'X: "a'), served()),
+	why="RFC 9110 5.5: CR, LF and NUL must be refused or replaced, other control bytes are invalid; some parsers end a value there.",
 )
 
 CASES = LINES + VERSIONS + REQUEST_LINES + METHODS + HOST_FIELDS + ORIGIN_FORM + ABSOLUTE_FORM + OTHER_FORMS + PATHS + FIELDS
