@@ -7,7 +7,7 @@
  * Sites, pools and servers live by identity (name; for a server pool + name + address + site) and outlive reloads that keep them.
  *
  * A worker may hold on to a server while it counts an active request or an open connection there, to a pool while it holds such a
- * server or a retry of the pool, and else within the read lock (urcu_memb_read_lock) that it found them in.
+ * server or a retry of the pool or waits in its queue, and else within the read lock (urcu_memb_read_lock) that it found them in.
  */
 #ifndef STEERWAY_FLEET_H
 #define STEERWAY_FLEET_H
@@ -35,8 +35,12 @@ struct fleet_slot {
 	_Atomic uint64_t requests;            /* total; fleet_pick counts it */
 	_Atomic uint64_t failures, retries;   /* totals; the proxy counts them */
 	struct list idle;                     /* the proxy's idle connections, newest first; {NULL,NULL} until first used */
-	uint32_t n_idle;
+	uint32_t n_idle;     /* connections that take another request without a new one being opened */
+	uint32_t n_bounded;  /* of `active`: counted in the server's in_progress */
+	float latency_us;    /* peak-EWMA as of latency_ms; 0: none measured */
+	uint32_t latency_ms; /* clock_now_us in ms, wrapping */
 };
+_Static_assert(sizeof(struct fleet_slot) == 64, "a line each");
 
 struct fleet_drain {
 	_Atomic int phase; /* enum fleet_phase */
@@ -68,11 +72,15 @@ struct fleet_server {
 	uint32_t weight;
 	_Atomic uint32_t max_connections; /* 0: no bound */
 	_Atomic uint32_t connections;     /* open over all workers, for the bound */
+	_Atomic uint32_t max_requests;    /* 0: no bound */
+	_Atomic uint32_t in_progress;     /* requests over all workers; counted while there is a bound */
 	_Atomic int verdict;              /* enum fleet_verdict; a server without check is always up */
 	enum fleet_admin admin;
 	struct fleet_drain drain;
-	_Atomic bool takes_requests; /* what all of the above come to; workers close idle connections when false */
+	_Atomic bool takes_requests; /* what all of the above come to, or the pool's panic; workers close idle connections when false */
 	bool has_check;
+	bool is_up;                /* what all of the above come to, panic aside */
+	uint64_t ramp_from_us;     /* when it came up, while its share of the traffic still rises (slow_start); else 0 */
 	uint64_t changed_us;       /* when the verdict last changed */
 	struct str cause;          /* of the verdict: the probe's evidence, one line; owned */
 	bool is_transition;        /* votes are under way that could change the verdict */
@@ -87,6 +95,7 @@ struct fleet;
 struct fleet_view;   /* who takes the requests of a pool, now; private to fleet */
 struct fleet_layout; /* what of that follows from the configuration alone; private to fleet */
 struct fleet_cell;   /* a worker's part of a pool; private to fleet */
+struct fleet_bound;  /* counts over all workers; private to fleet */
 
 struct fleet_pool {
 	struct str name;
@@ -100,7 +109,13 @@ struct fleet_pool {
 	struct fleet_drain drain;
 	struct fleet_view *_Atomic view; /* RCU */
 	struct fleet_layout *layout;
-	struct fleet_cell *cells;  /* one a worker */
+	struct fleet_cell *cells;         /* one a worker */
+	_Atomic uint32_t max_requests;    /* of the whole pool; 0: no bound */
+	_Atomic uint32_t max_connections; /* likewise */
+	struct fleet_bound *bound;        /* what is in use of those two, and who waits */
+	bool is_panicking;                /* verdicts are ignored, since too few servers are up */
+	bool is_ramping;                  /* some of its servers are (ramp_from_us) */
+	uint64_t ramp_mark;               /* sum of what they get, for finding out that the view is behind */
 	uint64_t usable_sites;     /* mask: sites with min_up servers that take requests, not withdrawn from DNS */
 	bool is_settled;           /* no verdict of its servers is in transition */
 	_Atomic uint32_t retrying; /* retries in progress, for the budget */
@@ -183,21 +198,63 @@ void fleet_on_suspect(struct fleet *f, void (*suspect)(void *arg, struct fleet_s
 /* Called before a removed server is freed; nothing may point to it afterwards. */
 void fleet_on_forget(struct fleet *f, void (*forget)(void *arg, struct fleet_server *s), void *arg);
 
+/* Called on a worker for a pool at a bound of connections whose requests wait in other workers: one idle connection of this worker
+ * should be closed. */
+void fleet_on_scarce(struct fleet *f, void (*scarce)(void *arg, struct fleet_pool *p, unsigned worker), void *arg);
+
 /* ---- workers, within urcu_memb_read_lock ---- */
 
-enum fleet_pick { FLEET_PICKED, FLEET_NO_SERVER, FLEET_ALL_BUSY };
+enum fleet_pick {
+	FLEET_PICKED,
+	FLEET_NO_SERVER,
+	FLEET_ALL_BUSY,
+	/* fleet_pick_or_wait alone: */
+	FLEET_WAITING,
+	FLEET_QUEUE_FULL,
+	FLEET_QUEUE_TIMEOUT,
+};
 struct fleet_request {
 	uint64_t hash;                     /* for balance: hash */
 	struct fleet_server *const *tried; /* not these, while there are others */
 	unsigned n_tried;
 };
-/* On FLEET_PICKED the server counts one more active request of this worker, until fleet_request_end. ALL_BUSY: every usable
- * server is at its connection limit, and this worker has no idle connection to any of them. */
+/* On FLEET_PICKED the server counts one more active request of this worker, until fleet_request_end. ALL_BUSY: the pool or every
+ * usable server is at its limit of requests, or of connections where this worker has no idle one. */
 enum fleet_pick fleet_pick(struct fleet_pool *p, unsigned worker, const struct fleet_request *r, struct fleet_server **out);
 void fleet_request_end(struct fleet_server *s, unsigned worker);
-/* Takes one connection of the server's bound; false at the bound. */
+/*
+ * Waiting for room. Requests wait in their own worker, and only while the pool, or every usable server, is at its limit; the pool's
+ * queue.length bounds them over all workers.
+ */
+enum { FLEET_CLASSES = 3 }; /* of urgency: all of a lower number go first */
+struct fleet_waiter {
+	struct list link; /* {NULL,NULL} or in no list: does not wait */
+	struct fleet_pool *pool;
+	const struct fleet_request *request;
+	uint64_t until_us;
+	unsigned worker;
+	unsigned class;
+	/* The end of waiting: PICKED (s as from fleet_pick), NO_SERVER, QUEUE_TIMEOUT, or QUEUE_FULL (one of a lower class took the
+	 * place). Runs on the worker, from its loop, within the read lock; the waiter may be gone afterwards. */
+	void (*on_turn)(struct fleet_waiter *w, enum fleet_pick result, struct fleet_server *s);
+};
+/* As fleet_pick; but where all are busy, or others wait already, `w` waits (FLEET_WAITING), if the pool has a queue. The caller has set
+ * request, class and on_turn, and keeps what they point to. */
+enum fleet_pick fleet_pick_or_wait(struct fleet_pool *p, unsigned worker, struct fleet_waiter *w, struct fleet_server **out);
+/* Leaves the queue; harmless when it does not wait. */
+void fleet_wait_end(struct fleet_waiter *w);
+/* This worker has a connection to the server again that takes another request. */
+void fleet_connection_offer(struct fleet_server *s, unsigned worker);
+uint32_t fleet_waiting(const struct fleet_pool *p);     /* in all workers */
+uint64_t fleet_spilled(const struct fleet_pool *p);     /* requests that went to a later level than the first */
+
+/* balance: ewma. Time to the first byte of an answer; of a failure what it should count as. */
+void fleet_observe(struct fleet_server *s, unsigned worker, uint64_t latency_us);
+/* Takes one connection of the server's and the pool's bound; false at either. */
 bool fleet_connection_take(struct fleet_server *s, unsigned worker);
 void fleet_connection_release(struct fleet_server *s, unsigned worker);
+/* Is the server, or its pool, at its bound of connections? */
+bool fleet_connections_are_scarce(const struct fleet_server *s);
 /* A refused or broken connection: asks for an immediate probe (at most one report on its way at a time). */
 void fleet_suspect(struct fleet *f, struct fleet_server *s);
 /* May the pool have one more retry now? Takes it from the budget; fleet_retry_end gives it back. Before the request_end of the

@@ -467,6 +467,9 @@ static bool pool_has_no_prefer(const struct instance *i) {
 static bool pool_has_prefer(const struct instance *i) {
 	return ((const struct cfg_pool *)i->object)->prefer.n > 0;
 }
+static bool queue_is_off(const struct instance *i) {
+	return ((const struct cfg_queue *)i->object)->length == 0;
+}
 static bool retries_are_off(const struct instance *i) {
 	return ((const struct cfg_retries *)i->object)->attempts == 0;
 }
@@ -509,6 +512,7 @@ static const struct {
 	{ SCHEMA_SECTION_pool, "overprovision", "prefer", pool_has_no_prefer,
 	  "has no effect without prefer; remove it, or add that" },
 	{ SCHEMA_SECTION_pool, "split", "prefer", pool_has_prefer, "can't stand beside prefer; keep one of them" },
+	{ SCHEMA_SECTION_queue, "timeout", "length", queue_is_off, "has no effect without length; remove it, or add that" },
 	{ SCHEMA_SECTION_retries, "budget", "attempts", retries_are_off, "has no effect with attempts: 0; remove it" },
 };
 

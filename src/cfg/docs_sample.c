@@ -45,6 +45,8 @@ static const struct {
 	{ "pools.servers.address", "\"10.1.1.11:8080\"" },
 	{ "pools.servers.site", "cloud" },
 	{ "pools.servers.max_connections", "#500" },
+	{ "pools.servers.max_requests", "#200" },
+	{ "pools.queue.length", "100" },
 	{ "routes.host", "app.example.org" },
 	{ "routes.path", "/" },
 	{ "routes.pool", "app" },

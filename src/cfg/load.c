@@ -408,10 +408,14 @@ static void settle_check(struct cfg_check *c) {
 
 static void settle_pool(struct cfg_pool *p) {
 	const struct schema_section *s = schema_section(SCHEMA_SECTION_server);
-	const struct schema_row *row = schema_find(s, STR("max_connections"));
-	for (size_t i = 0; i < p->servers.n; i++)
-		if (!schema_key_is_given(s, row, &p->servers.items[i]))
+	const struct schema_row *connections = schema_find(s, STR("max_connections"));
+	const struct schema_row *requests = schema_find(s, STR("max_requests"));
+	for (size_t i = 0; i < p->servers.n; i++) {
+		if (!schema_key_is_given(s, connections, &p->servers.items[i]))
 			p->servers.items[i].max_connections = p->max_connections;
+		if (!schema_key_is_given(s, requests, &p->servers.items[i]))
+			p->servers.items[i].max_requests = p->max_requests;
+	}
 }
 
 static void settle(struct loader *l) {

@@ -5,6 +5,6 @@
 
 #include "private.h"
 
-extern const struct balance_ops balance_rr, balance_least, balance_p2c, balance_hash, balance_random;
+extern const struct balance_ops balance_rr, balance_least, balance_p2c, balance_hash, balance_random, balance_ewma;
 
 #endif

@@ -24,14 +24,19 @@ static void ring_index(struct level *l, struct arena *a) {
 	}
 }
 
+/* Of a server that ramps up the first points by a mix of their own: it gains keys and loses none meanwhile. */
+static bool has_point(const struct level *l, uint32_t index, const struct ring_point *p) {
+	return index != UINT32_MAX && draw_below(hash_mix(p->hash) >> 32, 100) < l->servers[index].ramp;
+}
+
 static void hash_build(const struct fleet_layout *layout, const uint32_t *index_in_level, struct level *l, struct arena *a) {
 	for (size_t i = 0; i < layout->n_ring; i++)
-		l->n_ring += index_in_level[layout->ring[i].index] != UINT32_MAX;
+		l->n_ring += has_point(l, index_in_level[layout->ring[i].index], &layout->ring[i]);
 	l->ring = arena_alloc(a, l->n_ring * sizeof(*l->ring));
 	struct ring_point *next = l->ring;
 	for (size_t i = 0; i < layout->n_ring; i++) {
 		uint32_t index = index_in_level[layout->ring[i].index];
-		if (index != UINT32_MAX)
+		if (has_point(l, index, &layout->ring[i]))
 			*next++ = (struct ring_point){ layout->ring[i].hash, index };
 	}
 	ring_index(l, a);

@@ -7,24 +7,15 @@
 #include "steerway/base/rand.h"
 
 static struct fleet_server *p2c_pick(const struct level *l, const struct pick *p) {
-	uint64_t draw = rand_next(rand_thread());
-	uint32_t first = draw_below(draw >> 32, l->n_schedule);
-	uint32_t second = first;
-	if (l->n_schedule > 1) {
-		second = draw_below(draw & UINT32_MAX, l->n_schedule - 1);
-		second += second >= first;
-	}
+	uint32_t first, second;
+	draw_two(l->n_schedule, &first, &second);
 	const struct level_server *a = &l->servers[l->schedule[first]], *b = &l->servers[l->schedule[second]];
 	if ((uint64_t)slot_active(b->server, p->worker) * a->weight < (uint64_t)slot_active(a->server, p->worker) * b->weight) {
 		const struct level_server *lighter = b;
 		b = a;
 		a = lighter;
 	}
-	if (pick_may(p, a->server))
-		return a->server;
-	if (pick_may(p, b->server))
-		return b->server;
-	return balance_scan(l, p, l->schedule[first]);
+	return balance_first_of(l, p, a, b, l->schedule[first]);
 }
 
 const struct balance_ops balance_p2c = { .build = balance_build_schedule, .pick = p2c_pick };

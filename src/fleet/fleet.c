@@ -17,6 +17,11 @@ static void on_rate_tick(struct deadline *d) {
 	deadline_set(d, clock_now_us() + USEC_PER_SEC);
 }
 
+static void on_ramp_tick(struct deadline *d) {
+	if (fleet_ramp(CONTAINER_OF(d, struct fleet, ramp_tick)))
+		deadline_set(d, clock_now_us() + RAMP_TICK_US);
+}
+
 static void on_sweep_tick(struct deadline *d) {
 	struct fleet *f = CONTAINER_OF(d, struct fleet, sweep_tick);
 	f->is_sweep_armed = false;
@@ -36,6 +41,7 @@ struct fleet *fleet_create(struct loop *control, struct workers *workers, struct
 	(void)e; /* nothing can fail yet; callers are right to look */
 	struct fleet *f = mem_zalloc(sizeof(*f));
 	f->control = control;
+	f->workers = workers;
 	f->n_slots = workers ? workers_count(workers) : 1;
 	list_init(&f->sites);
 	list_init(&f->pools);
@@ -50,6 +56,7 @@ struct fleet *fleet_create(struct loop *control, struct workers *workers, struct
 		deadline_init(&f->drain_tick, control, on_drain_tick);
 		deadline_init(&f->rate_tick, control, on_rate_tick);
 		deadline_init(&f->sweep_tick, control, on_sweep_tick);
+		deadline_init(&f->ramp_tick, control, on_ramp_tick);
 		deadline_set(&f->rate_tick, clock_now_us() + USEC_PER_SEC);
 	}
 	return f;
@@ -68,6 +75,7 @@ void fleet_destroy(struct fleet *f) {
 		deadline_fini(&f->drain_tick);
 		deadline_fini(&f->rate_tick);
 		deadline_fini(&f->sweep_tick);
+		deadline_fini(&f->ramp_tick);
 	}
 	servers_free(&f->removed_servers);
 	struct list *pools[] = { &f->pools, &f->removed_pools };
@@ -127,6 +135,18 @@ void fleet_on_forget(struct fleet *f, void (*forget)(void *arg, struct fleet_ser
 	f->forget_arg = arg;
 }
 
+void fleet_on_scarce(struct fleet *f, void (*scarce)(void *arg, struct fleet_pool *p, unsigned worker), void *arg) {
+	f->scarce = scarce;
+	f->scarce_arg = arg;
+}
+
+uint64_t fleet_spilled(const struct fleet_pool *p) {
+	uint64_t sum = 0;
+	for (unsigned i = 0; i < p->fleet->n_slots; i++)
+		sum += atomic_load_explicit(&p->cells[i].spilled, memory_order_relaxed);
+	return sum;
+}
+
 /* ---- publish ---- */
 
 static bool site_has_servers(const struct fleet_site *site, struct fleet_pool *p) {
@@ -146,15 +166,43 @@ void fleet_touch(struct fleet *f, struct fleet_target t) {
 			POOL_OF(it)->is_dirty |= site_has_servers(t.site, POOL_OF(it));
 }
 
-static bool server_takes_requests(struct fleet_server *s) {
-	enum fleet_verdict v = (enum fleet_verdict)atomic_load_explicit(&s->verdict, memory_order_relaxed);
+/* What comes of a server with that verdict. */
+static bool server_would_take(struct fleet_server *s, enum fleet_verdict v) {
 	return state_takes_requests(v, target_word(target_part(TARGET_SERVER(s))), target_word(target_part(TARGET_POOL(s->pool))),
 	                            target_word(target_part(TARGET_SITE(s->site))));
 }
 
-static void pool_switch_view(struct fleet *f, struct fleet_pool *p, const bool *takes) {
+static uint64_t slow_start_us(const struct fleet_pool *p) {
+	return atomic_load_explicit(&p->cfg, memory_order_relaxed)->slow_start_ms * USEC_PER_MSEC;
+}
+
+/* The percentage of its weight that it takes, in steps; 0: no requests. */
+static uint8_t server_ramp(struct fleet_server *s) {
+	if (!atomic_load_explicit(&s->takes_requests, memory_order_relaxed))
+		return 0;
+	unsigned ramp = 100;
+	if (s->ramp_from_us != 0)
+		ramp = state_ramp(clock_now_us() - s->ramp_from_us, slow_start_us(s->pool));
+	if (ramp == 100)
+		s->ramp_from_us = 0;
+	return (uint8_t)(ramp - ramp % RAMP_STEP);
+}
+
+static void pool_switch_view(struct fleet *f, struct fleet_pool *p) {
 	struct fleet_view *old = atomic_load_explicit(&p->view, memory_order_relaxed);
-	atomic_store_explicit(&p->view, view_create(p->layout, takes), memory_order_release);
+	uint8_t *ramp = mem_zalloc_array(p->layout->n_servers + 1, sizeof(*ramp));
+	bool is_ramping = false;
+	p->ramp_mark = 0;
+	for (size_t i = 0; i < p->layout->n_servers; i++) {
+		ramp[i] = server_ramp(p->layout->servers[i].server);
+		p->ramp_mark += ramp[i];
+		is_ramping |= p->layout->servers[i].server->ramp_from_us != 0;
+	}
+	p->is_ramping = is_ramping;
+	atomic_store_explicit(&p->view, view_create(p->layout, ramp), memory_order_release);
+	mem_free(ramp);
+	if (is_ramping && f->control && f->ramp_tick.at_us == UINT64_MAX)
+		deadline_set(&f->ramp_tick, clock_now_us() + RAMP_TICK_US);
 	if (!old)
 		return;
 	old->next = f->retired;
@@ -172,6 +220,55 @@ static void log_sites(struct fleet *f, const struct fleet_pool *p, uint64_t epoc
 	buf_fini(&names);
 }
 
+bool fleet_ramp(struct fleet *f) {
+	bool is_unfinished = false;
+	LIST_EACH(it, &f->pools) {
+		struct fleet_pool *p = POOL_OF(it);
+		if (!p->is_ramping)
+			continue;
+		uint64_t mark = 0;
+		for (size_t i = 0; i < p->layout->n_servers; i++)
+			mark += server_ramp(p->layout->servers[i].server);
+		if (mark != p->ramp_mark)
+			pool_switch_view(f, p); /* no new epoch: nobody's state has changed */
+		is_unfinished |= p->is_ramping;
+	}
+	return is_unfinished;
+}
+
+static bool pool_panics(struct fleet_pool *p) {
+	struct panic_level levels[FLEET_LEVELS_MAX] = { 0 };
+	unsigned percent = atomic_load_explicit(&p->cfg, memory_order_relaxed)->panic_percent;
+	if (percent == 0)
+		return false;
+	for (size_t i = 0; i < p->layout->n_servers; i++) {
+		struct panic_level *level = &levels[p->layout->servers[i].level];
+		level->up += p->layout->servers[i].server->is_up;
+		level->allowed += server_would_take(p->layout->servers[i].server, FLEET_UP);
+	}
+	return shares_panic(percent, levels, p->layout->n_levels);
+}
+
+/* Looks at the verdict and the words; returns whether what comes of them has changed. */
+static bool server_judge(struct fleet_server *s) {
+	bool was_up = s->is_up;
+	s->is_up = server_would_take(s, (enum fleet_verdict)atomic_load_explicit(&s->verdict, memory_order_relaxed));
+	if (!s->is_up)
+		s->ramp_from_us = 0;
+	else if (!was_up && atomic_load_explicit(&s->pool->view, memory_order_relaxed) && slow_start_us(s->pool) > 0)
+		s->ramp_from_us = clock_now_us(); /* not those that a new pool begins with: all would be slow alike */
+	return s->is_up != was_up;
+}
+
+static void pool_panic_set(struct fleet_pool *p, bool is_panicking, uint64_t epoch) {
+	if (p->is_panicking == is_panicking)
+		return;
+	p->is_panicking = is_panicking;
+	log_warn("pool_panic", LOG_STR("pool", p->name), LOG_CSTR("verdicts", is_panicking ? "ignored" : "followed"),
+	         LOG_U64("epoch", epoch));
+	metric_add(METRIC_fleet_panics_total, is_panicking);
+}
+
 static void pool_refresh(struct fleet *f, struct fleet_pool *p, uint64_t epoch) {
 	bool is_changed = p->is_reshaped;
 	if (p->is_reshaped) {
@@ -181,25 +278,27 @@ static void pool_refresh(struct fleet *f, struct fleet_pool *p, uint64_t epoch) 
 	p->is_dirty = p->is_reshaped = false;
 	p->is_settled = true;
 	uint64_t up[FLEET_SITES_MAX] = { 0 }, usable = 0;
-	bool *takes = mem_zalloc_array(p->layout->n_servers + 1, sizeof(*takes));
+	for (size_t i = 0; i < p->layout->n_servers; i++)
+		is_changed |= server_judge(p->layout->servers[i].server);
+	pool_panic_set(p, pool_panics(p), epoch);
 	for (size_t i = 0; i < p->layout->n_servers; i++) {
 		struct fleet_server *s = p->layout->servers[i].server;
-		takes[i] = server_takes_requests(s);
-		is_changed |= takes[i] != atomic_load_explicit(&s->takes_requests, memory_order_relaxed);
-		atomic_store_explicit(&s->takes_requests, takes[i], memory_order_release);
+		bool takes = s->is_up || (p->is_panicking && server_would_take(s, FLEET_UP));
+		is_changed |= takes != atomic_load_explicit(&s->takes_requests, memory_order_relaxed);
+		atomic_store_explicit(&s->takes_requests, takes, memory_order_release);
 		p->is_settled &= !s->is_transition;
-		up[s->site->index] += takes[i];
+		up[s->site->index] += s->is_up; /* panic is the proxy's matter: DNS has its own answer to it (all_down) */
 		const struct cfg_pool *cfg = p->cfg;
 		if (up[s->site->index] >= cfg->min_up && state_is_answerable(target_word(target_part(TARGET_SITE(s->site)))))
 			usable |= UINT64_C(1) << s->site->index;
 	}
 	if (is_changed)
-		pool_switch_view(f, p, takes);
-	mem_free(takes);
+		pool_switch_view(f, p);
 	bool is_moved = usable != p->usable_sites;
 	p->usable_sites = usable;
 	if (is_moved && !p->is_removed)
 		log_sites(f, p, epoch);
+	queue_wake_all(p);
 }
 
 static bool own_site_drains(struct fleet *f) {

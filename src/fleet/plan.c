@@ -117,6 +117,8 @@ static struct fleet_pool *pool_create(struct fleet *f, struct str name) {
 	list_init(&p->link);
 	list_init(&p->servers);
 	p->cells = mem_zalloc_lines(f->n_slots * sizeof(*p->cells));
+	p->bound = mem_zalloc_lines(sizeof(*p->bound));
+	queue_init(p);
 	/* Workers start at different places, or all would send their first requests to the same server. */
 	for (unsigned i = 0; i < f->n_slots; i++)
 		for (unsigned j = 0; j < FLEET_LEVELS_MAX; j++)
@@ -243,6 +245,8 @@ static void server_update(struct fleet_server *s, const struct cfg_server *cfg, 
 	s->weight = (uint32_t)cfg->weight;
 	uint64_t max = cfg->max_connections > 0 ? cfg->max_connections : pool->max_connections;
 	atomic_store_explicit(&s->max_connections, (uint32_t)max, memory_order_relaxed);
+	max = cfg->max_requests > 0 ? cfg->max_requests : pool->max_requests;
+	atomic_store_explicit(&s->max_requests, (uint32_t)max, memory_order_relaxed);
 	bool has_check = pool->check != NULL;
 	if (is_new || s->has_check != has_check) {
 		atomic_store_explicit(&s->verdict, has_check ? FLEET_UNKNOWN : FLEET_UP, memory_order_relaxed);
@@ -302,7 +306,10 @@ static void commit_pools(struct fleet_plan *plan) {
 		struct fleet_pool *p = plan->pools[i].pool;
 		list_remove(&p->link);
 		list_append(&f->pools, &p->link);
-		atomic_store_explicit(&p->cfg, plan->pools[i].cfg, memory_order_release);
+		const struct cfg_pool *cfg = plan->pools[i].cfg;
+		atomic_store_explicit(&p->cfg, cfg, memory_order_release);
+		atomic_store_explicit(&p->max_requests, (uint32_t)cfg->limits.requests, memory_order_relaxed);
+		atomic_store_explicit(&p->max_connections, (uint32_t)cfg->limits.connections, memory_order_relaxed);
 		commit_servers(f, &plan->pools[i]);
 		p->is_dirty = p->is_reshaped = true;
 	}

@@ -48,6 +48,9 @@ struct state_word {
 bool state_is_against(struct state_word w);
 /* Of a server, by its verdict and the words of itself, its pool and its site. */
 bool state_takes_requests(enum fleet_verdict v, struct state_word server, struct state_word pool, struct state_word site);
+/* What percentage of its weight a server gets that came up `since_us` ago: from RAMP_MIN to 100 over the pool's slow_start. */
+#define RAMP_MIN 10
+unsigned state_ramp(uint64_t since_us, uint64_t slow_start_us);
 /* May DNS hand the site out, as far as the operator is concerned? */
 bool state_is_answerable(struct state_word site);
 
@@ -63,6 +66,11 @@ struct share_level {
 };
 /* Writes each level's share; they add up to 1, or are all 0 when nothing is usable. */
 void shares_compute(enum share_rule rule, double overprovision, const struct share_level *levels, size_t n, double *share);
+struct panic_level {
+	uint32_t up, allowed; /* servers that are up; servers that the operator does not keep out */
+};
+/* Are fewer than `percent` of the servers up in every level that has any? Then their verdicts are worth less than their sum. */
+bool shares_panic(unsigned percent, const struct panic_level *levels, size_t n);
 
 /* ---- schedule.c: smooth weighted round robin, laid out beforehand ---- */
 
@@ -115,7 +123,8 @@ void layout_destroy(struct fleet_layout *l);
 struct level_server {
 	struct fleet_server *server;
 	uint32_t weight;
-	double bound; /* requests that it may have at most, for each one of the worker's in the level (hash) */
+	uint32_t ramp; /* percentage of its weight that it gets for now; `weight` has it in it */
+	double bound;  /* requests that it may have at most, for each one of the worker's in the level (hash) */
 };
 struct level {
 	uint64_t until; /* a draw of 32 bits below this chooses the level, or one before it */
@@ -136,26 +145,48 @@ struct fleet_view {
 	struct arena arena;
 	const struct balance_ops *ops;
 	bool is_single;    /* the first level has all the traffic */
+	uint64_t spilled;  /* mask of sites whose traffic was meant for a level before theirs */
 	unsigned n_levels; /* with a usable server */
 	struct level levels[];
 };
-/* takes[i]: of layout->servers[i]. */
-struct fleet_view *view_create(const struct fleet_layout *l, const bool *takes);
+/* ramp[i]: the percentage of its weight that layout->servers[i] takes; 0: no requests. */
+struct fleet_view *view_create(const struct fleet_layout *l, const uint8_t *ramp);
 void view_destroy(struct fleet_view *v);
 
 /* ---- balance.c and balance_*.c ---- */
 
+/* Requests that wait in one worker (queue.c). */
+struct fleet_queue {
+	struct list waiters[FLEET_CLASSES];        /* of struct fleet_waiter, the first to come first */
+	_Atomic uint32_t n_waiting[FLEET_CLASSES]; /* read by who wakes */
+	_Atomic bool wake_is_posted;
+	struct loop_task wake;
+	struct deadline deadline; /* of the first to give up */
+	struct fleet_pool *pool;
+	unsigned worker;
+};
+
 /* Written by its worker alone; lines of its own. */
 struct fleet_cell {
-	_Alignas(64) _Atomic uint32_t active;  /* requests in progress; retries of other workers read it */
-	uint32_t cursors[FLEET_LEVELS_MAX];    /* places in the schedules */
+	_Alignas(64) _Atomic uint32_t active; /* requests in progress; retries of other workers read it */
+	uint32_t n_bounded;                   /* of them: counted in the pool's bound */
+	_Atomic uint64_t spilled;             /* requests that a later level took, since the first had no room or no servers */
+	uint32_t cursors[FLEET_LEVELS_MAX];   /* places in the schedules */
+	struct fleet_queue queue;
 	uint32_t site_active[FLEET_SITES_MAX]; /* the same requests, by the site of their server */
+};
+struct fleet_bound {
+	_Alignas(64) _Atomic uint32_t in_progress; /* requests; counted while there is a bound */
+	_Atomic uint32_t connections;
+	_Atomic uint32_t waiting;   /* requests, in the queues of all workers */
+	_Atomic uint32_t next_wake; /* worker to begin with */
 };
 struct pick {
 	const struct fleet_request *request;
 	struct fleet_cell *cell;
 	unsigned worker;
 	bool may_repeat; /* tried ones are allowed */
+	bool needs_idle; /* the pool is at its bound of connections */
 };
 struct balance_ops {
 	/* What pick needs beside level->servers. */
@@ -168,14 +199,24 @@ const struct balance_ops *balance_ops_of(enum cfg_balance b);
 void balance_build_schedule(const struct fleet_layout *layout, const uint32_t *index_in_level, struct level *l, struct arena *a);
 /* The first allowed server from index `start` on. */
 struct fleet_server *balance_scan(const struct level *l, const struct pick *p, uint32_t start);
+/* a when it is allowed, else b, else as balance_scan. */
+struct fleet_server *balance_first_of(const struct level *l, const struct pick *p, const struct level_server *a,
+                                      const struct level_server *b, uint32_t start);
+/* Two places of n at random; different ones where there are two. */
+void draw_two(uint32_t n, uint32_t *first, uint32_t *second);
 
 static inline uint32_t slot_active(const struct fleet_server *s, unsigned worker) {
 	return atomic_load_explicit(&s->slots[worker].active, memory_order_relaxed);
 }
+static inline bool is_at(const _Atomic uint32_t *count, const _Atomic uint32_t *max) {
+	uint32_t most = atomic_load_explicit(max, memory_order_relaxed);
+	return most != 0 && atomic_load_explicit(count, memory_order_relaxed) >= most;
+}
 static inline bool pick_may(const struct pick *p, const struct fleet_server *s) {
-	uint32_t max = atomic_load_explicit(&s->max_connections, memory_order_relaxed);
 	/* At its bound a server can still take what goes over an idle connection of this worker. */
-	if (max != 0 && atomic_load_explicit(&s->connections, memory_order_relaxed) >= max && s->slots[p->worker].n_idle == 0)
+	if ((p->needs_idle || is_at(&s->connections, &s->max_connections)) && s->slots[p->worker].n_idle == 0)
+		return false;
+	if (is_at(&s->in_progress, &s->max_requests))
 		return false;
 	for (unsigned i = 0; i < p->request->n_tried && !p->may_repeat; i++)
 		if (p->request->tried[i] == s)
@@ -192,6 +233,20 @@ static inline uint32_t cursor_step(uint32_t *cursor, uint32_t n) {
 	*cursor = at + 1;
 	return at;
 }
+
+/* ---- queue.c: requests that wait, since all are busy ---- */
+
+void queue_init(struct fleet_pool *p);
+/* Room was made: someone who waits in the pool is looked at again. Any worker, within the read lock. */
+void queue_wake(struct fleet_pool *p);
+/* Everybody is: who takes requests, or a limit, has changed. */
+void queue_wake_all(struct fleet_pool *p);
+/* Waits anyone, or is anyone on the way to look? */
+bool queue_is_held(const struct fleet_pool *p);
+/* What a wake-up does on its worker. */
+void queue_run(struct fleet_pool *p, unsigned worker);
+/* Those whose time is over leave; what the worker's deadline does. */
+void queue_expire(struct fleet_pool *p, unsigned worker);
 
 /* ---- drain.c ---- */
 
@@ -215,7 +270,8 @@ int capacity_check(struct fleet *f, struct fleet_target t, struct err *e);
 /* ---- fleet.c ---- */
 
 struct fleet {
-	struct loop *control; /* NULL in tests */
+	struct loop *control;    /* NULL in tests */
+	struct workers *workers; /* likewise */
 	unsigned n_slots;
 	_Atomic uint64_t epoch;
 	_Atomic bool node_drains;
@@ -227,13 +283,14 @@ struct fleet {
 	bool is_publish_due;
 	bool needs_grace; /* objects were unlinked since the last grace period */
 	bool is_sweep_armed;
-	struct deadline drain_tick, rate_tick, sweep_tick;
+	struct deadline drain_tick, rate_tick, sweep_tick, ramp_tick;
 	uint64_t sample_us[10]; /* when fleet_server.samples were taken */
 	unsigned sample_next;
 	void (*cut)(void *arg, struct fleet_server *s);
 	void (*suspect)(void *arg, struct fleet_server *s);
 	void (*forget)(void *arg, struct fleet_server *s);
-	void *cut_arg, *suspect_arg, *forget_arg;
+	void (*scarce)(void *arg, struct fleet_pool *p, unsigned worker);
+	void *cut_arg, *suspect_arg, *forget_arg, *scarce_arg;
 };
 
 /* The common part of a site, pool or server. */
@@ -266,6 +323,10 @@ void fleet_publish(struct fleet *f);
 void fleet_publish_soon(struct fleet *f);
 /* Sets the word without publishing; returns false when it was so already. */
 bool admin_apply(struct fleet *f, struct fleet_target t, enum fleet_admin a);
+/* Raises the shares of servers that came up; true while there are any left. What the tick does. */
+#define RAMP_TICK_US UINT64_C(100000)
+#define RAMP_STEP 5 /* percent: so often at most a view is made anew for it */
+bool fleet_ramp(struct fleet *f);
 /* One more sample; what the tick does each second. */
 void rate_sample(struct fleet *f);
 

@@ -43,6 +43,18 @@ static void share_split(const struct share_level *levels, size_t n, double *shar
 	}
 }
 
+bool shares_panic(unsigned percent, const struct panic_level *levels, size_t n) {
+	bool has_any = false;
+	for (size_t i = 0; i < n; i++) {
+		if (levels[i].allowed == 0)
+			continue;
+		if ((uint64_t)levels[i].up * 100 >= (uint64_t)levels[i].allowed * percent)
+			return false;
+		has_any = true;
+	}
+	return has_any;
+}
+
 void shares_compute(enum share_rule rule, double overprovision, const struct share_level *levels, size_t n, double *share) {
 	if (rule == SHARE_SPLIT)
 		share_split(levels, n, share);

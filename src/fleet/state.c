@@ -43,6 +43,12 @@ bool state_takes_requests(enum fleet_verdict v, struct state_word server, struct
 	return v != FLEET_DOWN;
 }
 
+unsigned state_ramp(uint64_t since_us, uint64_t slow_start_us) {
+	if (since_us >= slow_start_us)
+		return 100;
+	return RAMP_MIN + (unsigned)((100 - RAMP_MIN) * since_us / slow_start_us);
+}
+
 bool state_is_answerable(struct state_word site) {
 	return site.admin == FLEET_READY || site.admin == FLEET_FORCED_UP;
 }

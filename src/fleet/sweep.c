@@ -29,6 +29,7 @@ void sweep_pool_free(struct fleet_pool *p) {
 	view_destroy(atomic_load_explicit(&p->view, memory_order_relaxed));
 	layout_destroy(p->layout);
 	mem_free(p->cells);
+	mem_free(p->bound);
 	if (p->is_removed)
 		mem_free((void *)atomic_load_explicit(&p->cfg, memory_order_relaxed));
 	mem_free((char *)p->name.p);
@@ -101,8 +102,9 @@ bool fleet_sweep(struct fleet *f) {
 	servers_sweep(f);
 	LIST_EACH(it, &f->removed_pools) {
 		struct fleet_pool *p = POOL_OF(it);
-		if (any_server(f, p, NULL) || atomic_load_explicit(&p->retrying, memory_order_acquire) != 0)
+		if (any_server(f, p, NULL) || atomic_load_explicit(&p->retrying, memory_order_acquire) != 0 || queue_is_held(p))
 			continue;
+		urcu_memb_synchronize_rcu(); /* for the one who left its queue last */
 		list_remove(it);
 		sweep_pool_free(p);
 	}

@@ -16,6 +16,7 @@ static void pools_create(struct conf *c, const struct cfg_root *cfg) {
 			                          .timeouts = from->timeouts,
 			                          .hash_key = from->hash_key,
 			                          .is_hashed = from->balance == CFG_BALANCE_HASH,
+			                          .is_measured = from->balance == CFG_BALANCE_EWMA,
 			                          .back = &h1_client_end };
 	}
 }

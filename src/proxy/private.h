@@ -43,6 +43,7 @@ struct pool_conf {
 	struct cfg_pool_timeouts timeouts;
 	enum cfg_hash_key hash_key;
 	bool is_hashed;
+	bool is_measured; /* its balance wants latencies */
 	const struct end_ops *back; /* the protocol that its servers speak */
 	struct tls_client *tls;     /* NULL: clear text */
 	struct str tls_name;        /* SNI, and the name that is verified */
@@ -233,8 +234,9 @@ struct txn {
 	struct http_framing request;
 	struct str request_head; /* HTTP/1.1: as it goes to the server */
 	struct str accept;       /* of the client, all lines */
-	uint64_t hash;
 	bool is_grpc;
+	struct fleet_request wanted; /* what is asked of fleet; lives while it waits there */
+	struct fleet_waiter waiter;
 	bool request_is_raw;   /* chunked on both sides: forwarded as it came */
 	bool head_is_sent;     /* the server may have seen the request */
 	bool request_is_begun; /* some of its body left for the server: it can't be sent again */
@@ -364,6 +366,8 @@ enum acquire upstream_acquire(struct txn *t);
 void upstream_release(struct upstream *u, bool is_reusable);
 void upstream_close(struct upstream *u);
 void upstream_free(struct upstream *u);
+/* Closes `n` idle connections to the pool's servers, the longest idle first. */
+void upstream_yield(struct proxy_worker *w, const struct fleet_pool *p, unsigned n);
 /* Closes idle connections to servers that take no requests (all: to every server). */
 void upstream_sweep(struct proxy_worker *w, bool all);
 /* Goes on with connecting and the TLS handshake. 0: the connection can be used; STREAM_AGAIN; STREAM_ERROR. */

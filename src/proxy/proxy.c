@@ -55,6 +55,14 @@ static void on_cut(void *arg, struct fleet_server *s) {
 	workers_call(c.proxy->threads, cut_here, &c);
 }
 
+static void on_scarce(void *arg, struct fleet_pool *pool, unsigned worker) {
+	struct proxy *p = arg;
+	struct proxy_worker *w = &p->workers[worker];
+	worker_enter(w);
+	upstream_yield(w, pool, fleet_waiting(pool));
+	worker_leave(w);
+}
+
 struct proxy *proxy_create(struct fleet *f, struct workers *w, struct loop *control, struct err *e) {
 	(void)e;
 	struct proxy *p = mem_zalloc(sizeof(*p));
@@ -71,6 +79,7 @@ struct proxy *proxy_create(struct fleet *f, struct workers *w, struct loop *cont
 	p->subscriber.on_publish = on_publish;
 	fleet_subscribe(f, &p->subscriber);
 	fleet_on_cut(f, on_cut, p);
+	fleet_on_scarce(f, on_scarce, p);
 	return p;
 }
 

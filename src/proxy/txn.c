@@ -11,7 +11,10 @@
 #include "steerway/base/clock.h"
 #include "steerway/base/hash.h"
 
-enum { FREE_TXNS_MAX = 256 }; /* a worker keeps so many for re-use: 1 MiB */
+enum {
+	FREE_TXNS_MAX = 256,   /* a worker keeps so many for re-use: 1 MiB */
+	FAILURE_US = 1000000,  /* of latency, that a failed request counts for in addition (balance: ewma) */
+};
 
 enum step { STEP_NEXT, STEP_WAIT, STEP_BALANCE_AGAIN, STEP_END };
 
@@ -73,6 +76,7 @@ static void release_server(struct txn *t) {
 static void txn_destroy(struct txn *t) {
 	struct proxy_worker *w = t->worker;
 	list_remove(&t->link);
+	fleet_wait_end(&t->waiter);
 	release_server(t);
 	if (t->holds_retry)
 		fleet_retry_end(t->pool->fleet);
@@ -150,6 +154,7 @@ void txn_fail(struct txn *t, enum proxy_end end, unsigned status) {
 		return;
 	}
 	t->is_ending = true;
+	fleet_wait_end(&t->waiter);
 	give_back(t, false);
 	if (status == 0)
 		status = proxy_end_status(end);
@@ -236,7 +241,7 @@ static enum step step_route(struct txn *t) {
 		return fail(t, PROXY_END_NO_ROUTE);
 	t->pool = t->route->pool;
 	if (t->pool->is_hashed)
-		t->hash = hash_of(t, t->pool, t->host, t->path);
+		t->wanted.hash = hash_of(t, t->pool, t->host, t->path);
 	t->back = t->pool->back;
 	return STEP_NEXT;
 }
@@ -271,19 +276,41 @@ static bool was_tried(const struct txn *t, const struct fleet_server *s) {
 	return false;
 }
 
-static enum step step_balance(struct txn *t) {
-	struct fleet_request r = { .hash = t->hash, .tried = t->tried, .n_tried = t->n_tried };
-	switch (fleet_pick(t->pool->fleet, t->worker->index, &r, &t->server)) {
-	case FLEET_PICKED:
-		t->picked_us = clock_now_us();
-		t->epoch = fleet_epoch(t->worker->proxy->fleet);
-		return STEP_NEXT;
-	case FLEET_ALL_BUSY:
-		return fail(t, PROXY_END_SERVER_LIMIT);
-	case FLEET_NO_SERVER:
-		break;
+static enum step balanced(struct txn *t, enum fleet_pick result) {
+	static const enum proxy_end ends[] = { [FLEET_NO_SERVER] = PROXY_END_NO_SERVER,
+		                               [FLEET_ALL_BUSY] = PROXY_END_SERVER_LIMIT,
+		                               [FLEET_QUEUE_FULL] = PROXY_END_QUEUE_FULL,
+		                               [FLEET_QUEUE_TIMEOUT] = PROXY_END_QUEUE_TIMEOUT };
+	if (result == FLEET_WAITING)
+		return STEP_WAIT;
+	if (result != FLEET_PICKED)
+		return fail(t, ends[result]);
+	t->picked_us = clock_now_us();
+	t->epoch = fleet_epoch(t->worker->proxy->fleet);
+	return STEP_NEXT;
+}
+
+static void txn_run(struct txn *t);
+
+/* A request that waited for room has its answer. */
+static void on_turn(struct fleet_waiter *waiter, enum fleet_pick result, struct fleet_server *s) {
+	struct txn *t = CONTAINER_OF(waiter, struct txn, waiter);
+	struct proxy_worker *w = t->worker;
+	worker_enter(w);
+	t->server = s;
+	if (balanced(t, result) == STEP_NEXT) {
+		t->step++;
+		txn_run(t);
 	}
-	return fail(t, PROXY_END_NO_SERVER);
+	worker_leave(w);
+}
+
+static enum step step_balance(struct txn *t) {
+	t->wanted.tried = t->tried;
+	t->wanted.n_tried = t->n_tried;
+	t->waiter.request = &t->wanted;
+	t->waiter.on_turn = on_turn;
+	return balanced(t, fleet_pick_or_wait(t->pool->fleet, t->worker->index, &t->waiter, &t->server));
 }
 
 static enum step back_failed(struct txn *t, enum proxy_end end);
@@ -301,6 +328,8 @@ static enum step step_connect(struct txn *t) {
 	}
 	struct fleet_server *full = t->server;
 	release_server(t);
+	if (!t->wants_fresh)
+		return STEP_BALANCE_AGAIN; /* another worker was faster: by now it looks as full as it is */
 	if (was_tried(t, full) || t->n_tried == TXN_TRIED_MAX)
 		return fail(t, PROXY_END_SERVER_LIMIT);
 	t->tried[t->n_tried++] = full;
@@ -408,6 +437,8 @@ static enum step back_failed(struct txn *t, enum proxy_end end) {
 	/* A connection that had been idle may have been closed at any time: that says nothing about the server. */
 	bool is_stale = t->is_reused && end == PROXY_END_SERVER_CLOSED && !t->wants_fresh;
 	count(&failed->slots[t->worker->index].failures);
+	if (t->pool->is_measured && !is_stale) /* one that refuses at once must not look fast */
+		fleet_observe(failed, t->worker->index, clock_now_us() - t->picked_us + FAILURE_US);
 	if (!is_stale && end != PROXY_END_SERVER_BAD_RESPONSE)
 		fleet_suspect(t->worker->proxy->fleet, failed);
 	if (!retry_is_safe(t, end) || (!is_stale && !retry_is_granted(t)))
@@ -474,6 +505,8 @@ void txn_on_response_head(struct txn *t, struct http_head *h, const struct http_
 	t->status = h->status;
 	t->first_byte_us = clock_now_us();
 	t->response_is_begun = true;
+	if (t->pool->is_measured)
+		fleet_observe(t->server, t->worker->index, t->first_byte_us - t->connected_us);
 	if (!t->request_is_done) /* the client may go on sending what nobody reads: this connection can't be used again */
 		t->close_front = true;
 	t->front->send_head(t, h, in);

@@ -61,6 +61,7 @@ static void idle_put(struct upstream *u, uint64_t idle_ms) {
 	slot->n_idle++;
 	metric_add(METRIC_proxy_upstream_idle, 1);
 	deadline_set(&u->deadline, clock_now_us() + idle_ms * USEC_PER_MSEC);
+	fleet_connection_offer(u->server, u->worker->index);
 }
 
 /* ---- connections ---- */
@@ -147,10 +148,8 @@ void upstream_release(struct upstream *u, bool is_reusable) {
 	const struct fleet_server *s = u->server;
 	u->txn->upstream = NULL;
 	u->txn = NULL;
-	uint32_t max = atomic_load_explicit(&s->max_connections, memory_order_relaxed);
-	/* At its bound a server's connections are scarce: another worker may need the place. */
-	bool is_scarce =
-	    max > 0 && u->worker->proxy->n_workers > 1 && atomic_load_explicit(&s->connections, memory_order_relaxed) >= max;
+	/* At a bound connections are scarce: another worker may need the place. */
+	bool is_scarce = u->worker->proxy->n_workers > 1 && fleet_connections_are_scarce(s);
 	bool is_quiet = !u->in && !u->out && !u->stream.has_hup && !u->stream.has_eof;
 	/* A read that filled the buffer to its end leaves open whether more stands behind it. */
 	is_quiet = is_quiet && !(u->stream.can_read && stream_is_stale(&u->stream));
@@ -184,6 +183,18 @@ void upstream_close(struct upstream *u) {
 void upstream_free(struct upstream *u) {
 	deadline_fini(&u->deadline);
 	mem_free(u);
+}
+
+void upstream_yield(struct proxy_worker *w, const struct fleet_pool *p, unsigned n) {
+	struct list *oldest = w->idle_upstreams.prev;
+	while (n > 0 && oldest != &w->idle_upstreams) {
+		struct upstream *u = CONTAINER_OF(oldest, struct upstream, idle_link);
+		oldest = oldest->prev;
+		if (u->server->pool == p) {
+			upstream_close(u);
+			n--;
+		}
+	}
 }
 
 void upstream_sweep(struct proxy_worker *w, bool all) {

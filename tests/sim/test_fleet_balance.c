@@ -130,7 +130,7 @@ static void test_spill(void **state) {
 		{ { 50, 50, 100 }, { 0.7, 0.3, 0 } },        { { 25, 25, 100 }, { 0.35, 0.35, 0.3 } },
 		{ { 25, 25, 20 }, { 0.357, 0.357, 0.286 } }, { { 0, 0, 1 }, { 0, 0, 1 } },
 	};
-	for (int b = 0; b <= CFG_BALANCE_RANDOM; b++) {
+	for (int b = 0; b <= CFG_BALANCE_EWMA; b++) {
 		struct house *h = house_create(3, 1);
 		h->pools[0].balance = (enum cfg_balance)b;
 		h->pools[0].load_factor = 10;

@@ -53,7 +53,7 @@ static void do_reload(struct life *l) {
 	for (unsigned p = 0; p < 2; p++) {
 		struct cfg_pool *cfg = &l->h->pools[p];
 		cfg->servers.n = SERVERS / 2 + roll(l, SERVERS / 2 + 1);
-		cfg->balance = (enum cfg_balance)roll(l, CFG_BALANCE_RANDOM + 1);
+		cfg->balance = (enum cfg_balance)roll(l, CFG_BALANCE_EWMA + 1);
 		cfg->prefer.n = roll(l, 4);
 		cfg->split.n = cfg->prefer.n ? 0 : roll(l, 4);
 		cfg->max_connections = roll(l, 2) * 1000;

@@ -88,7 +88,7 @@
 	K(server_name, STR, _, NULL, NULL, NULL, LIVE, "Name to send as SNI and to verify; `host` when absent.")
 
 #define CFG_POOL_KEYS(K) \
-	K(balance, ENUM, balance, "round_robin", NULL, NULL, LIVE, "`round_robin` (weighted), `least_requests`, `p2c` (random of two choices), `hash` (consistent, bounded load), `random`.") \
+	K(balance, ENUM, balance, "round_robin", NULL, NULL, LIVE, "`round_robin` (weighted), `least_requests`, `p2c` (random of two choices), `ewma` (of two choices the one with the lower latency times requests in progress), `hash` (consistent, bounded load), `random`.") \
 	K(hash_key, ENUM, hash_key, "client", NULL, NULL, LIVE, "What `hash` looks at: the `client` address, the `host`, or the `uri`.") \
 	K(load_factor, DECIMAL, _, "1.25", "1.05", "10", LIVE, "`hash`: a server takes at most this multiple of the average load before the next one does.") \
 	K(check, REF, check, NULL, NULL, NULL, LIVE, "Check of its servers; without one they count as up.") \
@@ -96,10 +96,23 @@
 	K(prefer, REFS, site, NULL, NULL, NULL, LIVE, "Sites by priority: traffic goes to the first as long as it has capacity for it.") \
 	K(overprovision, DECIMAL, _, "1.4", "1", "10", LIVE, "`prefer`: a site takes all its traffic until its healthy share times this falls below 1; the rest spills to the next.") \
 	K(split, WEIGHTS, site, NULL, NULL, NULL, LIVE, "Share of the traffic a site, as `{ cloud: 70, onprem: 30 }`; that of a site that is down goes to the others. Instead of `prefer`.") \
+	K(panic, PERCENT, _, "0%", "0%", "100%", LIVE, "When fewer of its servers than this are up in every level of sites, all take requests, whatever their verdicts: the checks are more likely wrong than so many servers are dead, and the few that are left would not stand the load. Never those that the operator keeps out. `0%` is off: DNS goes by the same verdicts, and a proxy that does otherwise should have been told to.") \
+	K(slow_start, MSEC, _, "0s", "0s", "1h", LIVE, "Time in which the share of a server that came up rises from a tenth to the whole; `0s`: at once.") \
 	K(retries, OBJECT, retries, NULL, NULL, NULL, LIVE, "Sending a request again to another server when that is safe.") \
 	K(timeouts, OBJECT, pool_timeouts, NULL, NULL, NULL, LIVE, "What a server may take its time with.") \
 	K(max_connections, UINT, _, "0", "0", "1000000", LIVE, "Connections at once to each server that does not say its own; `0` is no bound.") \
+	K(max_requests, UINT, _, "0", "0", "1000000", LIVE, "Requests in progress at once on each server that does not say its own; `0` is no bound. Counted over all workers, in HTTP/2 each stream.") \
+	K(limits, OBJECT, pool_limits, NULL, NULL, NULL, LIVE, "Bounds of the whole pool.") \
+	K(queue, OBJECT, queue, NULL, NULL, NULL, LIVE, "What happens to a request when the pool, or every usable server, is at its limit.") \
 	K(servers, LIST, server, CFG_REQUIRED, NULL, NULL, LIVE, "The servers.")
+
+#define CFG_POOL_LIMITS_KEYS(K) \
+	K(connections, UINT, _, "0", "0", "10000000", LIVE, "Connections at once to all its servers; `0` is no bound.") \
+	K(requests, UINT, _, "0", "0", "10000000", LIVE, "Requests in progress at once on all its servers; `0` is no bound.")
+
+#define CFG_QUEUE_KEYS(K) \
+	K(length, UINT, _, "0", "0", "1000000", LIVE, "Requests that may wait, over all workers; above, and with `0`: 503 at once.") \
+	K(timeout, MSEC, _, "5s", "1ms", "1h", LIVE, "Longest wait; above: 503.")
 
 #define CFG_RETRIES_KEYS(K) \
 	K(attempts, UINT, _, "2", "0", "10", LIVE, "How often a request may be sent again.") \
@@ -116,7 +129,8 @@
 	K(address, ADDR, _, CFG_REQUIRED, NULL, NULL, LIVE, "IP address and port.") \
 	K(site, REF, site, CFG_REQUIRED, NULL, NULL, LIVE, "Site it stands in.") \
 	K(weight, UINT, _, "1", "1", "1000", LIVE, "Share of the traffic beside its neighbours.") \
-	K(max_connections, UINT, _, NULL, "0", "1000000", LIVE, "Connections at once; the pool's when absent; `0` is no bound.")
+	K(max_connections, UINT, _, NULL, "0", "1000000", LIVE, "Connections at once; the pool's when absent; `0` is no bound.") \
+	K(max_requests, UINT, _, NULL, "0", "1000000", LIVE, "Requests in progress at once; the pool's when absent; `0` is no bound.")
 
 #define CFG_ROUTE_KEYS(K) \
 	K(host, STR, _, NULL, NULL, NULL, LIVE, "Host name; any when absent.") \
@@ -176,7 +190,8 @@
 #define CFG_SITE_ROLE_VALUES(V) V(ACTIVE, "active") V(STANDBY, "standby")
 #define CFG_CHECK_TYPE_VALUES(V) V(TCP, "tcp") V(HTTP, "http") V(HTTPS, "https")
 #define CFG_BALANCE_VALUES(V) \
-	V(ROUND_ROBIN, "round_robin") V(LEAST_REQUESTS, "least_requests") V(P2C, "p2c") V(HASH, "hash") V(RANDOM, "random")
+	V(ROUND_ROBIN, "round_robin") V(LEAST_REQUESTS, "least_requests") V(P2C, "p2c") V(HASH, "hash") V(RANDOM, "random") \
+	V(EWMA, "ewma")
 #define CFG_HASH_KEY_VALUES(V) V(CLIENT, "client") V(HOST, "host") V(URI, "uri")
 #define CFG_POLICY_VALUES(V) V(FAILOVER, "failover") V(WEIGHTED, "weighted")
 #define CFG_ALL_DOWN_VALUES(V) V(ALL, "all") V(FIRST, "first") V(NONE, "none")
@@ -194,6 +209,8 @@
 	S(check_tls, CFG_CHECK_TLS_KEYS) \
 	S(check, CFG_CHECK_KEYS) \
 	S(retries, CFG_RETRIES_KEYS) \
+	S(pool_limits, CFG_POOL_LIMITS_KEYS) \
+	S(queue, CFG_QUEUE_KEYS) \
 	S(pool_timeouts, CFG_POOL_TIMEOUTS_KEYS) \
 	S(server, CFG_SERVER_KEYS) \
 	S(pool, CFG_POOL_KEYS) \

@@ -370,6 +370,11 @@ static const struct {
 	  "pools:\n"
 	  "  app: { overprovision: 2, servers: [{ name: x, address: \"127.0.0.1:1\", site: a }] }\n",
 	  "t.yaml:3:10: pools.app.overprovision: has no effect without prefer; remove it, or add that\n" },
+	{ "timeout of no queue",
+	  "sites: { a: {} }\n"
+	  "pools:\n"
+	  "  app: { queue: { timeout: 2s }, servers: [{ name: x, address: \"127.0.0.1:1\", site: a }] }\n",
+	  "t.yaml:3:19: pools.app.queue.timeout: has no effect without length; remove it, or add that\n" },
 	{ "prefer and split",
 	  "sites: { a: {} }\n"
 	  "pools:\n"

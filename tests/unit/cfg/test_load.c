@@ -38,6 +38,7 @@ static const char whole[] =
     "    check: app\n"
     "    prefer: [onprem, cloud]\n"
     "    max_connections: 7\n"
+    "    max_requests: 9\n"
     "    servers:\n"
     "      - { name: c1, address: \"10.1.1.11:8080\", site: cloud }\n"
     "      - { name: p1, address: \"[2001:db8::1]:80\", site: onprem, weight: 5, max_connections: 0 }\n"
@@ -118,9 +119,10 @@ static void check_pools(const struct cfg_root *r) {
 	assert_int_equal(app->retries.budget_percent, 20);
 	assert_int_equal(app->servers.items[0].max_connections, 7);
 	assert_int_equal(app->servers.items[1].max_connections, 0);
+	assert_int_equal(app->servers.items[0].max_requests, 9);
 	assert_int_equal(app->servers.items[1].weight, 5);
 	assert_true(addr_is_v6(&app->servers.items[1].address));
-	assert_int_equal(app->servers.items[1].mark.line, 29);
+	assert_int_equal(app->servers.items[1].mark.line, 30);
 	assert_int_equal(app->servers.items[1].mark.column, 9);
 	assert_int_equal(two->split.n, 1);
 	assert_ptr_equal(two->split.items[0].site, cloud);

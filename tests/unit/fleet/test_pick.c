@@ -2,7 +2,7 @@
 /* fleet_pick for every algorithm: exclusion, limits, levels, and the counts that it keeps. */
 #include "house.h"
 
-#define N_ALGORITHMS (CFG_BALANCE_RANDOM + 1)
+#define N_ALGORITHMS (CFG_BALANCE_EWMA + 1)
 
 static void each_algorithm(void (*fn)(enum cfg_balance b)) {
 	for (int b = 0; b < N_ALGORITHMS; b++)

@@ -13,7 +13,7 @@
 #define SERVERS 8
 
 struct worker {
-	struct fleet_pool *pools[CFG_BALANCE_RANDOM + 1];
+	struct fleet_pool *pools[CFG_BALANCE_EWMA + 1];
 	_Atomic bool is_over;
 	uint64_t n_picked, n_none;
 };
