@@ -55,10 +55,6 @@ void *mem_zalloc_lines(size_t bytes) {
 	return memset(checked(aligned_alloc(LINE_BYTES, rounded), 1, bytes), 0, rounded);
 }
 
-void mem_free(void *p) {
-	free(p);
-}
-
 char *mem_strdup(struct str s) {
 	if (s.n == SIZE_MAX)
 		die(1, s.n);

