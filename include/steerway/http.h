@@ -52,6 +52,7 @@ struct http_field {
 	struct str name, value; /* value without surrounding white space */
 	uint8_t id;             /* enum http_field_id */
 	bool is_dropped;        /* not to be forwarded: hop-by-hop, or replaced by the proxy */
+	bool is_line;           /* stands in the input as "name: value" CRLF; whoever gives it another name or value clears it */
 };
 
 struct http_head {
@@ -105,6 +106,8 @@ struct http_framing {
 	bool keep_alive;      /* the sender lets the connection persist (RFC 9112 9.3) */
 	bool expect_continue; /* request: waits for 100 (RFC 9110 10.1.1) */
 	bool has_upgrade;     /* Upgrade is there and named in Connection */
+	struct str
+	    host; /* request: of the Host field, without its port (http_authority_parse); lives as long as the head's bytes */
 };
 /* Both return HTTP_FAULT_NONE or why the message must be refused: Content-Length beside Transfer-Encoding, several or odd
  * Content-Lengths, a Transfer-Encoding that is not exactly "chunked" or comes with HTTP/1.0, Host missing or repeated... */

@@ -72,8 +72,25 @@ static void drop_named(struct http_head *h, struct str option) {
 	}
 }
 
+/* The known hop-by-hop fields, as http_head.seen has them. */
+#define BIT(id, flags, half)                                                                                                     \
+	(HTTP_FIELD_##id / 64 == half && ((flags)&HTTP_FIELD_HOP_BY_HOP) ? UINT64_C(1) << HTTP_FIELD_##id % 64 : 0)
+static const uint64_t hop_by_hop[2] = {
+#define HTTP_FIELD(id, name, flags) BIT(id, flags, 0) |
+#include "steerway/tables/http_fields.h"
+#undef HTTP_FIELD
+	0,
+#define HTTP_FIELD(id, name, flags) BIT(id, flags, 1) |
+#include "steerway/tables/http_fields.h"
+#undef HTTP_FIELD
+	0,
+};
+#undef BIT
+
 void http_drop_hop_by_hop(struct http_head *h) {
 	unsigned options = 0;
+	if (!(h->seen[0] & hop_by_hop[0]) && !(h->seen[1] & hop_by_hop[1]))
+		return;
 	for (unsigned i = 0; i < h->n_fields; i++) {
 		struct http_field *f = &h->fields[i];
 		if (field_flags[f->id] & HTTP_FIELD_HOP_BY_HOP)
@@ -81,6 +98,8 @@ void http_drop_hop_by_hop(struct http_head *h) {
 		if (f->id != HTTP_FIELD_CONNECTION)
 			continue;
 		struct str list = f->value, option;
+		if (http_word_is(list, STR("keep-alive")) || http_word_is(list, STR("close"))) /* mostly: names no field */
+			continue;
 		while (options++ < HTTP_CONNECTION_OPTIONS_MAX && http_list_next(&list, &option))
 			drop_named(h, option);
 	}

@@ -10,6 +10,7 @@ struct gathered {
 	unsigned lengths, hosts, options;
 	bool has_coding, has_close, has_keep_alive, has_upgrade, has_expectation;
 	uint64_t length;
+	struct str host;
 };
 
 /* 1*DIGIT up to 2^63-1, without leading zeros: what reads numbers in C style takes those for octal. */
@@ -47,6 +48,11 @@ static enum http_fault coding_check(struct str value, bool has_coding) {
 
 static enum http_fault connection_read(struct str value, struct gathered *g) {
 	struct str option;
+	if (g->options == 0 && http_word_is(value, STR("keep-alive"))) { /* what servers and clients mostly say */
+		g->options = 1;
+		g->has_keep_alive = true;
+		return HTTP_FAULT_NONE;
+	}
 	while (http_list_next(&value, &option)) {
 		if (g->options++ == HTTP_CONNECTION_OPTIONS_MAX)
 			return HTTP_FAULT_CONNECTION_BAD;
@@ -57,14 +63,13 @@ static enum http_fault connection_read(struct str value, struct gathered *g) {
 	return HTTP_FAULT_NONE;
 }
 
-static enum http_fault host_check(struct str value) {
-	struct str host;
-	uint16_t port;
-	return http_authority_parse(value, &host, &port);
-}
+#define BIT(id) (UINT64_C(1) << HTTP_FIELD_##id)
+static const uint64_t FRAMING_FIELDS = BIT(CONTENT_LENGTH) | BIT(TRANSFER_ENCODING) | BIT(CONNECTION) | BIT(HOST) | BIT(EXPECT);
+#undef BIT
 
 static enum http_fault field_read(const struct http_field *f, struct gathered *g, bool is_request) {
 	enum http_fault fault = HTTP_FAULT_NONE;
+	uint16_t port;
 	switch (f->id) {
 	case HTTP_FIELD_CONTENT_LENGTH:
 		if (g->lengths++)
@@ -79,7 +84,7 @@ static enum http_fault field_read(const struct http_field *f, struct gathered *g
 	case HTTP_FIELD_HOST:
 		if (!is_request)
 			return HTTP_FAULT_NONE;
-		return g->hosts++ ? HTTP_FAULT_HOST_REPEATED : host_check(f->value);
+		return g->hosts++ ? HTTP_FAULT_HOST_REPEATED : http_authority_parse(f->value, &g->host, &port);
 	case HTTP_FIELD_EXPECT:
 		if (is_request && !http_word_is(f->value, STR("100-continue")))
 			return HTTP_FAULT_EXPECTATION_UNSUPPORTED;
@@ -93,6 +98,8 @@ static enum http_fault field_read(const struct http_field *f, struct gathered *g
 static enum http_fault fields_read(const struct http_head *h, struct gathered *g, bool is_request) {
 	*g = (struct gathered){ 0 };
 	for (unsigned i = 0; i < h->n_fields; i++) {
+		if (h->fields[i].id < 64 && !(FRAMING_FIELDS >> h->fields[i].id & 1))
+			continue;
 		enum http_fault fault = field_read(&h->fields[i], g, is_request);
 		if (fault != HTTP_FAULT_NONE)
 			return fault;
@@ -110,6 +117,7 @@ static void framing_fill(const struct http_head *h, const struct gathered *g, st
 		        : g->lengths  ? HTTP_BODY_LENGTH
 		                      : HTTP_BODY_NONE,
 		.length = g->length,
+		.host = g->host,
 		.keep_alive = !g->has_close && (h->minor >= 1 || g->has_keep_alive),
 		/* HTTP/1.0 knows no Upgrade: RFC 9110 7.8. */
 		.has_upgrade = g->has_upgrade && h->minor >= 1 && http_head_has(h, HTTP_FIELD_UPGRADE),

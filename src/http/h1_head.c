@@ -98,6 +98,7 @@ static enum parse status_line_take(struct http_head *h, const char **at, const c
 		return r;
 	const char *p = *at;
 	unsigned status = 0;
+#pragma GCC unroll 4
 	for (unsigned i = 0; i < 4; i++, p++) {
 		if (p == end)
 			return PARSE_MORE;
@@ -128,68 +129,99 @@ static enum http_fault name_fault(char c, bool is_first) {
 	}
 }
 
+/*
+ * Where the fields are read from: the input, or, near its end, a copy of its last bytes with zeros behind it. So names and values
+ * are always looked at in whole vectors, and a zero stops every scan. Slices point into the input all the same.
+ */
+struct reader {
+	const char *p, *end;
+	const char *scan_end; /* scans may look so far: end, or behind it where the zeros are */
+	uintptr_t shift;      /* from a byte to where it stands in the input */
+};
+
+enum { NEAR_END_BYTES = 64, ZERO_BYTES = HTTP_FIELD_NAME_BYTES };
+
+static inline const char *in_input(const struct reader *r, const char *p) {
+	return (const char *)((uintptr_t)p + r->shift);
+}
+
+static inline void go_on_in_copy(struct reader *r, char copy[NEAR_END_BYTES + ZERO_BYTES]) {
+	size_t n = (size_t)(r->end - r->p);
+	memcpy(copy, r->p, n);
+	memset(copy + n, 0, ZERO_BYTES);
+	*r = (struct reader){
+		.p = copy, .end = copy + n, .scan_end = copy + n + ZERO_BYTES, .shift = (uintptr_t)r->p - (uintptr_t)copy
+	};
+}
+
 /* A name and its colon. A known name needs no look at its bytes: it equals one that is right. */
-static inline enum parse name_take(struct http_head *h, struct http_field *f, const char **at, const char *end) {
-	const char *p = *at, *look = p;
-	char padded[HTTP_FIELD_NAME_BYTES];
-	if (end - p < HTTP_FIELD_NAME_BYTES) {
-		memset(padded, 0, sizeof padded);
-		memcpy(padded, p, (size_t)(end - p));
-		look = padded;
+static inline enum parse name_take(struct http_head *h, struct http_field *f, struct reader *r) {
+	const char *p = r->p;
+	size_t n = http_find_colon32(p);
+	f->id = (uint8_t)http_field_lookup32(p, n);
+	if (f->id == HTTP_FIELD_OTHER && !http_is_common_name(p, n)) {
+		for (n = 0; p + n < r->end && http_is(p[n], HTTP_CHAR_TOKEN); n++)
+			;
+		if (p + n == r->end)
+			return PARSE_MORE;
+		if (p[n] != ':' || n == 0)
+			return bad(h, name_fault(p[n], n == 0));
 	}
-	size_t n = http_find_colon32(look);
-	f->id = (uint8_t)http_field_lookup32(look, n);
-	if (f->id != HTTP_FIELD_OTHER) {
-		f->name = str_slice(p, n);
-		*at = p + n + 1;
-		return PARSE_DONE;
-	}
-	for (n = 0; p + n < end && http_is(p[n], HTTP_CHAR_TOKEN); n++)
-		;
-	if (p + n == end)
-		return PARSE_MORE;
-	if (p[n] != ':' || n == 0)
-		return bad(h, name_fault(p[n], n == 0));
-	f->name = str_slice(p, n);
-	*at = p + n + 1;
+	f->name = str_slice(in_input(r, p), n);
+	r->p = p + n + 1;
 	return PARSE_DONE;
 }
 
-static inline enum parse value_take(struct http_head *h, struct http_field *f, const char **at, const char *end) {
-	const char *p = *at;
-	while (p < end && http_is_space(*p))
+static inline enum parse value_take(struct http_head *h, struct http_field *f, struct reader *r) {
+	const char *p = r->p, *stop;
+	/* What nearly all send: one space before the value, none behind it. */
+	if (r->scan_end - p > 2 && p[0] == ' ' && !http_is_space(p[1])) {
+		stop = http_scan_text(p + 1, r->scan_end);
+		if (r->end - stop >= 2 && stop[0] == '\r' && stop[1] == '\n' && !http_is_space(stop[-1])) {
+			f->value = str_slice(in_input(r, p + 1), (size_t)(stop - p - 1));
+			f->is_line = true;
+			r->p = stop + 2;
+			return PARSE_DONE;
+		}
+	}
+	while (p < r->end && http_is_space(*p))
 		p++;
-	const char *stop = http_scan_text(p, end);
-	*at = stop;
-	enum parse r = line_end_take(h, at, end, HTTP_FAULT_BAD_FIELD_VALUE);
-	if (r != PARSE_DONE)
-		return r;
+	r->p = stop = http_scan_text(p, r->scan_end);
+	enum parse result = line_end_take(h, &r->p, r->end, HTTP_FAULT_BAD_FIELD_VALUE);
+	if (result != PARSE_DONE)
+		return result;
 	while (stop > p && http_is_space(stop[-1]))
 		stop--;
-	f->value = str_slice(p, (size_t)(stop - p));
+	f->value = str_slice(in_input(r, p), (size_t)(stop - p));
+	f->is_line = false;
 	return PARSE_DONE;
 }
 
 /* Field lines up to and with the empty line. */
 static inline enum parse fields_take(struct http_head *h, const char **at, const char *end) {
 	struct http_field *f = h->fields, *fields_end = f + h->cap_fields;
+	struct reader r = { .p = *at, .end = end, .scan_end = end };
+	char copy[NEAR_END_BYTES + ZERO_BYTES];
 	uint64_t seen[2] = { 0, 0 };
-	enum parse r;
+	enum parse result;
 	for (;; f++) {
-		if (*at == end)
+		if (r.end - r.p < NEAR_END_BYTES && r.scan_end == r.end)
+			go_on_in_copy(&r, copy);
+		if (r.p == r.end)
 			return PARSE_MORE;
-		if (**at == '\r')
+		if (*r.p == '\r')
 			break;
 		if (f == fields_end)
 			return bad(h, HTTP_FAULT_TOO_MANY_FIELDS);
-		if ((r = name_take(h, f, at, end)) != PARSE_DONE || (r = value_take(h, f, at, end)) != PARSE_DONE)
-			return r;
+		if ((result = name_take(h, f, &r)) != PARSE_DONE || (result = value_take(h, f, &r)) != PARSE_DONE)
+			return result;
 		f->is_dropped = false;
 		seen[f->id / 64] |= UINT64_C(1) << f->id % 64;
 	}
 	h->n_fields = (uint16_t)(f - h->fields);
 	h->seen[0] = seen[0];
 	h->seen[1] = seen[1];
+	*at = in_input(&r, r.p);
 	return line_end_take(h, at, end, HTTP_FAULT_BAD_FIELD_NAME);
 }
 

@@ -52,6 +52,8 @@ static inline const char *http_scan_text(const char *p, const char *end) {
 			unsigned bits = (unsigned)_mm_movemask_epi8(stop);
 			if (bits) {
 				p += __builtin_ctz(bits);
+				if (*p != '\t')
+					return p;
 				break;
 			}
 		}
@@ -161,9 +163,53 @@ static inline enum http_field_id http_field_lookup32(const char *p, size_t n) {
 	return http_field_name_bytes[id] == n && http_field_name_is(p, http_field_names[id], n) ? id : HTTP_FIELD_OTHER;
 }
 
-/* Case ignored; the length sorts out nearly everything before a call. */
+/* Are the n bytes at p, of which 32 can be read, a name of letters, digits, '-' and '_' alone, as nearly all are? n = 32: no. */
+static inline bool http_is_common_name(const char *p, size_t n) {
+#ifdef __SSE2__
+	if (n == 0 || n >= 32)
+		return false;
+	uint32_t good = 0;
+	for (unsigned half = 0; half < 2; half++) {
+		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + 16 * half));
+		__m128i letter = _mm_sub_epi8(_mm_or_si128(v, _mm_set1_epi8(0x20)), _mm_set1_epi8('a'));
+		__m128i digit = _mm_sub_epi8(v, _mm_set1_epi8('0'));
+		__m128i is_letter = _mm_cmpeq_epi8(_mm_min_epu8(letter, _mm_set1_epi8('z' - 'a')), letter);
+		__m128i is_digit = _mm_cmpeq_epi8(_mm_min_epu8(digit, _mm_set1_epi8(9)), digit);
+		__m128i is_mark = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('-')), _mm_cmpeq_epi8(v, _mm_set1_epi8('_')));
+		good |= (uint32_t)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(is_letter, is_digit), is_mark)) << 16 * half;
+	}
+	return ~good << (32 - n) == 0;
+#else
+	(void)p, (void)n;
+	return false;
+#endif
+}
+
+/* Case ignored. `word`: 4 bytes or more, of lower-case letters, digits and '-' alone: see http_field_name_is. */
 static inline bool http_word_is(struct str s, struct str word) {
-	return s.n == word.n && str_eq_nocase(s, word);
+	if (s.n != word.n)
+		return false;
+	uint64_t v, w, folds = UINT64_C(0x4040404040404040);
+	size_t i = 0;
+	for (; i + 8 <= word.n; i += 8) {
+		memcpy(&v, s.p + i, 8);
+		memcpy(&w, word.p + i, 8);
+		if ((v | (w & folds) >> 1) != w)
+			return false;
+	}
+	if (i == word.n)
+		return true;
+	if (word.n >= 8) { /* the last 8 bytes, some of them again */
+		memcpy(&v, s.p + word.n - 8, 8);
+		memcpy(&w, word.p + word.n - 8, 8);
+		return (v | (w & folds) >> 1) == w;
+	}
+	uint32_t v4[2], w4[2];
+	memcpy(&v4[0], s.p, 4);
+	memcpy(&w4[0], word.p, 4);
+	memcpy(&v4[1], s.p + word.n - 4, 4);
+	memcpy(&w4[1], word.p + word.n - 4, 4);
+	return (v4[0] | (w4[0] & (uint32_t)folds) >> 1) == w4[0] && (v4[1] | (w4[1] & (uint32_t)folds) >> 1) == w4[1];
 }
 
 /* Cuts the next element off a comma list (RFC 9110 5.6.1): trimmed, empty elements skipped; false at the end. */
