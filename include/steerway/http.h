@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * HTTP as a pure codec: heads, framing, chunked coding, fields, targets. No I/O, no allocation; slices point into the bytes
- * that the caller lends. Sources: RFC 9110 (semantics), RFC 9112 (HTTP/1.1), RFC 3986 (URI).
+ * that the caller lends. Sources: RFC 9110 (semantics), RFC 9112 (HTTP/1.1), RFC 9113 (HTTP/2), RFC 3986 (URI).
  *
  * Strict where two parsers could read one message differently (request smuggling): see enum http_fault.
  */
@@ -126,6 +126,7 @@ struct h1_chunked {
 	uint32_t state;
 	uint32_t count;           /* bytes of chunk-size line or trailers so far, for their bounds */
 	uint32_t extension_bytes; /* of extensions in excess of the data, for their bound over the whole body */
+	uint32_t trailer_bytes;   /* that the last call consumed, see h1_chunked_trailer */
 	enum http_fault fault;
 };
 /* Takes some of `in`: *used bytes were consumed, of which *data (a slice of in, may be empty) is body. PARSE_MORE: call again
@@ -134,6 +135,42 @@ struct h1_chunked {
  * of extensions in excess of the data over the whole body), bare CR or LF refused, and so are trailers that must come in a head
  * (HTTP_FIELD_NOT_IN_TRAILER). PARSE_BAD: *used is where the fault is, *data is empty, further calls answer the same. */
 enum parse h1_chunked_next(struct h1_chunked *c, struct str in, size_t *used, struct str *data);
+/* The part of the trailer section among the `used` bytes that the last call consumed of `in`: their end, or empty. With its line ends; the
+ * parts together are the whole section. */
+static inline struct str h1_chunked_trailer(const struct h1_chunked *c, struct str in, size_t used) {
+	return str_slice(in.p + used - c->trailer_bytes, c->trailer_bytes);
+}
+/* A whole trailer section, with its empty line, to fields (RFC 9112 7.1.2). PARSE_BAD also for names that must come in a head. */
+enum parse h1_trailers_parse(struct http_head *out, struct str section);
+
+/* HTTP/2 heads (RFC 9113 8.2-8.5, RFC 8441), built of fields as HPACK decodes them. The result is what an HTTP/1.1 parse would have
+ * given: minor 1; a request's first field is Host with the value of :authority (a Host that equals it is dropped, one that differs
+ * refused); target is :path, or :authority for plain CONNECT; the crumbs of Cookie are joined. Pseudo-header fields are no fields.
+ * Limits are those of HTTP/1.1: head_bytes bounds what is stored, cap_fields the fields (with Host). */
+enum h2_head_kind { H2_REQUEST, H2_RESPONSE, H2_TRAILERS };
+struct h2_head_builder {
+	struct http_head *head; /* its `fault` tells why it is refused */
+	char *bytes;            /* what names and values are copied into */
+	size_t used, cap;       /* of it */
+	size_t target_max;
+	enum h2_head_kind kind;
+	unsigned pseudo_seen;
+	bool has_regular;
+	struct str scheme;    /* "http" or "https"; empty for plain CONNECT */
+	struct str authority; /* as sent; empty when there was none */
+	struct str protocol;  /* of extended CONNECT, else empty. Whoever did not offer it refuses it: PSEUDO_FORBIDDEN */
+};
+/* out: fields and cap_fields are set, all else is written. bytes: limits->head_bytes of them; they live as long as the head. */
+void h2_head_begin(struct h2_head_builder *b, struct http_head *out, enum h2_head_kind kind, char *bytes,
+                   const struct h1_limits *limits);
+/* The first fault stays: adding more, and the end, answer the same. */
+enum http_fault h2_head_add(struct h2_head_builder *b, struct str name, struct str value);
+enum http_fault h2_head_end(struct h2_head_builder *b);
+/* As http_request_framing and http_response_framing, for heads so built. is_end: END_STREAM came with the head. A body without
+ * Content-Length is HTTP_BODY_CHUNKED (that is how HTTP/1.1 would send it); a response that ends with its head without telling a
+ * length has HTTP_BODY_LENGTH of 0. keep_alive is always set, has_upgrade never. */
+enum http_fault h2_request_framing(const struct http_head *h, bool is_end, struct http_framing *out);
+enum http_fault h2_response_framing(const struct http_head *h, enum http_method method, bool is_end, struct http_framing *out);
 
 /* A request target (RFC 9112 3.2), and the authority it or Host gives. An absolute-form with neither path nor query is
  * HTTP_TARGET_ASTERISK under OPTIONS (RFC 9112 3.2.4), scheme and authority set. Schemes: http and https. */

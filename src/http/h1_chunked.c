@@ -178,12 +178,15 @@ static enum http_fault step(struct h1_chunked *c, char b) {
 	case DATA_LF:
 		return b == '\n' ? go(c, SIZE_START) : HTTP_FAULT_BARE_CR;
 	case TRAILER_LF:
+		c->trailer_bytes++;
 		return b == '\n' ? go(c, TRAILER_START) : HTTP_FAULT_BARE_CR;
 	case END_LF:
+		c->trailer_bytes++;
 		return b == '\n' ? go(c, DONE) : HTTP_FAULT_BARE_CR;
 	case TRAILER_START:
 	case TRAILER_NAME:
 	case TRAILER_VALUE:
+		c->trailer_bytes++;
 		return b == '\n' ? HTTP_FAULT_BARE_LF : trailer_step(c, b);
 	default:
 		return b == '\n' ? HTTP_FAULT_BARE_LF : size_line_step(c, b);
@@ -194,6 +197,7 @@ enum parse h1_chunked_next(struct h1_chunked *c, struct str in, size_t *used, st
 	size_t i = 0;
 	*data = str_slice(in.p, 0);
 	*used = 0;
+	c->trailer_bytes = 0;
 	if (c->fault != HTTP_FAULT_NONE)
 		return PARSE_BAD;
 	while (i < in.n && c->state != DONE) {
@@ -211,6 +215,7 @@ enum parse h1_chunked_next(struct h1_chunked *c, struct str in, size_t *used, st
 		if (c->fault != HTTP_FAULT_NONE) {
 			/* Data before the fault is handed out first, so that the answers do not hang on how the input was cut. */
 			*used = i;
+			c->trailer_bytes -= c->trailer_bytes > 0; /* the faulty byte was not consumed */
 			return data->n ? PARSE_MORE : PARSE_BAD;
 		}
 		i++;

@@ -273,3 +273,15 @@ enum parse h1_response_parse(struct http_head *out, struct str in, const struct 
 	out->method = HTTP_METHOD_OTHER;
 	return head_parse(out, in, limits, scanned, used, false);
 }
+
+enum parse h1_trailers_parse(struct http_head *out, struct str section) {
+	struct http_field *fields = out->fields;
+	uint16_t cap = out->cap_fields;
+	*out = (struct http_head){ .fields = fields, .cap_fields = cap, .minor = 1 };
+	const char *p = section.p;
+	enum parse r = fields_take(out, &p, section.p + section.n);
+	for (unsigned i = 0; r == PARSE_DONE && i < out->n_fields; i++)
+		if (http_field_flags(out->fields[i].id) & HTTP_FIELD_NOT_IN_TRAILER)
+			r = bad(out, HTTP_FAULT_TRAILER_BAD);
+	return r;
+}

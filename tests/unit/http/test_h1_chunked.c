@@ -213,8 +213,68 @@ static void test_answers_stay(void **state) {
 	assert_int_equal(used, 0);
 }
 
+/* The parts of the trailer section that the calls tell, in pieces of `every` bytes. */
+static struct str trailer_of(struct str in, size_t every) {
+	static char section[8192];
+	struct h1_chunked c = { 0 };
+	size_t n = 0, at = 0;
+	for (enum parse r = PARSE_MORE; r == PARSE_MORE && at < in.n;) {
+		struct str piece = str_slice(in.p + at, every < in.n - at ? every : in.n - at), data;
+		size_t used;
+		r = h1_chunked_next(&c, piece, &used, &data);
+		struct str part = h1_chunked_trailer(&c, piece, used);
+		memcpy(section + n, part.p, part.n);
+		n += part.n;
+		at += used;
+	}
+	return str_slice(section, n);
+}
+
+static void test_trailers(void **state) {
+	static const struct {
+		const char *in, *section;
+		unsigned n_fields;
+	} cases[] = {
+		{ ABC END "x", "\r\n", 0 },
+		{ ABC "0;a\r\n\r\n", "\r\n", 0 },
+		{ ABC "0\r\nX-Sum: 1\r\n\r\nx", "X-Sum: 1\r\n\r\n", 1 },
+		{ ABC "0\r\nGrpc-Status:0\r\na: \t b c \r\n\r\n", "Grpc-Status:0\r\na: \t b c \r\n\r\n", 2 },
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		for (size_t every = 1; every < 64; every++) {
+			struct str section = trailer_of(str_from(cases[i].in), every);
+			assert_true(str_eq(section, str_from(cases[i].section)));
+			struct http_field fields[4];
+			struct http_head h = { .fields = fields, .cap_fields = 4 };
+			struct str copy = exact_copy(section);
+			assert_int_equal(h1_trailers_parse(&h, copy), PARSE_DONE);
+			assert_int_equal(h.n_fields, cases[i].n_fields);
+			if (h.n_fields == 2) {
+				assert_int_equal(fields[0].id, HTTP_FIELD_GRPC_STATUS);
+				assert_true(str_eq(fields[1].name, STR("a")) && str_eq(fields[1].value, STR("b c")));
+			}
+			free((char *)copy.p);
+		}
+	}
+}
+
+static void test_trailers_refused(void **state) {
+	struct http_field fields[2];
+	struct http_head h = { .fields = fields, .cap_fields = 2 };
+	(void)state;
+	assert_int_equal(h1_trailers_parse(&h, STR("a: b\r\nc: d\r\ne: f\r\n\r\n")), PARSE_BAD);
+	assert_int_equal(h.fault, HTTP_FAULT_TOO_MANY_FIELDS);
+	assert_int_equal(h1_trailers_parse(&h, STR("a: b\r\nHost: d\r\n\r\n")), PARSE_BAD);
+	assert_int_equal(h.fault, HTTP_FAULT_TRAILER_BAD);
+	assert_int_equal(h1_trailers_parse(&h, STR("a : b\r\n\r\n")), PARSE_BAD);
+	assert_int_equal(h.fault, HTTP_FAULT_SPACE_BEFORE_COLON);
+	assert_int_equal(h1_trailers_parse(&h, STR("a: b\r\n")), PARSE_MORE);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_rows), cmocka_unit_test(test_bounds),
-		                            cmocka_unit_test(test_answers_stay) };
+		                            cmocka_unit_test(test_answers_stay), cmocka_unit_test(test_trailers),
+		                            cmocka_unit_test(test_trailers_refused) };
 	return cmocka_run_group_tests_name("http/h1_chunked", tests, NULL, NULL);
 }
