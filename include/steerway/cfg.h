@@ -65,6 +65,8 @@ struct cfg_weights {
 #define CFG_PROTOCOL_V(v, text) CFG_PROTOCOL_##v,
 #define CFG_FORWARDED_V(v, text) CFG_FORWARDED_##v,
 #define CFG_TLS_VERSION_V(v, text) CFG_TLS_VERSION_##v,
+#define CFG_TLS_POLICY_V(v, text) CFG_TLS_POLICY_##v,
+#define CFG_CLIENT_MODE_V(v, text) CFG_CLIENT_MODE_##v,
 #define CFG_SITE_ROLE_V(v, text) CFG_SITE_ROLE_##v,
 #define CFG_CHECK_TYPE_V(v, text) CFG_CHECK_TYPE_##v,
 #define CFG_BALANCE_V(v, text) CFG_BALANCE_##v,

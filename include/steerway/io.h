@@ -55,23 +55,47 @@ void deadline_set(struct deadline *d, uint64_t at_us); /* clock_now_us's time */
 void deadline_clear(struct deadline *d);
 void deadline_fini(struct deadline *d); /* before its memory goes; harmless on a zeroed one */
 
-/* ---- TLS contexts ---- */
+/* ---- TLS contexts: made on the control thread, used by all ---- */
 
-struct tls_server; /* several certificates, chosen by SNI; shared by all workers */
-struct tls_client;
+struct tls_server; /* a listener's: several certificates, chosen by SNI and by what the client can verify */
+struct tls_client; /* a pool's or a check's */
+
+/* Mozilla's presets: TLS 1.2 and 1.3, or 1.3 alone. */
+enum tls_policy { TLS_POLICY_INTERMEDIATE, TLS_POLICY_MODERN };
+enum tls_client_auth { TLS_CLIENT_AUTH_OFF, TLS_CLIENT_AUTH_OPTIONAL, TLS_CLIENT_AUTH_REQUIRED };
+/* Application protocols (RFC 7301), as bits; h2 goes first where both are spoken. */
+enum { TLS_ALPN_HTTP1 = 1, TLS_ALPN_H2 = 2 };
 
 struct tls_server_options {
 	const struct str *certificate_paths; /* PEM: chain and key; NUL-terminated */
 	size_t n_certificates;
-	uint16_t min_version; /* TLS1_2_VERSION or TLS1_3_VERSION */
+	enum tls_policy policy;
+	uint16_t min_version; /* TLS1_2_VERSION or TLS1_3_VERSION; 0: the policy's */
+	unsigned alpn;        /* bits of TLS_ALPN_*; a client that offers none of them is refused */
 	bool tickets;
-	const struct tls_server *previous; /* its ticket keys are kept, so that a reload does not end sessions; or NULL */
+	const char *ticket_keys_path;     /* NULL: random keys, turned over by time */
+	enum tls_client_auth client_auth; /* other than off: */
+	const char *client_ca_path;       /* PEM: the authorities to trust */
+	const char *client_crl_path;      /* PEM: revocation lists of every authority in a chain; NULL: none is asked */
+	/* Its random ticket keys are kept, so that a reload does not end sessions; or NULL. */
+	const struct tls_server *previous;
+	bool keeps_old; /* of a file that has become unusable, what `previous` made of it is kept, and the log says why */
+	size_t *n_kept; /* counts those; or NULL */
 };
 /* NULL with `e`: names the file (and OpenSSL's reason). */
 struct tls_server *tls_server_create(const struct tls_server_options *o, struct err *e);
 void tls_server_destroy(struct tls_server *t);
-/* ca_path NULL: the system's. */
-struct tls_client *tls_client_create(bool verify, const char *ca_path, struct err *e);
+
+struct tls_client_options {
+	bool verify;
+	const char *ca_path;          /* PEM; NULL: the system's */
+	const char *certificate_path; /* PEM: chain and key to show to servers that ask; NULL: none */
+	unsigned alpn;                /* one TLS_ALPN_*, or 0: nothing is offered */
+	unsigned n_servers;           /* about so many are talked to; sessions are kept for them. 0: none is resumed */
+};
+struct tls_client *tls_client_create(const struct tls_client_options *o, struct err *e);
+/* The same once more, sessions and all. */
+struct tls_client *tls_client_share(const struct tls_client *t);
 void tls_client_destroy(struct tls_client *t);
 
 /* ---- streams ---- */
@@ -102,7 +126,8 @@ int stream_connect(struct stream *s, struct loop *l, const struct addr *to, void
 /* Of a connect that on_ready told about: 0 connected, STREAM_AGAIN not yet, or STREAM_ERROR (s->error). */
 int stream_connect_result(struct stream *s);
 int stream_start_tls_server(struct stream *s, const struct tls_server *t);
-/* server_name: SNI, and the name that is verified; empty: neither. */
+/* Of a connected stream. server_name: SNI, and the name that is verified; empty: no SNI, and the address is verified. Resumes a
+ * session of that address and name when there is one. */
 int stream_start_tls_client(struct stream *s, const struct tls_client *t, struct str server_name);
 /* 0: done; STREAM_AGAIN; STREAM_EOF can't occur (it is STREAM_ERROR). */
 int stream_handshake(struct stream *s);
@@ -127,6 +152,22 @@ void stream_close(struct stream *s); /* harmless when closed */
 void stream_abort(struct stream *s);
 /* Text for logs: "Connection refused", "certificate verify failed: self-signed certificate". Written into `out`. */
 struct str stream_error(const struct stream *s, char out[128]);
+
+/* ---- what a TLS handshake agreed on; of clear text: false, empty ---- */
+
+bool stream_alpn_is_h2(const struct stream *s);
+/* SNI as the client sent it; empty: none. Lives as long as the stream. */
+struct str stream_server_name(const struct stream *s);
+/* A client's certificate, which was verified, in forms that are fit for header fields: visible ASCII and spaces. */
+struct tls_peer {
+	struct str subject;     /* RFC 2253: "CN=ann,O=Example" */
+	struct str names;       /* "DNS:a.test, email:ann@a.test, URI:..., IP:192.0.2.1"; other kinds are left out */
+	struct str serial;      /* hexadecimal */
+	struct str fingerprint; /* SHA-256, hexadecimal */
+	char store[4096];
+};
+/* False: it showed none. What does not fit into the store is empty, never cut. */
+bool stream_peer_certificate(const struct stream *s, struct tls_peer *out);
 
 /* A buffer of the thread's own, shared by all its connections, for bytes that do not outlive the current callback. */
 #define IO_SHARED_BYTES (256 * 1024)
@@ -165,6 +206,19 @@ struct udp_socket;
 typedef size_t (*udp_answer)(void *context, const struct addr *from, struct str in, char *out, size_t out_size);
 struct udp_socket *udp_socket_start(struct loop *l, int fd, udp_answer answer, void *context, struct err *e);
 void udp_socket_stop(struct udp_socket *u); /* closes the descriptor; NULL is harmless */
+
+/* ---- files that change ---- */
+
+/* Tells when files were written or replaced (through links of links, too): once things have been quiet for 200 ms, or 2 s after the
+ * first change, and only when one of the files really is another one than before. */
+struct file_watch;
+struct file_set; /* files, and which ones they are (what stat tells) */
+struct file_set *file_set_create(const struct str *paths, size_t n);
+void file_set_destroy(struct file_set *set);
+struct file_watch *file_watch_create(struct loop *l, void (*on_change)(void *arg), void *arg);
+/* These files from now on; takes the set over, whose look counts as what is known. A folder that can't be watched is logged. */
+void file_watch_set(struct file_watch *w, struct file_set *set);
+void file_watch_destroy(struct file_watch *w); /* NULL is harmless */
 
 /* ---- worker threads ---- */
 

@@ -175,11 +175,33 @@ static void check_tls_name(struct loader *l, const struct instance *i) {
 		      REPORT_VALUE(c->tls.server_name));
 }
 
-static void check_ca(struct loader *l, const struct instance *i) {
-	const struct cfg_check_tls *t = i->object;
+static void check_file(struct loader *l, const struct instance *i, const char *key, struct str path) {
 	struct err why;
-	if (t->ca.n > 0 && file_check(t->ca.p, &why) < 0)
-		fault(l, i, "ca", "%s; mend the path or its mode", why.text);
+	if (path.n > 0 && file_check(path.p, &why) < 0)
+		fault(l, i, key, "%s; mend the path or its mode", why.text);
+}
+
+static void check_ca(struct loader *l, const struct instance *i) {
+	check_file(l, i, "ca", ((const struct cfg_check_tls *)i->object)->ca);
+}
+
+static void check_listener_tls(struct loader *l, const struct instance *i) {
+	check_file(l, i, "ticket_keys", ((const struct cfg_listener_tls *)i->object)->ticket_keys);
+}
+
+static void check_listener_client(struct loader *l, const struct instance *i) {
+	const struct cfg_listener_client *c = i->object;
+	check_file(l, i, "ca", c->ca);
+	check_file(l, i, "crl", c->crl);
+}
+
+static void check_pool_tls(struct loader *l, const struct instance *i) {
+	const struct cfg_pool_tls *t = i->object;
+	struct addr ip;
+	check_file(l, i, "ca", t->ca);
+	check_file(l, i, "certificate", t->certificate);
+	if (t->server_name.n > 0 && !domain_is_valid(t->server_name) && !addr_parse_ip(&ip, t->server_name))
+		fault(l, i, "server_name", "\"%.*s%s\" is no host name; write a name without port", REPORT_VALUE(t->server_name));
 }
 
 /* ---- listeners ---- */
@@ -452,6 +474,15 @@ static bool check_is_tcp(const struct instance *i) {
 static bool check_is_not_https(const struct instance *i) {
 	return ((const struct cfg_check *)i->object)->type != CFG_CHECK_TYPE_HTTPS;
 }
+static bool listener_is_modern(const struct instance *i) {
+	return ((const struct cfg_listener_tls *)i->object)->policy == CFG_TLS_POLICY_MODERN;
+}
+static bool listener_has_no_tickets(const struct instance *i) {
+	return !((const struct cfg_listener_tls *)i->object)->tickets;
+}
+static bool pool_tls_is_unverified(const struct instance *i) {
+	return !((const struct cfg_pool_tls *)i->object)->verify;
+}
 static bool tls_is_unverified(const struct instance *i) {
 	return !((const struct cfg_check_tls *)i->object)->verify;
 }
@@ -497,6 +528,12 @@ static const struct {
 	{ SCHEMA_SECTION_listener, "max_body", "protocol", listener_is_dns, DNS_LISTENER },
 	{ SCHEMA_SECTION_listener, "timeouts", "protocol", listener_is_dns, DNS_LISTENER },
 	{ SCHEMA_SECTION_listener_timeouts, "handshake", "", listener_is_clear, "has no effect without tls; remove it" },
+	{ SCHEMA_SECTION_listener_tls, "min_version", "policy", listener_is_modern,
+	  "has no effect with policy: modern, which is TLS 1.3 alone; remove it" },
+	{ SCHEMA_SECTION_listener_tls, "ticket_keys", "tickets", listener_has_no_tickets,
+	  "has no effect with tickets: false; remove one of them" },
+	{ SCHEMA_SECTION_pool_tls, "ca", "verify", pool_tls_is_unverified,
+	  "has no effect with verify: false; remove one of them" },
 	{ SCHEMA_SECTION_check, "method", "type", check_is_tcp, TCP_CHECK },
 	{ SCHEMA_SECTION_check, "path", "type", check_is_tcp, TCP_CHECK },
 	{ SCHEMA_SECTION_check, "host", "type", check_is_tcp, TCP_CHECK },
@@ -545,6 +582,9 @@ static const struct {
 	{ SCHEMA_SECTION_check, check_request, "method path host" },
 	{ SCHEMA_SECTION_check, check_tls_name, "type host" },
 	{ SCHEMA_SECTION_check_tls, check_ca, "ca" },
+	{ SCHEMA_SECTION_listener_tls, check_listener_tls, "ticket_keys" },
+	{ SCHEMA_SECTION_listener_client, check_listener_client, "ca crl" },
+	{ SCHEMA_SECTION_pool_tls, check_pool_tls, "ca certificate server_name" },
 	{ SCHEMA_SECTION_pool, check_id, "" },
 	{ SCHEMA_SECTION_pool, check_pool, "min_up split servers" },
 	{ SCHEMA_SECTION_server, check_server_name, "name" },

@@ -104,7 +104,9 @@ static int https_compile(struct check *c, const struct cfg_check *cfg, struct er
 	if (http_compile(c, cfg, e) < 0)
 		return -1;
 	struct http_own *h = c->own;
-	h->tls = tls_client_create(cfg->tls.verify, cfg->tls.ca.n > 0 ? cfg->tls.ca.p : NULL, e);
+	/* No sessions: a probe is to verify the certificate each time. */
+	struct tls_client_options o = { .verify = cfg->tls.verify, .ca_path = cfg->tls.ca.n > 0 ? cfg->tls.ca.p : NULL };
+	h->tls = tls_client_create(&o, e);
 	return h->tls != NULL ? 0 : err_context(e, "tls.ca");
 }
 

@@ -17,9 +17,6 @@ void tls_stream_bye(struct stream *s);
 void tls_stream_fini(struct stream *s);
 struct str tls_stream_error(const struct stream *s, char out[128]);
 
-SSL *tls_server_new(const struct tls_server *t); /* NULL when out of memory */
-SSL *tls_client_new(const struct tls_client *t, struct str server_name);
-
 /* Frees what this thread holds for its streams and datagrams. */
 void stream_thread_fini(void);
 void tls_thread_fini(void);

@@ -6,9 +6,10 @@
  *
  * An idle connection holds no buffers: OpenSSL's are released (SSL_MODE_RELEASE_BUFFERS), ours belong to the thread.
  */
-#include "io/private.h"
+#include "io/tls_private.h"
 
 #include "steerway/base/mem.h"
+#include "steerway/metric.h"
 
 #include <errno.h>
 #include <openssl/bio.h>
@@ -129,7 +130,7 @@ int stream_start_tls_server(struct stream *s, const struct tls_server *t) {
 }
 
 int stream_start_tls_client(struct stream *s, const struct tls_client *t, struct str server_name) {
-	return stream_start_tls(s, tls_client_new(t, server_name));
+	return stream_start_tls(s, tls_client_new(t, s, server_name));
 }
 
 /* The socket's answer to sending `n` bytes: how many it took, or STREAM_AGAIN as 0 with can_write cleared, or STREAM_ERROR. */
@@ -191,6 +192,13 @@ size_t stream_unsent(const struct stream *s) {
 	return s->unsent ? s->unsent->n - s->unsent->at : 0;
 }
 
+static void count_handshake(SSL *ssl) {
+	bool is_server = SSL_is_server(ssl);
+	metric_add(is_server ? METRIC_io_tls_handshakes_total : METRIC_io_tls_client_handshakes_total, 1);
+	if (SSL_session_reused(ssl))
+		metric_add(is_server ? METRIC_io_tls_resumed_total : METRIC_io_tls_client_resumed_total, 1);
+}
+
 int stream_handshake(struct stream *s) {
 	if (stream_flush(s) == STREAM_ERROR)
 		return STREAM_ERROR;
@@ -202,6 +210,7 @@ int stream_handshake(struct stream *s) {
 		return STREAM_ERROR;
 	if (r == 1) {
 		s->is_handshaking = false;
+		count_handshake(s->ssl);
 		/* Bytes may stand in OpenSSL's buffer already, of which no edge will tell. */
 		if (SSL_has_pending(s->ssl))
 			s->can_read = true;

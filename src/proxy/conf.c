@@ -6,7 +6,14 @@
  */
 #include "proxy/private.h"
 
-static void pools_create(struct conf *c, const struct cfg_root *cfg) {
+static const struct pool_conf *pool_find(const struct conf *c, struct str name) {
+	for (size_t i = 0; c && i < c->n_pools; i++)
+		if (str_eq(c->pools[i].name, name))
+			return &c->pools[i];
+	return NULL;
+}
+
+static int pools_create(struct conf *c, const struct cfg_root *cfg, const struct conf *previous, size_t *n_kept, struct err *e) {
 	c->n_pools = cfg->pools.n;
 	c->pools = arena_zalloc(&c->arena, (cfg->pools.n + 1) * sizeof(*c->pools));
 	for (size_t i = 0; i < cfg->pools.n; i++) {
@@ -18,7 +25,10 @@ static void pools_create(struct conf *c, const struct cfg_root *cfg) {
 			                          .is_hashed = from->balance == CFG_BALANCE_HASH,
 			                          .is_measured = from->balance == CFG_BALANCE_EWMA,
 			                          .back = &h1_client_end };
+		if (conf_pool_tls(&c->pools[i], &c->arena, from, pool_find(previous, from->id), n_kept, e) < 0)
+			return -1;
 	}
+	return 0;
 }
 
 void conf_link(struct conf *c, struct fleet *f) {
@@ -26,22 +36,14 @@ void conf_link(struct conf *c, struct fleet *f) {
 		c->pools[i].fleet = fleet_pool_find(f, c->pools[i].name);
 }
 
-static struct tls_server *listener_tls(const struct cfg_listener *from, const struct conf *previous, uint32_t id, struct err *e) {
+static struct tls_server *listener_tls(const struct cfg_listener *from, const struct conf *previous, uint32_t id, size_t *n_kept,
+                                       struct err *e) {
 	const struct listener_conf *old = previous && id < previous->n_by_listener ? previous->by_listener[id] : NULL;
-	struct tls_server_options o = { .certificate_paths = from->tls.certificates.items,
-		                        .n_certificates = from->tls.certificates.n,
-		                        .min_version =
-		                            from->tls.min_version == CFG_TLS_VERSION_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION,
-		                        .tickets = from->tls.tickets,
-		                        .previous = old ? old->tls : NULL };
-	struct tls_server *t = tls_server_create(&o, e);
-	if (!t)
-		err_context(e, "listeners.%.*s.tls.certificates", STR_ARG(from->id));
-	return t;
+	return conf_listener_tls(from, old ? old->tls : NULL, n_kept, e);
 }
 
 static int listeners_create(struct proxy *p, struct conf *c, const struct cfg_root *cfg, const struct conf *previous,
-                            struct err *e) {
+                            size_t *n_kept, struct err *e) {
 	c->n_by_listener = p->next_listener_id;
 	c->by_listener = arena_zalloc(&c->arena, (c->n_by_listener + 1) * sizeof(*c->by_listener));
 	c->tls = mem_zalloc_array(cfg->listeners.n + 1, sizeof(*c->tls));
@@ -57,7 +59,7 @@ static int listeners_create(struct proxy *p, struct conf *c, const struct cfg_ro
 				lc->cfg = *from;
 				lc->cfg.id = arena_str(&c->arena, from->id);
 				if (from->tls.is_given) {
-					lc->tls = c->tls[c->n_tls] = listener_tls(from, previous, l->id, e);
+					lc->tls = c->tls[c->n_tls] = listener_tls(from, previous, l->id, n_kept, e);
 					if (!lc->tls)
 						return -1;
 					c->n_tls++;
@@ -69,7 +71,8 @@ static int listeners_create(struct proxy *p, struct conf *c, const struct cfg_ro
 	return 0;
 }
 
-struct conf *conf_create(struct proxy *p, const struct cfg_root *cfg, const struct conf *previous, struct err *e) {
+struct conf *conf_create(struct proxy *p, const struct cfg_root *cfg, const struct conf *previous, size_t *n_kept,
+                         struct err *e) {
 	struct conf *c = mem_zalloc(sizeof(*c));
 	arena_init(&c->arena, 16 * 1024);
 	list_init(&c->link);
@@ -78,13 +81,16 @@ struct conf *conf_create(struct proxy *p, const struct cfg_root *cfg, const stru
 	c->node_name = arena_str(&c->arena, cfg->node.name);
 	c->access_log = p->access_log;
 	c->access_format = cfg->log.access.format;
-	pools_create(c, cfg);
+	if (pools_create(c, cfg, previous, n_kept, e) < 0)
+		goto fail;
 	for (size_t i = 0; i < cfg->routes.n; i++) {
 		const struct cfg_route *r = &cfg->routes.items[i];
 		route_table_add(&c->routes, &c->arena, r->host, r->path, &c->pools[r->pool - cfg->pools.items]);
 	}
-	if (answer_pages_compile(&c->answers, &c->arena, &cfg->answers, e) == 0 && listeners_create(p, c, cfg, previous, e) == 0)
+	if (answer_pages_compile(&c->answers, &c->arena, &cfg->answers, e) == 0 &&
+	    listeners_create(p, c, cfg, previous, n_kept, e) == 0)
 		return c;
+fail:
 	conf_destroy(c);
 	return NULL;
 }
@@ -95,6 +101,8 @@ void conf_destroy(struct conf *c) {
 	for (size_t i = 0; i < c->n_tls; i++)
 		tls_server_destroy(c->tls[i]);
 	mem_free(c->tls);
+	for (size_t i = 0; i < c->n_pools; i++)
+		tls_client_destroy(c->pools[i].tls);
 	route_table_fini(&c->routes);
 	mem_free(c->refs);
 	arena_fini(&c->arena);

@@ -46,7 +46,8 @@ struct pool_conf {
 	bool is_measured; /* its balance wants latencies */
 	const struct end_ops *back; /* the protocol that its servers speak */
 	struct tls_client *tls;     /* NULL: clear text */
-	struct str tls_name;        /* SNI, and the name that is verified */
+	struct str tls_name;        /* SNI, and the name that is verified; empty: the address is */
+	uint64_t tls_key;           /* what connections were made under: others' are not used; 0: clear text */
 };
 
 struct conf_ref {
@@ -71,7 +72,8 @@ struct conf {
 	unsigned n_workers;
 };
 
-struct conf *conf_create(struct proxy *p, const struct cfg_root *cfg, const struct conf *previous, struct err *e);
+/* n_kept: of a certificate, key or list that can't be used, what `previous` made of it is kept and counted; NULL: it is an error. */
+struct conf *conf_create(struct proxy *p, const struct cfg_root *cfg, const struct conf *previous, size_t *n_kept, struct err *e);
 /* After fleet's commit: finds its pools. */
 void conf_link(struct conf *c, struct fleet *f);
 void conf_destroy(struct conf *c);
@@ -80,6 +82,14 @@ struct conf *conf_hold(struct conf *c, unsigned worker);
 void conf_put(struct conf *c, unsigned worker);
 bool conf_is_held(const struct conf *c);
 const struct listener_conf *conf_listener(const struct conf *c, const struct proxy_listener *l);
+
+/* ---- its TLS (conf_tls.c) ---- */
+
+struct tls_server *conf_listener_tls(const struct cfg_listener *from, const struct tls_server *old, size_t *n_kept, struct err *e);
+int conf_pool_tls(struct pool_conf *out, struct arena *a, const struct cfg_pool *from, const struct pool_conf *old, size_t *n_kept,
+                  struct err *e);
+/* Every file that TLS hangs on. */
+struct file_set *conf_tls_files(const struct cfg_root *cfg);
 
 /* ---- listeners (listener.c) ---- */
 
@@ -153,6 +163,8 @@ struct proxy {
 	struct list listeners;
 	struct list retired; /* snapshots that still may be held */
 	struct deadline sweep_retired;
+	const struct cfg_root *cfg; /* in force; the daemon frees it behind the next commit */
+	struct file_watch *watch;   /* of the files that TLS hangs on */
 	uint32_t next_listener_id;
 	struct log_output *access_log;
 	struct fleet_subscriber subscriber;
@@ -344,6 +356,7 @@ struct upstream {
 	struct list idle_link; /* the worker's idle ones */
 	struct proxy_worker *worker;
 	struct fleet_server *server;
+	uint64_t tls_key; /* its pool_conf's when it was opened */
 	struct txn *txn;     /* HTTP/1.1: the one that it serves; NULL: idle */
 	struct pending *in;  /* a partial response head, or spans that wait for the client */
 	struct pending *out; /* request bytes that the socket did not take */

@@ -16,6 +16,7 @@ struct proxy_plan {
 	struct proxy *proxy;
 	const struct cfg_root *cfg;
 	struct conf *conf;
+	struct file_set *files; /* looked at before they are read, so that no change falls between */
 };
 
 /* ---- life ---- */
@@ -63,6 +64,8 @@ static void on_scarce(void *arg, struct fleet_pool *pool, unsigned worker) {
 	worker_leave(w);
 }
 
+static void on_files_changed(void *arg);
+
 struct proxy *proxy_create(struct fleet *f, struct workers *w, struct loop *control, struct err *e) {
 	(void)e;
 	struct proxy *p = mem_zalloc(sizeof(*p));
@@ -80,6 +83,7 @@ struct proxy *proxy_create(struct fleet *f, struct workers *w, struct loop *cont
 	fleet_subscribe(f, &p->subscriber);
 	fleet_on_cut(f, on_cut, p);
 	fleet_on_scarce(f, on_scarce, p);
+	p->watch = file_watch_create(control, on_files_changed, p);
 	return p;
 }
 
@@ -92,6 +96,7 @@ static void fini_here(void *arg, unsigned worker, struct loop *l) {
 void proxy_destroy(struct proxy *p) {
 	if (!p)
 		return;
+	file_watch_destroy(p->watch);
 	fleet_unsubscribe(&p->subscriber);
 	workers_call(p->threads, fini_here, p);
 	LIST_EACH(it, &p->listeners)
@@ -148,7 +153,8 @@ struct proxy_plan *proxy_prepare(struct proxy *p, const struct cfg_root *cfg, st
 	}
 	if (listeners_prepare(p, cfg, e) < 0)
 		goto fail;
-	plan->conf = conf_create(p, cfg, p->conf, e);
+	plan->files = conf_tls_files(cfg);
+	plan->conf = conf_create(p, cfg, p->conf, NULL, e);
 	if (plan->conf)
 		return plan;
 fail:
@@ -179,6 +185,32 @@ static void listeners_forget(struct proxy *p) {
 	}
 }
 
+static void retire(struct proxy *p, struct conf *old) {
+	urcu_memb_synchronize_rcu(); /* from here on nobody takes hold of it anew */
+	list_append(&p->retired, &old->link);
+	sweep_retired(&p->sweep_retired);
+}
+
+/* Certificates and the like were replaced: the same configuration once more, over the files as they are now. */
+static void on_files_changed(void *arg) {
+	struct proxy *p = arg;
+	struct conf *old = p->conf;
+	struct err e;
+	size_t n_kept = 0;
+	struct conf *fresh = conf_create(p, p->cfg, old, &n_kept, &e);
+	if (!fresh) {
+		metric_add(METRIC_proxy_tls_refused_total, 1);
+		log_error("tls_files_refused", LOG_CSTR("why", e.text), LOG_CSTR("then", "the old ones serve on"));
+		return;
+	}
+	conf_link(fresh, p->fleet);
+	atomic_store_explicit(&p->conf, fresh, memory_order_release);
+	retire(p, old);
+	metric_add(METRIC_proxy_tls_reloads_total, 1);
+	metric_add(METRIC_proxy_tls_refused_total, (int64_t)n_kept);
+	log_info("tls_files_reloaded", LOG_U64("kept_old", n_kept));
+}
+
 void proxy_commit(struct proxy_plan *plan) {
 	struct proxy *p = plan->proxy;
 	struct conf *old = p->conf;
@@ -192,11 +224,10 @@ void proxy_commit(struct proxy_plan *plan) {
 	atomic_store_explicit(&p->conf, plan->conf, memory_order_release);
 	workers_call(p->threads, apply_here, p);
 	listeners_forget(p);
-	if (old) {
-		urcu_memb_synchronize_rcu(); /* from here on nobody takes hold of it anew */
-		list_append(&p->retired, &old->link);
-		sweep_retired(&p->sweep_retired);
-	}
+	if (old)
+		retire(p, old);
+	p->cfg = plan->cfg;
+	file_watch_set(p->watch, plan->files);
 	mem_free(plan);
 }
 
@@ -204,6 +235,7 @@ void proxy_discard(struct proxy_plan *plan) {
 	if (!plan)
 		return;
 	conf_destroy(plan->conf);
+	file_set_destroy(plan->files);
 	LIST_EACH(it, &plan->proxy->listeners) {
 		struct proxy_listener *l = CONTAINER_OF(it, struct proxy_listener, link);
 		if (l->is_new)

@@ -88,6 +88,7 @@ static enum acquire upstream_connect(struct txn *t) {
 	metric_add(METRIC_proxy_upstream_connects_total, 1);
 	u->worker = w;
 	u->server = t->server;
+	u->tls_key = t->pool->tls_key;
 	u->state = UPSTREAM_CONNECTING;
 	list_init(&u->link);
 	list_init(&u->idle_link);
@@ -121,6 +122,10 @@ enum acquire upstream_acquire(struct txn *t) {
 	struct fleet_slot *slot = &t->server->slots[t->worker->index];
 	struct upstream *u;
 	while (!t->wants_fresh && (u = idle_take(slot))) {
+		if (u->tls_key != t->pool->tls_key) { /* a reload changed how servers are to be trusted */
+			upstream_close(u);
+			continue;
+		}
 		/* What can't be sent again must not go out on a connection that is closed already; the rest may find out by trying. */
 		bool is_replayable = t->request.body == HTTP_BODY_NONE && http_method_is_idempotent(t->method);
 		if (u->stream.can_read || (!is_replayable && stream_is_stale(&u->stream))) {

@@ -134,21 +134,23 @@ class Nginx:
 
 
 class Certificate:
-	"""A PEM file with chain and key, signed by the lab's own authority; `days` below 0: expired."""
+	"""A PEM file with chain and key, signed by the lab's own authority; `days` below 0: expired. key: a word of KEYS."""
 
-	def __init__(self, lab, *names, ca=None, days=30, label=None):
+	KEYS = {"ecdsa": ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"], "rsa": ["-newkey", "rsa:2048"]}
+
+	def __init__(self, lab, *names, ca=None, days=30, label=None, key="ecdsa", subject=None, alternatives=None):
 		need_tool("openssl")
 		self.ca = ca or Authority.of(lab)
 		label = label or names[0].replace("*", "any")
 		base = lab.path(f"tls/{label}")
 		base.parent.mkdir(exist_ok=True)
-		alternatives = ",".join(f"IP:{n}" if n.replace(".", "").isdigit() else f"DNS:{n}" for n in names)
+		alternatives = alternatives or ",".join(f"IP:{n}" if n.replace(".", "").isdigit() else f"DNS:{n}" for n in names)
 		lab.write(f"tls/{label}.ext", f"subjectAltName={alternatives}\nbasicConstraints=CA:FALSE\n")
-		run("openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", f"/CN={names[0]}",
+		run("openssl", "req", *self.KEYS[key], "-nodes", "-subj", subject or f"/CN={names[0]}",
 		    "-keyout", f"{base}.key", "-out", f"{base}.csr")
 		run("openssl", "x509", "-req", "-in", f"{base}.csr", "-CA", self.ca.file, "-CAkey", self.ca.key, "-CAcreateserial",
 		    "-days", str(days), "-extfile", f"{base}.ext", "-out", f"{base}.crt")
-		self.file = f"{base}.pem"
+		self.file, self.chain_file = f"{base}.pem", f"{base}.crt"
 		with open(self.file, "w") as out:
 			for part in (f"{base}.crt", f"{base}.key"):
 				with open(part) as piece:

@@ -46,8 +46,16 @@
 
 #define CFG_LISTENER_TLS_KEYS(K) \
 	K(certificates, PATHS, _, CFG_REQUIRED, NULL, NULL, LIVE, "PEM files (or patterns), each with certificate chain and key; the first serves clients whose SNI matches none.") \
+	K(policy, ENUM, tls_policy, "intermediate", NULL, NULL, LIVE, "Mozilla's presets of versions, ciphers, groups and signatures: `intermediate` (TLS 1.2 and 1.3) or `modern` (TLS 1.3 alone).") \
 	K(min_version, ENUM, tls_version, "1.2", NULL, NULL, LIVE, "Lowest TLS version.") \
-	K(tickets, BOOL, _, "true", NULL, NULL, LIVE, "Resume sessions by ticket.")
+	K(tickets, BOOL, _, "true", NULL, NULL, LIVE, "Resume sessions by ticket.") \
+	K(ticket_keys, PATH, _, NULL, NULL, NULL, LIVE, "File of ticket keys, for nodes that take each other's tickets: 48 or 80 random bytes in base64 a line (`openssl rand -base64 80`); the first seals, all open. Absent: random keys, turned over every 12 hours.") \
+	K(client, OBJECT, listener_client, NULL, NULL, NULL, LIVE, "Ask clients for certificates. Absent: none is asked for.")
+
+#define CFG_LISTENER_CLIENT_KEYS(K) \
+	K(mode, ENUM, client_mode, "required", NULL, NULL, LIVE, "`required`, or `optional`: a client may have none. One that does not verify is refused either way.") \
+	K(ca, PATH, _, CFG_REQUIRED, NULL, NULL, LIVE, "PEM file of the authorities that client certificates must come from.") \
+	K(crl, PATH, _, NULL, NULL, NULL, LIVE, "PEM file of revocation lists, one of every authority in a chain; outdated ones refuse everybody.")
 
 #define CFG_LISTENER_TIMEOUTS_KEYS(K) \
 	K(handshake, MSEC, _, "10s", "100ms", "10m", LIVE, "Time allowed for the TLS handshake.") \
@@ -100,6 +108,7 @@
 	K(slow_start, MSEC, _, "0s", "0s", "1h", LIVE, "Time in which the share of a server that came up rises from a tenth to the whole; `0s`: at once.") \
 	K(retries, OBJECT, retries, NULL, NULL, NULL, LIVE, "Sending a request again to another server when that is safe.") \
 	K(timeouts, OBJECT, pool_timeouts, NULL, NULL, NULL, LIVE, "What a server may take its time with.") \
+	K(tls, OBJECT, pool_tls, NULL, NULL, NULL, LIVE, "Speak TLS to the servers. Absent: clear text.") \
 	K(max_connections, UINT, _, "0", "0", "1000000", LIVE, "Connections at once to each server that does not say its own; `0` is no bound.") \
 	K(max_requests, UINT, _, "0", "0", "1000000", LIVE, "Requests in progress at once on each server that does not say its own; `0` is no bound. Counted over all workers, in HTTP/2 each stream.") \
 	K(limits, OBJECT, pool_limits, NULL, NULL, NULL, LIVE, "Bounds of the whole pool.") \
@@ -123,6 +132,12 @@
 	K(response, MSEC, _, "30s", "10ms", "1h", LIVE, "Time allowed from the sent request to the whole response head; above: 504.") \
 	K(body_idle, MSEC, _, "30s", "100ms", "1h", LIVE, "Longest pause of the server while it sends a body or takes one.") \
 	K(idle, MSEC, _, "30s", "0s", "1h", LIVE, "Time that an unused connection to a server is kept; `0s`: none is kept.")
+
+#define CFG_POOL_TLS_KEYS(K) \
+	K(verify, BOOL, _, "true", NULL, NULL, LIVE, "Verify the server's certificate and name.") \
+	K(ca, PATH, _, NULL, NULL, NULL, LIVE, "PEM file of the authorities to trust; the system's when absent.") \
+	K(server_name, STR, _, NULL, NULL, NULL, LIVE, "Name to send as SNI and to verify; when absent none is sent, and the certificate must hold the server's IP address.") \
+	K(certificate, PATH, _, NULL, NULL, NULL, LIVE, "PEM file with chain and key to show to servers that ask for a certificate.")
 
 #define CFG_SERVER_KEYS(K) \
 	K(name, STR, _, CFG_REQUIRED, NULL, NULL, LIVE, "Name, unique in the pool.") \
@@ -187,6 +202,8 @@
 #define CFG_PROTOCOL_VALUES(V) V(HTTP, "http") V(DNS, "dns")
 #define CFG_FORWARDED_VALUES(V) V(APPEND, "append") V(REPLACE, "replace") V(OFF, "off")
 #define CFG_TLS_VERSION_VALUES(V) V(1_2, "1.2") V(1_3, "1.3")
+#define CFG_TLS_POLICY_VALUES(V) V(INTERMEDIATE, "intermediate") V(MODERN, "modern")
+#define CFG_CLIENT_MODE_VALUES(V) V(OPTIONAL, "optional") V(REQUIRED, "required")
 #define CFG_SITE_ROLE_VALUES(V) V(ACTIVE, "active") V(STANDBY, "standby")
 #define CFG_CHECK_TYPE_VALUES(V) V(TCP, "tcp") V(HTTP, "http") V(HTTPS, "https")
 #define CFG_BALANCE_VALUES(V) \
@@ -201,6 +218,7 @@
 /* Sections, each after the ones that it holds: S(name, KEYS, "where it stands in the file") */
 #define CFG_SECTIONS(S) \
 	S(node, CFG_NODE_KEYS) \
+	S(listener_client, CFG_LISTENER_CLIENT_KEYS) \
 	S(listener_tls, CFG_LISTENER_TLS_KEYS) \
 	S(listener_timeouts, CFG_LISTENER_TIMEOUTS_KEYS) \
 	S(listener, CFG_LISTENER_KEYS) \
@@ -212,6 +230,7 @@
 	S(pool_limits, CFG_POOL_LIMITS_KEYS) \
 	S(queue, CFG_QUEUE_KEYS) \
 	S(pool_timeouts, CFG_POOL_TIMEOUTS_KEYS) \
+	S(pool_tls, CFG_POOL_TLS_KEYS) \
 	S(server, CFG_SERVER_KEYS) \
 	S(pool, CFG_POOL_KEYS) \
 	S(route, CFG_ROUTE_KEYS) \
@@ -229,6 +248,8 @@
 	E(protocol, CFG_PROTOCOL_VALUES, PROTOCOL) \
 	E(forwarded, CFG_FORWARDED_VALUES, FORWARDED) \
 	E(tls_version, CFG_TLS_VERSION_VALUES, TLS_VERSION) \
+	E(tls_policy, CFG_TLS_POLICY_VALUES, TLS_POLICY) \
+	E(client_mode, CFG_CLIENT_MODE_VALUES, CLIENT_MODE) \
 	E(site_role, CFG_SITE_ROLE_VALUES, SITE_ROLE) \
 	E(check_type, CFG_CHECK_TYPE_VALUES, CHECK_TYPE) \
 	E(balance, CFG_BALANCE_VALUES, BALANCE) \

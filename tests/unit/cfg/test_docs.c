@@ -34,6 +34,8 @@ static int setup(void **state) {
 	mkdir("conf.d", 0700);
 	file_write("tls/site.pem", "");
 	file_write("tls/ca.pem", "");
+	file_write("tls/ca.crl", "");
+	file_write("tls/ticket.keys", "");
 	file_write("zones/example.org.zone", "");
 	return 0;
 }

@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What a TLS listener agrees to: two certificates for a name, policies, tickets over restarts and nodes, client certificates."""
+import base64
+import os
+import subprocess
+
+from edge import Edge
+from http1 import RawOrigin
+from lab import cases, need_tool, run
+from origins import Authority, Certificate
+
+
+def s_client(lab, web, *words, sni="app.test", data="GET / HTTP/1.1\r\nHost: app.test\r\nConnection: close\r\n\r\n"):
+	need_tool("openssl")
+	done = subprocess.run(["openssl", "s_client", "-connect", "%s:%d" % web, "-servername", sni, "-CAfile", Authority.of(lab).file,
+	                       "-ign_eof", *words], input=data, capture_output=True, text=True, timeout=60)
+	return done.stdout + done.stderr
+
+
+def edge_with(lab, certificates, name="steerway", start=True, **tls):
+	origin = RawOrigin(lab)
+	edge = Edge(lab, {"cloud": [origin]}, start=False, listener={"tls": {"certificates": [c.file for c in certificates], **tls}})
+	edge.origin = origin
+	if start:
+		edge.daemon = lab.steerway(edge.config, name=name)
+	return edge
+
+
+# ---- certificates ----
+
+def test_ecdsa_and_rsa_for_one_name(lab):
+	"""The client's signature algorithms decide, in both versions, in whichever order the files stand."""
+	ecdsa, rsa = Certificate(lab, "app.test", label="ecdsa"), Certificate(lab, "app.test", label="rsa", key="rsa")
+	other = Certificate(lab, "other.test")
+	for order in ([ecdsa, rsa, other], [rsa, ecdsa, other], [other, rsa, ecdsa]):
+		edge = edge_with(lab, order, name=f"order{len(lab.steerways)}")
+		for version, rsa_only, ecdsa_only in (("-tls1_3", "rsa_pss_rsae_sha256", "ecdsa_secp256r1_sha256"),
+		                                      ("-tls1_2", "RSA+SHA256", "ECDSA+SHA256")):
+			assert "Peer signature type: RSA-PSS" in s_client(lab, edge.web, version, "-sigalgs", "rsa_pss_rsae_sha256")
+			assert "Peer signature type: RSA" in s_client(lab, edge.web, version, "-sigalgs", rsa_only)
+			assert "Peer signature type: ECDSA" in s_client(lab, edge.web, version, "-sigalgs", ecdsa_only)
+			out = s_client(lab, edge.web, version)
+			assert "Peer signature type: ECDSA" in out and "200 OK" in out, out  # the cheaper one where both would do
+
+
+def test_a_wildcard_lends_what_a_name_lacks(lab):
+	exact, wild = Certificate(lab, "app.test"), Certificate(lab, "*.test", label="wild", key="rsa")
+	edge = edge_with(lab, [exact, wild])
+	assert "CN = app.test" in s_client(lab, edge.web)
+	out = s_client(lab, edge.web, "-sigalgs", "rsa_pss_rsae_sha256")
+	assert "CN = *.test" in out and "200 OK" in out, out
+
+
+# ---- policies ----
+
+@cases(("intermediate", "intermediate", {"-tls1_2", "-tls1_3"}), ("modern", "modern", {"-tls1_3"}))
+def test_policy(policy, spoken, lab):
+	edge = edge_with(lab, [Certificate(lab, "app.test")], policy=policy)
+	for version in ("-tls1", "-tls1_1", "-tls1_2", "-tls1_3"):
+		weak = ["-cipher", "ALL@SECLEVEL=0"] if version in ("-tls1", "-tls1_1") else []
+		assert ("200 OK" in s_client(lab, edge.web, version, *weak)) == (version in spoken), version
+
+
+def test_intermediate_refuses_what_is_weak(lab):
+	edge = edge_with(lab, [Certificate(lab, "app.test", label="rsa", key="rsa"), Certificate(lab, "app.test")])
+	for words in (["-tls1_2", "-cipher", "AES128-GCM-SHA256"], ["-tls1_2", "-cipher", "ECDHE-RSA-AES128-SHA256"],
+	              ["-tls1_2", "-cipher", "DHE-RSA-AES128-GCM-SHA256"], ["-tls1_2", "-sigalgs", "RSA+SHA1:ECDSA+SHA1", "-cipher", "DEFAULT@SECLEVEL=0"],
+	              ["-groups", "P-521"], ["-sigalgs", "RSA+SHA224:ECDSA+SHA224", "-cipher", "DEFAULT@SECLEVEL=0"]):
+		out = s_client(lab, edge.web, *words)
+		assert "200 OK" not in out and "alert" in out, (words, out)
+	for words in (["-groups", "P-256"], ["-groups", "X25519"], ["-groups", "P-384"], ["-tls1_2", "-cipher", "ECDHE-RSA-CHACHA20-POLY1305"]):
+		out = s_client(lab, edge.web, *words)
+		assert "200 OK" in out, (words, out)
+
+
+# ---- tickets ----
+
+def ticket_key(n=80):
+	return base64.b64encode(os.urandom(n)).decode()
+
+
+def key_name(key):
+	"""As s_client prints the first 16 bytes of a ticket, which name its key."""
+	name = base64.b64decode(key)[:16].hex(" ")
+	return f"0000 - {name[:23]}-{name[24:]}"
+
+
+def test_tickets_of_a_file_survive_a_restart_and_go_to_other_nodes(lab):
+	keys = lab.write("ticket.keys", f"# made for this test\n{ticket_key()}\n\n{ticket_key(48)}\n")
+	certificate = Certificate(lab, "app.test")
+	one = edge_with(lab, [certificate], name="one", ticket_keys=str(keys))
+	two = edge_with(lab, [Certificate(lab, "app.test", label="two")], name="two", ticket_keys=str(keys))
+	for version in ("-tls1_2", "-tls1_3"):
+		session = str(lab.path(f"session{version}"))
+		assert "New, TLS" in s_client(lab, one.web, version, "-sess_out", session)
+		assert "Reused, TLS" in s_client(lab, two.web, version, "-sess_in", session), version
+		one.daemon.finish()
+		one.daemon.launch()
+		assert "Reused, TLS" in s_client(lab, one.web, version, "-sess_in", session), version
+
+
+def test_ticket_keys_turn_over(lab):
+	"""A key that became the second still opens, and its tickets are replaced; one that is gone leads to a full handshake."""
+	old, new, newest = ticket_key(), ticket_key(), ticket_key(48)
+	keys = lab.write("ticket.keys", old + "\n")
+	edge = edge_with(lab, [Certificate(lab, "app.test")], ticket_keys=str(keys))
+	for version in ("-tls1_2", "-tls1_3"):
+		session, renewed = str(lab.path(f"session{version}")), str(lab.path(f"renewed{version}"))
+		keys.write_text(old + "\n")
+		edge.daemon.reload()
+		s_client(lab, edge.web, version, "-sess_out", session)
+		keys.write_text(f"{new}\n{old}\n")
+		edge.daemon.reload()
+		out = s_client(lab, edge.web, version, "-sess_in", session, "-sess_out", renewed)
+		assert "Reused, TLS" in out and key_name(new) in out, out
+		keys.write_text(f"{newest}\n{new}\n")
+		edge.daemon.reload()
+		assert "New, TLS" in s_client(lab, edge.web, version, "-sess_in", session)
+		if version == "-tls1_3":  # openssl keeps no renewed session of TLS 1.2
+			assert "Reused, TLS" in s_client(lab, edge.web, version, "-sess_in", renewed)
+
+
+@cases(("empty", "# none\n", "no ticket key in it"), ("no base64", "hello\n", ":1: no ticket key"),
+       ("too short", "AAAA\n", ":1: no ticket key"), ("too many", "\n".join(ticket_key() for _ in range(17)) + "\n", ":17: more than 16"))
+def test_bad_ticket_keys(text, why, lab):
+	keys = lab.write("ticket.keys", text)
+	edge = edge_with(lab, [Certificate(lab, "app.test")], start=False, ticket_keys=str(keys))
+	daemon = lab.steerway(edge.config, wait=False)
+	assert daemon.process.wait() != 0
+	daemon.is_finished = True
+	assert f"{keys}" in daemon.log() and why in daemon.log(), daemon.log()
+
+
+def test_a_ticket_of_other_names_is_not_taken(lab):
+	"""Two listeners share a file, but not each other's sessions: a client must not be led to another service by its ticket."""
+	keys = lab.write("ticket.keys", ticket_key() + "\n")
+	one = edge_with(lab, [Certificate(lab, "app.test")], name="one", ticket_keys=str(keys))
+	two = edge_with(lab, [Certificate(lab, "other.test")], name="two", ticket_keys=str(keys))
+	session = str(lab.path("session"))
+	s_client(lab, one.web, "-tls1_3", "-sess_out", session)
+	assert "New, TLS" in s_client(lab, two.web, "-tls1_3", "-sess_in", session)
+
+
+# ---- client certificates ----
+
+class Clients:
+	"""An authority of clients' certificates with its revocation list."""
+
+	def __init__(self, lab):
+		self.lab, self.ca = lab, Authority(lab, "clients")
+		lab.write("tls/clients.index", "")
+		lab.write("tls/clients.number", "01\n")
+		self.conf = lab.write("tls/clients.cnf", f"[ca]\ndefault_ca=it\n[it]\ndatabase={lab.path('tls/clients.index')}\n"
+		                      f"crlnumber={lab.path('tls/clients.number')}\ndefault_md=sha256\ndefault_crl_days=30\n")
+		self.crl = str(lab.path("tls/clients.crl"))
+		self.list()
+
+	def list(self):
+		self.ca_tool("-gencrl", "-out", self.crl)
+
+	def ca_tool(self, *words):
+		run("openssl", "ca", "-config", self.conf, "-keyfile", self.ca.key, "-cert", self.ca.file, *words)
+
+	def revoke(self, certificate):
+		self.ca_tool("-revoke", certificate.chain_file)
+		self.list()
+
+	def certificate(self, name, **more):
+		return Certificate(self.lab, name, ca=self.ca, label=name, **more)
+
+
+def shown(certificate):
+	return ["-cert", certificate.file, "-key", certificate.file]
+
+
+def test_client_certificate_required(lab):
+	clients = Clients(lab)
+	edge = edge_with(lab, [Certificate(lab, "app.test")], client={"ca": clients.ca.file})
+	good, expired = clients.certificate("ann"), clients.certificate("late", days=-1)
+	stranger = Certificate(lab, "stranger")
+	for version in ("-tls1_2", "-tls1_3"):
+		out = s_client(lab, edge.web, version, *shown(good))
+		assert "200 OK" in out and "Acceptable client certificate CA names" in out, out
+		for words in ([], shown(expired), shown(stranger)):
+			failed = edge.daemon.metric("steerway_io_tls_failed_total")
+			assert "200 OK" not in s_client(lab, edge.web, version, *words), words
+			edge.daemon.wait_metric("steerway_io_tls_failed_total", failed + 1)
+
+
+def test_client_certificate_optional(lab):
+	clients = Clients(lab)
+	edge = edge_with(lab, [Certificate(lab, "app.test")], client={"mode": "optional", "ca": clients.ca.file})
+	good, stranger = clients.certificate("ann"), Certificate(lab, "stranger")
+	assert "200 OK" in s_client(lab, edge.web)
+	assert "200 OK" in s_client(lab, edge.web, *shown(good))
+	assert "200 OK" not in s_client(lab, edge.web, *shown(stranger))
+
+
+def test_revoked_client_certificate(lab):
+	"""A new list takes effect at once, for sessions of before, too."""
+	clients = Clients(lab)
+	edge = edge_with(lab, [Certificate(lab, "app.test")], client={"ca": clients.ca.file, "crl": clients.crl})
+	good, bad = clients.certificate("ann"), clients.certificate("bob")
+	session = str(lab.path("session"))
+	for c in (good, bad):
+		assert "200 OK" in s_client(lab, edge.web, "-sess_out", session, *shown(c))
+	assert "Reused, TLS" in s_client(lab, edge.web, "-sess_in", session, *shown(bad))
+	clients.revoke(bad)
+	edge.daemon.reload()
+	assert "200 OK" not in s_client(lab, edge.web, *shown(bad))
+	assert "200 OK" not in s_client(lab, edge.web, "-sess_in", session, *shown(bad))
+	assert "200 OK" in s_client(lab, edge.web, *shown(good))
+
+
+def test_a_session_leads_past_no_listener_that_asks(lab):
+	"""A ticket of a listener that asks for nothing is worth nothing where certificates are required, whatever the keys."""
+	clients, keys = Clients(lab), lab.write("ticket.keys", ticket_key() + "\n")
+	certificate = Certificate(lab, "app.test")
+	lax = edge_with(lab, [certificate], name="lax", ticket_keys=str(keys))
+	strict = edge_with(lab, [certificate], name="strict", ticket_keys=str(keys), client={"ca": clients.ca.file})
+	session = str(lab.path("session"))
+	assert "200 OK" in s_client(lab, lax.web, "-sess_out", session)
+	assert "200 OK" not in s_client(lab, strict.web, "-sess_in", session)
