@@ -71,6 +71,9 @@ struct cfg_weights {
 #define CFG_CHECK_TYPE_V(v, text) CFG_CHECK_TYPE_##v,
 #define CFG_BALANCE_V(v, text) CFG_BALANCE_##v,
 #define CFG_HASH_KEY_V(v, text) CFG_HASH_KEY_##v,
+#define CFG_PATH_MATCH_V(v, text) CFG_PATH_MATCH_##v,
+#define CFG_SCHEME_V(v, text) CFG_SCHEME_##v,
+#define CFG_SPLIT_BY_V(v, text) CFG_SPLIT_BY_##v,
 #define CFG_POLICY_V(v, text) CFG_POLICY_##v,
 #define CFG_ALL_DOWN_V(v, text) CFG_ALL_DOWN_##v,
 #define CFG_LOG_LEVEL_V(v, text) CFG_LOG_LEVEL_##v,
@@ -139,6 +142,26 @@ CFG_ENUMS(CFG_DECLARE_ENUM)
 	};
 CFG_SECTIONS(CFG_DECLARE_SECTION)
 #undef CFG_DECLARE_SECTION
+
+/* Texts with variables. Rows in tables/variables.h; `known` says from when on a variable has its value. */
+enum cfg_known { CFG_KNOWN_REQUEST, CFG_KNOWN_POOL, CFG_KNOWN_SERVER };
+enum cfg_variable {
+#define VARIABLE(id, name, known, doc) CFG_VARIABLE_##id,
+#include "steerway/tables/variables.h"
+#undef VARIABLE
+	CFG_VARIABLE_COUNT,
+	CFG_VARIABLE_CAPTURE = CFG_VARIABLE_COUNT, /* ${0} to ${9}, of the regular expression that belongs to the text */
+	CFG_VARIABLE_TEXT,
+};
+struct cfg_template_part {
+	enum cfg_variable variable;
+	struct str text;  /* of TEXT: it; of HEADER: the field's name */
+	unsigned capture; /* of CAPTURE */
+};
+struct err;
+/* Cuts the next part off *rest: 1; 0 at the end; -1 and why for what is no variable. */
+int cfg_template_next(struct str *rest, struct cfg_template_part *out, struct err *why);
+enum cfg_known cfg_variable_known(enum cfg_variable v);
 
 struct cfg; /* a snapshot */
 

@@ -4,7 +4,7 @@
  * be read. Two tables at the end list them all, each with the keys it looks at: when one of those is at fault already the check is
  * skipped, for what follows from a fault is no news.
  */
-#include "cfg/load.h"
+#include "cfg/checks.h"
 
 #include "cfg/scalar.h"
 
@@ -19,9 +19,8 @@
 
 /* ---- reporting ---- */
 
-/* key: of this section, NULL for the section itself. place NULL: where the key stands, or else the section. */
-__attribute__((format(printf, 5, 6))) static void fault_at(struct loader *l, const struct instance *i, const char *key,
-                                                           const struct place *place, const char *format, ...) {
+void checks_fault(struct loader *l, const struct instance *i, const char *key, const struct place *place, const char *format,
+                  ...) {
 	char what[1024];
 	va_list args;
 	va_start(args, format);
@@ -33,10 +32,8 @@ __attribute__((format(printf, 5, 6))) static void fault_at(struct loader *l, con
 		path = arena_printf(l->tree, "%.*s%s%s", STR_ARG(path), path.n ? "." : "", key);
 	report_add(l->report, place ? *place : n ? n->at : i->at, path, "%s", what);
 }
-#define fault(l, i, key, ...) fault_at(l, i, key, NULL, __VA_ARGS__)
 
-/* Is none of these keys (a list with blanks) at fault? */
-static bool are_sound(const struct instance *i, const char *keys) {
+bool checks_are_sound(const struct instance *i, const char *keys) {
 	const struct schema_section *s = schema_section(i->section);
 	struct str rest = str_from(keys), key;
 	if (i->faulty == UINT64_MAX)
@@ -47,8 +44,7 @@ static bool are_sound(const struct instance *i, const char *keys) {
 	return true;
 }
 
-/* Of the n-th value of a list (or map) that stands under `key`. */
-static struct place item_place(const struct instance *i, const char *key, size_t n) {
+struct place checks_item_place(const struct instance *i, const char *key, size_t n) {
 	const struct node *list = node_find(i->node, key);
 	if (!list)
 		return i->at;
@@ -58,24 +54,22 @@ static struct place item_place(const struct instance *i, const char *key, size_t
 	return item ? node_place(item) : list->at;
 }
 
-static const struct instance *next_of(const struct instance *i, enum schema_section_id id) {
+const struct instance *checks_next_of(const struct instance *i, enum schema_section_id id) {
 	while (i && i->section != id)
 		i = i->next;
 	return i;
 }
-#define EACH_OF(i, l, id) for (const struct instance *i = next_of((l)->instances, id); i; i = next_of(i->next, id))
 
-/* Reports `i` when another took `name` before; `key` is where that name stands. `what`: "address", for the message. */
-static void claim(struct loader *l, struct map *taken, struct str name, const struct instance *i, const char *key,
+void checks_claim(struct loader *l, struct map *taken, struct str name, const struct instance *i, const char *key,
                   const struct place *place, const char *what) {
 	name = arena_str(l->tree, name);
 	const struct instance *earlier = map_get(taken, name);
 	if (!earlier)
 		map_put(taken, name, (void *)(uintptr_t)i);
 	else
-		fault_at(l, i, key, place, "%s %.*s%s is taken by %.*s at %.*s:%u:%u; change one of them", what,
-		         REPORT_VALUE(name), STR_ARG(earlier->path), STR_ARG(earlier->at.source->name), earlier->at.line,
-		         earlier->at.column);
+		checks_fault(l, i, key, place, "%s %.*s%s is taken by %.*s at %.*s:%u:%u; change one of them", what,
+		             REPORT_VALUE(name), STR_ARG(earlier->path), STR_ARG(earlier->at.source->name), earlier->at.line,
+		             earlier->at.column);
 }
 
 /* ---- syntax of names ---- */
@@ -84,7 +78,7 @@ static bool is_alnum(char c) {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
-static bool all_of(struct str s, const char *others) {
+bool checks_all_of(struct str s, const char *others) {
 	for (size_t i = 0; i < s.n; i++)
 		if (!is_alnum(s.p[i]) && !(s.p[i] && strchr(others, s.p[i])))
 			return false;
@@ -93,22 +87,20 @@ static bool all_of(struct str s, const char *others) {
 
 /* Names that operators type and that logs and metrics carry: "pool/server" must stay one word with one slash. */
 static bool id_is_valid(struct str s) {
-	return s.n <= 63 && all_of(s, "_.-") && is_alnum(s.p[0]);
+	return s.n <= 63 && checks_all_of(s, "_.-") && is_alnum(s.p[0]);
 }
 
-/* Labels of letters, digits, '-' and '_' (RFC 1035 2.3.1, with '_' as RFC 8552 uses it). */
-static bool domain_is_valid(struct str s) {
+bool checks_domain_is_valid(struct str s) {
 	struct str label;
 	if (s.n == 0 || s.n > 253 || s.p[s.n - 1] == '.')
 		return false;
 	while (str_next(&s, '.', &label))
-		if (label.n > 63 || !all_of(label, "-_") || label.p[0] == '-' || label.p[label.n - 1] == '-')
+		if (label.n > 63 || !checks_all_of(label, "-_") || label.p[0] == '-' || label.p[label.n - 1] == '-')
 			return false;
 	return true;
 }
 
-/* A path as requests carry it, without query. */
-static const char *path_fault(struct str s) {
+const char *checks_path_fault(struct str s) {
 	if (!str_starts(s, STR("/")))
 		return "does not begin with /; write it as /path";
 	for (size_t i = 0; i < s.n; i++)
@@ -153,12 +145,12 @@ static void check_intervals(struct loader *l, const struct instance *i) {
 
 static void check_request(struct loader *l, const struct instance *i) {
 	const struct cfg_check *c = i->object;
-	const char *why = path_fault(c->path);
+	const char *why = checks_path_fault(c->path);
 	if (why)
 		fault(l, i, "path", "%s", why);
-	if (!all_of(c->method, "!#$%&'*+-.^_`|~") || c->method.n > 32)
+	if (!checks_all_of(c->method, "!#$%&'*+-.^_`|~") || c->method.n > 32)
 		fault(l, i, "method", "\"%.*s%s\" is no HTTP method; write one as GET", REPORT_VALUE(c->method));
-	if (c->host.n > 0 && !all_of(c->host, "-._:[]"))
+	if (c->host.n > 0 && !checks_all_of(c->host, "-._:[]"))
 		fault(l, i, "host", "\"%.*s%s\" is no host; write a name or address", REPORT_VALUE(c->host));
 	if (str_eq(c->method, STR("HEAD")) && (c->expect.body.n > 0 || c->expect.body_regex.n > 0))
 		fault(l, i, "method", "an answer to HEAD has no body, but expect looks for one; use GET");
@@ -170,7 +162,7 @@ static void check_tls_name(struct loader *l, const struct instance *i) {
 		return;
 	if (c->tls.verify && c->tls.server_name.n == 0)
 		fault(l, i, NULL, "type https has no name to verify; add host or tls.server_name, or set tls.verify: false");
-	else if (c->tls.server_name.n > 0 && c->tls.is_given && !domain_is_valid(c->tls.server_name))
+	else if (c->tls.server_name.n > 0 && c->tls.is_given && !checks_domain_is_valid(c->tls.server_name))
 		fault(l, i, "tls", "server_name \"%.*s%s\" is no host name; write a name without port",
 		      REPORT_VALUE(c->tls.server_name));
 }
@@ -200,7 +192,7 @@ static void check_pool_tls(struct loader *l, const struct instance *i) {
 	struct addr ip;
 	check_file(l, i, "ca", t->ca);
 	check_file(l, i, "certificate", t->certificate);
-	if (t->server_name.n > 0 && !domain_is_valid(t->server_name) && !addr_parse_ip(&ip, t->server_name))
+	if (t->server_name.n > 0 && !checks_domain_is_valid(t->server_name) && !addr_parse_ip(&ip, t->server_name))
 		fault(l, i, "server_name", "\"%.*s%s\" is no host name; write a name without port", REPORT_VALUE(t->server_name));
 }
 
@@ -212,16 +204,16 @@ static void check_binds(struct loader *l, const struct instance *root) {
 	(void)root;
 	EACH_OF(i, l, SCHEMA_SECTION_listener) {
 		const struct cfg_listener *it = i->object;
-		for (size_t n = 0; are_sound(i, "bind") && n < it->bind.n; n++) {
-			struct place place = item_place(i, "bind", n);
+		for (size_t n = 0; checks_are_sound(i, "bind") && n < it->bind.n; n++) {
+			struct place place = checks_item_place(i, "bind", n);
 			if (addr_port(&it->bind.items[n]) != 0)
-				claim(l, &taken, addr_format(&it->bind.items[n], text), i, "bind", &place, "address");
+				checks_claim(l, &taken, addr_format(&it->bind.items[n], text), i, "bind", &place, "address");
 		}
 	}
 	EACH_OF(i, l, SCHEMA_SECTION_admin_http) {
 		const struct cfg_admin_http *it = i->object;
-		if (i->node && are_sound(i, "bind") && addr_port(&it->bind) != 0)
-			claim(l, &taken, addr_format(&it->bind, text), i, "bind", NULL, "address");
+		if (i->node && checks_are_sound(i, "bind") && addr_port(&it->bind) != 0)
+			checks_claim(l, &taken, addr_format(&it->bind, text), i, "bind", NULL, "address");
 	}
 	map_fini(&taken);
 }
@@ -235,7 +227,7 @@ static void check_listener_use(struct loader *l, const struct instance *root) {
 		size_t n;
 	} uses[] = { { CFG_PROTOCOL_HTTP, "routes", r->routes.n }, { CFG_PROTOCOL_DNS, "zones", r->zones.n } };
 	EACH_OF(i, l, SCHEMA_SECTION_listener)
-	if (!are_sound(i, "protocol"))
+	if (!checks_are_sound(i, "protocol"))
 		return;
 	for (size_t u = 0; u < COUNT_OF(uses); u++) {
 		const char *text = cfg_protocol_text(uses[u].protocol);
@@ -272,7 +264,7 @@ static bool sites_are_known(const struct cfg_pool *p) {
 	return p->servers.n > 0 && servers_in(p, NULL) == 0;
 }
 
-static uint64_t weights_sum(const struct cfg_weights *w) {
+uint64_t checks_weights_sum(const struct cfg_weights *w) {
 	uint64_t sum = 0;
 	for (size_t i = 0; i < w->n; i++)
 		sum += w->items[i].weight;
@@ -289,7 +281,7 @@ static void check_pool(struct loader *l, const struct instance *i) {
 	if (p->min_up > most && sites_are_known(p))
 		fault(l, i, "min_up", "%llu exceeds the servers of every site (at most %zu); lower it or add servers",
 		      (unsigned long long)p->min_up, most);
-	if (p->split.n > 0 && weights_sum(&p->split) == 0)
+	if (p->split.n > 0 && checks_weights_sum(&p->split) == 0)
 		fault(l, i, "split", "all weights are 0; give one site at least 1");
 }
 
@@ -303,7 +295,7 @@ static void check_server_names(struct loader *l, const struct instance *root) {
 			map_fini(&taken);
 		pool = i->parent;
 		if (s->name.n > 0)
-			claim(l, &taken, s->name, i, "name", NULL, "name");
+			checks_claim(l, &taken, s->name, i, "name", NULL, "name");
 	}
 	map_fini(&taken);
 }
@@ -322,7 +314,7 @@ static void check_server_port(struct loader *l, const struct instance *i) {
 static void check_server_site(struct loader *l, const struct instance *i) {
 	const struct cfg_server *s = i->object;
 	const struct cfg_pool *p = i->parent->object;
-	if (!are_sound(i->parent, "prefer split") || (p->prefer.n == 0 && p->split.n == 0))
+	if (!checks_are_sound(i->parent, "prefer split") || (p->prefer.n == 0 && p->split.n == 0))
 		return;
 	for (size_t n = 0; n < p->prefer.n; n++)
 		if (p->prefer.items[n] == s->site)
@@ -334,51 +326,10 @@ static void check_server_site(struct loader *l, const struct instance *i) {
 	      STR_ARG(s->site->id), p->prefer.n > 0 ? "prefer" : "split");
 }
 
-/* ---- routes ---- */
-
-static bool has_dot_segment(struct str path) {
-	struct str part;
-	while (str_next(&path, '/', &part))
-		if (str_eq(part, STR(".")) || str_eq(part, STR("..")))
-			return true;
-	return false;
-}
-
-static void check_route(struct loader *l, const struct instance *i) {
-	const struct cfg_route *r = i->object;
-	const char *why = path_fault(r->path);
-	if (!why && memchr(r->path.p, '?', r->path.n))
-		why = "holds a query; a route looks at the path alone";
-	if (!why && has_dot_segment(r->path))
-		why = "holds . or .. segments, which no routed path has; write the path without them";
-	if (why)
-		fault(l, i, "path", "%s", why);
-	if (r->host.n == 0 || domain_is_valid(r->host))
-		return;
-	if (memchr(r->host.p, '*', r->host.n))
-		fault(l, i, "host", "wildcards are not supported; name the host, or leave host out to take any");
-	else
-		fault(l, i, "host", "\"%.*s%s\" is no host name; write it without scheme, port and path", REPORT_VALUE(r->host));
-}
-
-static void check_route_repeats(struct loader *l, const struct instance *root) {
-	struct map taken = { 0 };
-	(void)root;
-	EACH_OF(i, l, SCHEMA_SECTION_route) {
-		const struct cfg_route *r = i->object;
-		struct str host = r->host.n > 0 ? r->host : STR("any host");
-		if (are_sound(i, "host path"))
-			claim(l, &taken,
-			      arena_printf(l->tree, "%.*s%s%.*s", STR_ARG(host), r->host.n > 0 ? "" : ", ", STR_ARG(r->path)), i,
-			      NULL, NULL, "route");
-	}
-	map_fini(&taken);
-}
-
 /* ---- zones and steered names ---- */
 
 static void check_zone_name(struct loader *l, const struct instance *i) {
-	if (!domain_is_valid(((const struct cfg_zone *)i->object)->id))
+	if (!checks_domain_is_valid(((const struct cfg_zone *)i->object)->id))
 		fault(l, i, NULL, "is no zone name; write it as example.org");
 }
 
@@ -400,7 +351,7 @@ static void check_domain_repeats(struct loader *l, const struct instance *root) 
 			if (i->parent != parent)
 				map_fini(&taken);
 			parent = i->parent;
-			claim(l, &taken, *schema_id(i->object), i, NULL, NULL, "name");
+			checks_claim(l, &taken, *schema_id(i->object), i, NULL, NULL, "name");
 		}
 		map_fini(&taken);
 	}
@@ -417,7 +368,7 @@ static void check_name(struct loader *l, const struct instance *i) {
 		relative.n -= str_ends(n->id, zone) ? zone.n : 0;
 		fault(l, i, NULL, "names are relative to their zone; write \"%.*s\"",
 		      STR_ARG(str_eq(n->id, z->id) ? STR("@") : relative));
-	} else if (!domain_is_valid(n->id) || n->id.n + zone.n > 253) {
+	} else if (!checks_domain_is_valid(n->id) || n->id.n + zone.n > 253) {
 		fault(l, i, NULL, "is no usable DNS name; use labels of letters, digits, - and _, or \"@\" for the zone itself");
 	}
 }
@@ -433,7 +384,7 @@ static void check_name_policy(struct loader *l, const struct instance *i) {
 		fault(l, i, "sites",
 		      "policy failover takes sites in order, not weights; write [%.*s, ...], or set policy: weighted",
 		      STR_ARG(n->sites.items[0].site->id));
-	else if (weights_sum(&n->sites) == 0)
+	else if (checks_weights_sum(&n->sites) == 0)
 		fault(l, i, "sites", "all weights are 0; give one site at least 1");
 }
 
@@ -441,13 +392,14 @@ static void check_name_sites(struct loader *l, const struct instance *i) {
 	const struct cfg_name *n = i->object;
 	for (size_t s = 0; s < n->sites.n; s++) {
 		const struct cfg_site *site = n->sites.items[s].site;
-		struct place place = item_place(i, "sites", s);
+		struct place place = checks_item_place(i, "sites", s);
 		if (site->addresses.n == 0)
-			fault_at(l, i, "sites", &place, "site %.*s has no addresses to answer with; add sites.%.*s.addresses",
-			         STR_ARG(site->id), STR_ARG(site->id));
+			checks_fault(l, i, "sites", &place, "site %.*s has no addresses to answer with; add sites.%.*s.addresses",
+			             STR_ARG(site->id), STR_ARG(site->id));
 		if (sites_are_known(n->pool) && servers_in(n->pool, site) == 0)
-			fault_at(l, i, "sites", &place, "pool %.*s has no server in site %.*s; add one, or remove the site here",
-			         STR_ARG(n->pool->id), STR_ARG(site->id));
+			checks_fault(l, i, "sites", &place,
+			             "pool %.*s has no server in site %.*s; add one, or remove the site here",
+			             STR_ARG(n->pool->id), STR_ARG(site->id));
 	}
 }
 
@@ -555,10 +507,10 @@ static const struct {
 
 static void check_ignored(struct loader *l, const struct instance *i) {
 	for (size_t k = 0; k < COUNT_OF(ignored); k++)
-		if (ignored[k].section == i->section && node_find(i->node, ignored[k].key) && are_sound(i, ignored[k].reads) &&
-		    ignored[k].is_ignored(i)) {
+		if (ignored[k].section == i->section && node_find(i->node, ignored[k].key) &&
+		    checks_are_sound(i, ignored[k].reads) && ignored[k].is_ignored(i)) {
 			struct place place = node_place(node_find(i->node, ignored[k].key));
-			fault_at(l, i, ignored[k].key, &place, "%s", ignored[k].text);
+			checks_fault(l, i, ignored[k].key, &place, "%s", ignored[k].text);
 		}
 }
 
@@ -572,7 +524,6 @@ static const struct {
 	{ SCHEMA_SECTION_root, check_listener_use, "listeners" },
 	{ SCHEMA_SECTION_root, check_site_count, "" },
 	{ SCHEMA_SECTION_root, check_server_names, "" },
-	{ SCHEMA_SECTION_root, check_route_repeats, "" },
 	{ SCHEMA_SECTION_root, check_domain_repeats, "" },
 	{ SCHEMA_SECTION_node, check_node_name, "name" },
 	{ SCHEMA_SECTION_listener, check_id, "" },
@@ -590,7 +541,6 @@ static const struct {
 	{ SCHEMA_SECTION_server, check_server_name, "name" },
 	{ SCHEMA_SECTION_server, check_server_port, "address" },
 	{ SCHEMA_SECTION_server, check_server_site, "site" },
-	{ SCHEMA_SECTION_route, check_route, "host path" },
 	{ SCHEMA_SECTION_zone, check_zone_name, "" },
 	{ SCHEMA_SECTION_zone, check_zone_file, "file" },
 	{ SCHEMA_SECTION_name, check_name, "" },
@@ -605,8 +555,9 @@ void checks_run(struct loader *l) {
 		if (!i->node)
 			continue;
 		for (size_t k = 0; k < COUNT_OF(checks); k++)
-			if (checks[k].section == i->section && are_sound(i, checks[k].reads))
+			if (checks[k].section == i->section && checks_are_sound(i, checks[k].reads))
 				checks[k].run(l, i);
 		check_ignored(l, i);
+		checks_run_route(l, i);
 	}
 }

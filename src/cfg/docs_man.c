@@ -121,11 +121,32 @@ static void man_section(struct buf *out, struct buf *path, const struct schema_s
 	}
 }
 
+static void man_variables(struct buf *out) {
+	static const struct {
+		const char *name, *doc;
+		enum cfg_known known;
+	} rows[] = {
+#define VARIABLE(id, name, known, doc) { name, doc, CFG_KNOWN_##known },
+#include "steerway/tables/variables.h"
+#undef VARIABLE
+	};
+	static const char *const where[] = { "", ", in request_headers and response_headers", ", in response_headers" };
+	buf_add(out, STR(".SH VARIABLES\nWhat the texts of \\fBroutes\\fR may hold: \\fB${name}\\fR; \\fB$$\\fR is a dollar. "
+	                 "What a client "
+	                 "sent can't end a line; in a path or URL it is percent-encoded.\n"));
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		buf_printf(out, ".TP\n.B ${%s%s}\n", rows[i].name, strchr(rows[i].name, ':') ? "NAME" : "");
+		roff_text(out, str_from(rows[i].doc));
+		buf_printf(out, "%s\n", where[rows[i].known]);
+	}
+}
+
 void docs_write_man(struct buf *out) {
 	struct buf path = { 0 };
 	buf_add(out, str_from(page_head));
 	buf_add(out, STR(".SH KEYS\n"));
 	man_section(out, &path, schema_section(SCHEMA_SECTION_root));
+	man_variables(out);
 	buf_add(out, STR(".SH EXAMPLE\nA proxy and the DNS in front of it, for a service in two sites:\n.PP\n.nf\n.RS 4\n"));
 	roff_text(out, str_from(page_example));
 	buf_add(out, STR(".RE\n.fi\n.SH SEE ALSO\n.BR steerctl (1),\n.BR steerway (8)\n"));

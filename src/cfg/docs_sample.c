@@ -9,7 +9,8 @@
 
 #define SAMPLE_WIDTH 110
 
-/* By path without names. A value that begins with '#' is shown commented out; of a map, the name of the section that is shown. */
+/* By path without names. A value that begins with '#' is shown commented out, a section's with all that it holds; of a map, the
+ * name of the section that is shown. */
 static const struct {
 	const char *path, *value;
 } examples[] = {
@@ -56,7 +57,37 @@ static const struct {
 	{ "pools.queue.length", "100" },
 	{ "routes.host", "app.example.org" },
 	{ "routes.path", "/" },
+	{ "routes.methods", "#[GET, HEAD]" },
+	{ "routes.headers", "#X-Canary" },
+	{ "routes.headers.exact", "\"1\"" },
+	{ "routes.headers.prefix", "#v2" },
+	{ "routes.headers.regex", "#\"v[0-9]+\"" },
+	{ "routes.query", "#version" },
+	{ "routes.query.exact", "\"2\"" },
+	{ "routes.query.prefix", "#2." },
+	{ "routes.query.regex", "#\"[0-9]+\"" },
+	{ "routes.clients", "#[10.0.0.0/8]" },
 	{ "routes.pool", "app" },
+	{ "routes.split", "#{ app: 95, canary: 5 }" },
+	{ "routes.redirect", "#" },
+	{ "routes.redirect.location", "\"https://www.example.org${path}${query}\"" },
+	{ "routes.redirect.https", "#true" },
+	{ "routes.answer", "#" },
+	{ "routes.answer.body", "\"gone\\n\"" },
+	{ "routes.maintenance.body", "\"Back soon.\\n\"" },
+	{ "routes.maintenance.retry_after", "#5m" },
+	{ "routes.rewrite", "#" },
+	{ "routes.rewrite.strip_prefix", "/api" },
+	{ "routes.rewrite.path", "#/index.html" },
+	{ "routes.rewrite.regex", "#\"/v([0-9]+)/(.*)\"" },
+	{ "routes.rewrite.replace", "#\"/${2}\"" },
+	{ "routes.rewrite.host", "#app.internal.example" },
+	{ "routes.request_headers.remove", "[X-Internal]" },
+	{ "routes.request_headers.set", "{ X-Real-IP: \"${client_ip}\" }" },
+	{ "routes.request_headers.add", "#{ Via: steerway }" },
+	{ "routes.response_headers.remove", "[X-Powered-By]" },
+	{ "routes.response_headers.set", "{ X-Served-By: \"${site}/${server}\" }" },
+	{ "routes.response_headers.add", "#{ Vary: Origin }" },
 	{ "zones", "example.org" },
 	{ "zones.file", "zones/example.org.zone" },
 	{ "zones.names", "app" },
@@ -90,6 +121,7 @@ static const struct {
 struct sample {
 	struct buf *out;
 	struct buf path; /* without names */
+	bool is_left_out;
 };
 
 static void sample_section(struct sample *s, const struct schema_section *section, unsigned indent);
@@ -132,12 +164,34 @@ static void sample_neighbours(struct sample *s, unsigned indent) {
 		}
 }
 
+static void sample_nested(struct sample *s, const struct schema_row *row, unsigned indent);
+
+/* A section that is left out: the same lines behind "#". */
+static void sample_left_out(struct sample *s, const struct schema_row *row, unsigned indent) {
+	struct buf section = { 0 }, *out = s->out;
+	s->out = &section;
+	s->is_left_out = true;
+	sample_nested(s, row, indent);
+	s->is_left_out = false;
+	s->out = out;
+	struct str rest = buf_str(&section), line;
+	while (str_next(&rest, '\n', &line))
+		buf_printf(out, "%*s%s%.*s\n", (int)indent, "", str_starts(str_skip(line, indent), STR("# ")) ? "" : "#",
+		           (int)(line.n - indent), line.p + indent);
+	buf_fini(&section);
+}
+
 static void sample_nested(struct sample *s, const struct schema_row *row, unsigned indent) {
 	const struct schema_section *section = schema_section(row->param);
+	const char *value = sample_value(buf_str(&s->path));
+	if (value && value[0] == '#' && !s->is_left_out) {
+		sample_left_out(s, row, indent);
+		return;
+	}
 	sample_indent(s, indent);
 	buf_printf(s->out, "%s:\n", row->key);
 	if (row->type != SCHEMA_OBJECT) {
-		const char *name = row->type == SCHEMA_MAP ? sample_value(buf_str(&s->path)) : "-";
+		const char *name = row->type == SCHEMA_MAP ? value + (value[0] == '#') : "-";
 		indent += 2;
 		sample_indent(s, indent);
 		buf_printf(s->out, "%s%s\n", name, row->type == SCHEMA_MAP ? ":" : "");

@@ -227,21 +227,24 @@ static bool parse_path(const struct scalar *s, void *field) {
 	return true;
 }
 
-static bool parse_regex(const struct scalar *s, void *field) {
-	if (!parse_text(s, field))
-		return false;
+int scalar_regex_captures(struct str pattern, struct err *why) {
 	int code;
+	uint32_t n = 0;
 	PCRE2_SIZE offset;
 	/* \C is refused as the checks refuse it: it could match half a character. */
-	pcre2_code *compiled = pcre2_compile((PCRE2_SPTR)s->text.p, s->text.n, PCRE2_NEVER_BACKSLASH_C, &code, &offset, NULL);
+	pcre2_code *compiled = pcre2_compile((PCRE2_SPTR)pattern.p, pattern.n, PCRE2_NEVER_BACKSLASH_C, &code, &offset, NULL);
 	if (!compiled) {
 		PCRE2_UCHAR text[128] = "";
 		pcre2_get_error_message(code, text, sizeof(text));
-		return err_set(s->why, "not a valid regular expression: %s; look at offset %zu", (const char *)text,
-		               (size_t)offset) == 0;
+		return err_set(why, "not a valid regular expression: %s; look at offset %zu", (const char *)text, (size_t)offset);
 	}
+	pcre2_pattern_info(compiled, PCRE2_INFO_CAPTURECOUNT, &n);
 	pcre2_code_free(compiled);
-	return true;
+	return (int)n;
+}
+
+static bool parse_regex(const struct scalar *s, void *field) {
+	return parse_text(s, field) && scalar_regex_captures(s->text, s->why) >= 0;
 }
 
 static bool parse_enum(const struct scalar *s, void *field) {

@@ -32,6 +32,9 @@ const struct scalar_type *scalar_type(enum schema_type type);
 /* For messages of cross-checks. */
 void scalar_format_msec(uint64_t ms, struct buf *out);
 
+/* How many captures a regular expression has; -1: it is none, with the reason. */
+int scalar_regex_captures(struct str pattern, struct err *why);
+
 /* A file that can be read: 0, else -1 with the reason. */
 int file_check(const char *path, struct err *why);
 

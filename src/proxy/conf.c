@@ -31,6 +31,16 @@ static int pools_create(struct conf *c, const struct cfg_root *cfg, const struct
 	return 0;
 }
 
+struct pool_map {
+	const struct conf *conf;
+	const struct cfg_root *cfg;
+};
+
+static const struct pool_conf *pool_of(void *arg, const struct cfg_pool *p) {
+	const struct pool_map *m = arg;
+	return &m->conf->pools[p - m->cfg->pools.items];
+}
+
 void conf_link(struct conf *c, struct fleet *f) {
 	for (size_t i = 0; i < c->n_pools; i++)
 		c->pools[i].fleet = fleet_pool_find(f, c->pools[i].name);
@@ -83,11 +93,9 @@ struct conf *conf_create(struct proxy *p, const struct cfg_root *cfg, const stru
 	c->access_format = cfg->log.access.format;
 	if (pools_create(c, cfg, previous, n_kept, e) < 0)
 		goto fail;
-	for (size_t i = 0; i < cfg->routes.n; i++) {
-		const struct cfg_route *r = &cfg->routes.items[i];
-		route_table_add(&c->routes, &c->arena, r->host, r->path, &c->pools[r->pool - cfg->pools.items]);
-	}
-	if (answer_pages_compile(&c->answers, &c->arena, &cfg->answers, e) == 0 &&
+	struct pool_map pools = { c, cfg };
+	if (route_table_init(&c->routes, &c->arena, cfg, pool_of, &pools, e) == 0 &&
+	    answer_pages_compile(&c->answers, &c->arena, &cfg->answers, e) == 0 &&
 	    listeners_create(p, c, cfg, previous, n_kept, e) == 0)
 		return c;
 fail:

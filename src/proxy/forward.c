@@ -65,8 +65,8 @@ static char *put_forwarded(char *at, struct http_head *h, const struct forward *
 	struct str proto = f->is_tls ? STR("https") : STR("http");
 	char element[512];
 	char *e = put_pair(element, STR("for"), f->client_ip, f->client_is_v6);
-	if (f->host_is_given && f->host.n <= 300)
-		e = put_pair(e, STR(";host"), f->host, false);
+	if (f->host_is_given && f->asked_host.n <= 300)
+		e = put_pair(e, STR(";host"), f->asked_host, false);
 	e = put(put(e, STR(";proto=")), proto);
 	bool appends = f->mode == CFG_FORWARDED_APPEND;
 	static const struct http_head none;
@@ -82,7 +82,7 @@ static char *put_forwarded(char *at, struct http_head *h, const struct forward *
 	if (!appends || !http_head_has(h, HTTP_FIELD_X_FORWARDED_HOST)) {
 		drop(h, HTTP_FIELD_X_FORWARDED_HOST);
 		if (f->host_is_given)
-			at = put_field(at, STR("X-Forwarded-Host"), f->host);
+			at = put_field(at, STR("X-Forwarded-Host"), f->asked_host);
 	}
 	return at;
 }
@@ -91,7 +91,7 @@ static char *put_forwarded(char *at, struct http_head *h, const struct forward *
 
 size_t forward_request_bound(const struct http_head *h, const struct forward *f) {
 	/* Every value at most twice (an old list and its place), four fields of our own with host and address, and the lines' ends. */
-	return h->method_name.n + f->target.n + fields_bound(h) * 2 + 2 * f->host.n + 1024 + 300;
+	return h->method_name.n + f->target.n + fields_bound(h) * 2 + f->host.n + 2 * f->asked_host.n + 1024 + 300;
 }
 
 size_t forward_request(char *out, struct http_head *h, const struct forward *f, enum http_body body) {

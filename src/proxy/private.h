@@ -135,6 +135,7 @@ struct proxy_worker {
 	struct list dead_sessions, dead_upstreams; /* to free when the outermost callback ends */
 	struct txn *free_txns;
 	unsigned n_free_txns;
+	struct pattern_scratch *pattern_scratch;
 	struct loop_task sweep; /* posted when fleet published */
 	_Atomic bool sweep_is_posted;
 	struct deadline stop_deadline;
@@ -281,6 +282,8 @@ void txn_on_response_drained(struct txn *t);
 void txn_flush_request(struct txn *t);
 /* Ends the transaction: with an answer of the row's status (or `status`, when not 0) if none was begun, else by a cut. */
 void txn_fail(struct txn *t, enum proxy_end end, unsigned status);
+/* Ends it with this answer, none having been begun. */
+void txn_answer(struct txn *t, enum proxy_end end, struct http_head *h, const struct http_framing *in, struct str body);
 
 /* From the back end. */
 void txn_on_connected(struct txn *t);
@@ -398,9 +401,10 @@ struct forward {
 	enum cfg_forwarded mode;
 	struct str client_ip; /* text, no brackets */
 	bool client_is_v6, is_tls;
-	struct str host;    /* Host as it is forwarded, with its port */
-	bool host_is_given; /* the client sent one, which X-Forwarded-Host and Forwarded tell */
-	struct str target;  /* path and query as they are forwarded */
+	struct str host;       /* Host as it is forwarded, with its port */
+	bool host_is_given;    /* the client sent one, which X-Forwarded-Host and Forwarded tell: */
+	struct str asked_host; /* as it came */
+	struct str target;     /* path and query as they are forwarded */
 };
 /* Most bytes that forward_request writes. */
 size_t forward_request_bound(const struct http_head *h, const struct forward *f);

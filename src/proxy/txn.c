@@ -5,15 +5,15 @@
  *
  * Owned by the end towards the client. After txn_fail, or a last span, the transaction is gone: callers look at their own `txn` pointer.
  */
+#include "proxy/action.h"
 #include "proxy/ends.h"
-#include "proxy/private.h"
 
 #include "steerway/base/clock.h"
 #include "steerway/base/hash.h"
 
 enum {
-	FREE_TXNS_MAX = 256,   /* a worker keeps so many for re-use: 1 MiB */
-	FAILURE_US = 1000000,  /* of latency, that a failed request counts for in addition (balance: ewma) */
+	FREE_TXNS_MAX = 256,  /* a worker keeps so many for re-use: 1 MiB */
+	FAILURE_US = 1000000, /* of latency, that a failed request counts for in addition (balance: ewma) */
 };
 
 enum step { STEP_NEXT, STEP_WAIT, STEP_BALANCE_AGAIN, STEP_END };
@@ -132,20 +132,19 @@ static void txn_end(struct txn *t, enum proxy_end end, bool is_clean) {
 	txn_destroy(t);
 }
 
-/* An answer of the proxy's own, as any other goes to the client: head and body. */
-static enum end_state answer(struct txn *t) {
-	struct answer_facts f = { .end = t->end,
-		                  .status = t->status,
-		                  .detail = t->fault != HTTP_FAULT_NONE && t->end == PROXY_END_BAD_REQUEST ? http_fault_text(t->fault)
-		                                                                                            : proxy_end_text(t->end),
-		                  .method = t->method,
-		                  .form = t->is_grpc ? ANSWER_GRPC : accept_choose(t->accept),
-		                  .node = t->conf->node_name };
-	struct answer a;
-	answer_build(&a, &t->conf->answers, &f, txn_reserve(t, answer_bound(&t->conf->answers, &f)));
-	t->status = a.head.status;
-	t->front->send_head(t, &a.head, &a.framing);
-	return t->front->send_body(t, a.body, true);
+void txn_answer(struct txn *t, enum proxy_end end, struct http_head *h, const struct http_framing *in, struct str body) {
+	t->is_ending = true;
+	give_back(t, false);
+	if (!t->request_is_done)
+		t->close_front = true;
+	t->response_is_begun = true;
+	t->status = h->status;
+	t->end = end;
+	t->front->send_head(t, h, in);
+	enum end_state sent = t->front->send_body(t, body, true);
+	t->response_is_done = true;
+	if (sent != END_FULL)
+		txn_end(t, end, sent == END_READY);
 }
 
 void txn_fail(struct txn *t, enum proxy_end end, unsigned status) {
@@ -155,22 +154,23 @@ void txn_fail(struct txn *t, enum proxy_end end, unsigned status) {
 	}
 	t->is_ending = true;
 	fleet_wait_end(&t->waiter);
-	give_back(t, false);
 	if (status == 0)
 		status = proxy_end_status(end);
 	if (t->response_is_begun || status == 0) {
+		give_back(t, false);
 		txn_end(t, end, false);
 		return;
 	}
-	if (!t->request_is_done)
-		t->close_front = true;
-	t->response_is_begun = true;
-	t->status = (uint16_t)status;
-	t->end = end;
-	enum end_state sent = answer(t);
-	t->response_is_done = true;
-	if (sent != END_FULL)
-		txn_end(t, end, sent == END_READY);
+	bool is_fault = t->fault != HTTP_FAULT_NONE && end == PROXY_END_BAD_REQUEST;
+	struct answer_facts f = { .end = end,
+		                  .status = status,
+		                  .detail = is_fault ? http_fault_text(t->fault) : proxy_end_text(end),
+		                  .method = t->method,
+		                  .form = t->is_grpc ? ANSWER_GRPC : accept_choose(t->accept),
+		                  .node = t->conf->node_name };
+	struct answer a;
+	answer_build(&a, &t->conf->answers, &f, txn_reserve(t, answer_bound(&t->conf->answers, &f)));
+	txn_answer(t, end, &a.head, &a.framing, a.body);
 }
 
 /* ---- steps ---- */
@@ -236,10 +236,14 @@ static enum step step_head(struct txn *t) {
 }
 
 static enum step step_route(struct txn *t) {
-	t->route = route_table_find(&t->conf->routes, t->host, t->path);
-	if (!t->route)
-		return fail(t, PROXY_END_NO_ROUTE);
-	t->pool = t->route->pool;
+	enum proxy_end end = action_route(t);
+	if (end != PROXY_END_COMPLETE)
+		return fail(t, end);
+	t->pool = action_pool(t);
+	if (!t->pool) {
+		action_answer(t);
+		return STEP_END;
+	}
 	if (t->pool->is_hashed)
 		t->wanted.hash = hash_of(t, t->pool, t->host, t->path);
 	t->back = t->pool->back;
@@ -264,7 +268,10 @@ static enum step step_forward(struct txn *t) {
 		             /* An HTTP/1.0 client may send none; many servers refuse an empty one. */
 		             .host = t->authority.n > 0 ? t->authority : session_local_address(s, local),
 		             .host_is_given = t->authority.n > 0,
+		             .asked_host = t->authority,
 		             .target = t->target };
+	if (!action_forward(t, &f))
+		return fail(t, PROXY_END_REWRITE_FAILED);
 	t->back->keep_head(t, t->head, &f);
 	return STEP_NEXT;
 }
@@ -283,6 +290,8 @@ static enum step balanced(struct txn *t, enum fleet_pick result) {
 		                               [FLEET_QUEUE_TIMEOUT] = PROXY_END_QUEUE_TIMEOUT };
 	if (result == FLEET_WAITING)
 		return STEP_WAIT;
+	if (result == FLEET_NO_SERVER && action_maintain(t))
+		return STEP_END;
 	if (result != FLEET_PICKED)
 		return fail(t, ends[result]);
 	t->picked_us = clock_now_us();
@@ -509,6 +518,7 @@ void txn_on_response_head(struct txn *t, struct http_head *h, const struct http_
 		fleet_observe(t->server, t->worker->index, t->first_byte_us - t->connected_us);
 	if (!t->request_is_done) /* the client may go on sending what nobody reads: this connection can't be used again */
 		t->close_front = true;
+	action_respond(t, h);
 	t->front->send_head(t, h, in);
 }
 

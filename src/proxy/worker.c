@@ -74,6 +74,7 @@ void worker_init(struct proxy_worker *w, struct proxy *p, unsigned index) {
 	list_init(&w->idle_upstreams);
 	list_init(&w->dead_sessions);
 	list_init(&w->dead_upstreams);
+	w->pattern_scratch = pattern_scratch_create();
 	w->sweep.run = on_sweep;
 	w->stopped.run = on_stopped;
 	deadline_init(&w->stop_deadline, w->loop, on_stop_deadline);
@@ -114,4 +115,5 @@ void worker_fini(struct proxy_worker *w) {
 	worker_leave(w);
 	deadline_fini(&w->stop_deadline);
 	txn_free_all(w);
+	pattern_scratch_destroy(w->pattern_scratch);
 }

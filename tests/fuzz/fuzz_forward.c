@@ -49,6 +49,7 @@ static void fuzz_request(struct str in, enum cfg_forwarded mode) {
 			             .client_is_v6 = true,
 			             .host = authority.n > 0 ? authority : STR("192.0.2.1:80"),
 			             .host_is_given = authority.n > 0,
+			             .asked_host = authority,
 			             .target = str_slice(sent, path.n + target.query.n) };
 		struct str method = h.method_name;
 		size_t bound = forward_request_bound(&h, &f);

@@ -21,7 +21,7 @@
 	K(sites, MAP, site, NULL, NULL, NULL, LIVE, "Places that can serve, by name.") \
 	K(checks, MAP, check, NULL, NULL, NULL, LIVE, "Ways to probe servers, by name.") \
 	K(pools, MAP, pool, NULL, NULL, NULL, LIVE, "Servers of one service over all sites, by name.") \
-	K(routes, LIST, route, NULL, NULL, NULL, LIVE, "Which pool takes a request: the most exact host wins, then the longest path prefix.") \
+	K(routes, LIST, route, NULL, NULL, NULL, LIVE, "What is done with a request: the most exact host wins, then the most exact path; see `priority`.") \
 	K(answers, OBJECT, answers, NULL, NULL, NULL, LIVE, "Answers that the proxy makes itself, in the form that the client accepts: text, JSON (RFC 9457), HTML, or a gRPC status.") \
 	K(zones, MAP, zone, NULL, NULL, NULL, LIVE, "DNS zones that this daemon is authoritative for, by name.") \
 	K(admin, OBJECT, admin, NULL, NULL, NULL, LIVE, "Admin socket, admin HTTP, and the state that outlives a restart.") \
@@ -147,10 +147,59 @@
 	K(max_connections, UINT, _, NULL, "0", "1000000", LIVE, "Connections at once; the pool's when absent; `0` is no bound.") \
 	K(max_requests, UINT, _, NULL, "0", "1000000", LIVE, "Requests in progress at once; the pool's when absent; `0` is no bound.")
 
+#define CFG_CONDITION_KEYS(K) \
+	K(exact, STR, _, NULL, NULL, NULL, LIVE, "A value is exactly this.") \
+	K(prefix, STR, _, NULL, NULL, NULL, LIVE, "A value begins with this.") \
+	K(regex, REGEX, _, NULL, NULL, NULL, LIVE, "The regular expression (PCRE2) matches a whole value.") \
+	K(present, BOOL, _, "true", NULL, NULL, LIVE, "It is there, with any value; `false`: it is not there.")
+
+#define CFG_REDIRECT_KEYS(K) \
+	K(status, UINT, _, "308", "301", "308", LIVE, "301, 302, 303, 307 or 308.") \
+	K(location, STR, _, NULL, NULL, NULL, LIVE, "Where to, with variables: `https://www.example.org${path}${query}`.") \
+	K(https, BOOL, _, "false", NULL, NULL, LIVE, "The same URL over https, instead of `location`; requests that came over TLS pass this route by.")
+
+#define CFG_ANSWER_KEYS(K) \
+	K(status, UINT, _, "200", "200", "599", LIVE, "Its status.") \
+	K(body, TEXT, _, NULL, NULL, NULL, LIVE, "The body.") \
+	K(content_type, STR, _, "text/plain; charset=utf-8", NULL, NULL, LIVE, "Content-Type of the body.")
+
+#define CFG_MAINTENANCE_KEYS(K) \
+	K(status, UINT, _, "503", "200", "599", LIVE, "Its status.") \
+	K(body, TEXT, _, NULL, NULL, NULL, LIVE, "The body.") \
+	K(content_type, STR, _, "text/plain; charset=utf-8", NULL, NULL, LIVE, "Content-Type of the body.") \
+	K(retry_after, MSEC, _, NULL, "1s", "7d", LIVE, "Retry-After; none when absent.")
+
+#define CFG_REWRITE_KEYS(K) \
+	K(strip_prefix, STR, _, NULL, NULL, NULL, LIVE, "Take this prefix off the path, on a segment border; another path stays.") \
+	K(path, STR, _, NULL, NULL, NULL, LIVE, "The whole path, with variables; `${1}` to `${9}` are captures of the route's `path` with `match: regex`.") \
+	K(regex, REGEX, _, NULL, NULL, NULL, LIVE, "A path that this regular expression (PCRE2) matches as a whole becomes `replace`; another stays.") \
+	K(replace, STR, _, NULL, NULL, NULL, LIVE, "The path instead, with variables and the captures `${1}` to `${9}` of `regex`.") \
+	K(host, STR, _, NULL, NULL, NULL, LIVE, "Host field for the server, with variables.")
+
+#define CFG_FIELD_RULES_KEYS(K) \
+	K(remove, STRS, _, NULL, NULL, NULL, LIVE, "Fields to take away.") \
+	K(set, PAIRS, _, NULL, NULL, NULL, LIVE, "Fields to set in the place of those that came, with variables. An empty value leaves the field out.") \
+	K(add, PAIRS, _, NULL, NULL, NULL, LIVE, "Fields to add beside those that came, likewise.")
+
 #define CFG_ROUTE_KEYS(K) \
-	K(host, STR, _, NULL, NULL, NULL, LIVE, "Host name; any when absent.") \
-	K(path, STR, _, "/", NULL, NULL, LIVE, "Path prefix, on segment borders: `/api` takes `/api` and `/api/x`, not `/apix`.") \
-	K(pool, REF, pool, CFG_REQUIRED, NULL, NULL, LIVE, "Pool that takes the request.")
+	K(host, STR, _, NULL, NULL, NULL, LIVE, "Host name, or `*.example.org` for every name below it; any when absent.") \
+	K(path, STR, _, "/", NULL, NULL, LIVE, "Path, compared with the request's after %-encoding and dot segments are normalised.") \
+	K(match, ENUM, path_match, "prefix", NULL, NULL, LIVE, "How `path` matches: `prefix` on segment borders (`/api` takes `/api` and `/api/x`, not `/apix`), `exact`, or `regex` (PCRE2; it must match the whole path).") \
+	K(methods, STRS, _, NULL, NULL, NULL, LIVE, "Methods; any when absent.") \
+	K(headers, MAP, condition, NULL, NULL, NULL, LIVE, "Conditions on fields, by name; all must hold. Of a field that comes several times one value is enough.") \
+	K(query, MAP, condition, NULL, NULL, NULL, LIVE, "Conditions on parameters of the query, by name, compared after %-decoding; all must hold.") \
+	K(clients, NETS, _, NULL, NULL, NULL, LIVE, "Networks that the client is in one of.") \
+	K(scheme, ENUM, scheme, "any", NULL, NULL, LIVE, "`https`: came over TLS; `http`: in clear text; or `any`.") \
+	K(priority, UINT, _, "0", "0", "1000000", LIVE, "The highest wins. Among equals: an exact host before a wildcard (the longest first) before any host; then an exact path before a regular expression before a prefix (the longest first); then the route with more conditions (each of methods, scheme, clients, fields, parameters counts one); then the first in the file.") \
+	K(pool, REF, pool, NULL, NULL, NULL, LIVE, "Pool that takes the request. A route has one of pool, split, redirect and answer.") \
+	K(split, WEIGHTS, pool, NULL, NULL, NULL, LIVE, "Pools with their shares, as `{ canary: 5, stable: 95 }`.") \
+	K(split_by, ENUM, split_by, "request", NULL, NULL, LIVE, "Each `request` draws its pool; or each `client` address keeps the same one as long as the shares stay.") \
+	K(redirect, OBJECT, redirect, NULL, NULL, NULL, LIVE, "Send the client elsewhere.") \
+	K(answer, OBJECT, answer, NULL, NULL, NULL, LIVE, "Answer here, always the same.") \
+	K(maintenance, OBJECT, maintenance, NULL, NULL, NULL, LIVE, "Answer while no server of the pool takes requests (all are down, or their sites are drained); without it that is a plain 503.") \
+	K(rewrite, OBJECT, rewrite, NULL, NULL, NULL, LIVE, "What the server gets to see of the path and the host.") \
+	K(request_headers, OBJECT, field_rules, NULL, NULL, NULL, LIVE, "Fields of the request on its way to the server.") \
+	K(response_headers, OBJECT, field_rules, NULL, NULL, NULL, LIVE, "Fields of the response on its way to the client, and of the route's own answers.")
 
 #define CFG_ANSWERS_KEYS(K) \
 	K(retry_after, MSEC, _, "0s", "0s", "1h", LIVE, "Retry-After of 429 and 503, in whole seconds; `0s`: none.") \
@@ -210,6 +259,9 @@
 	V(ROUND_ROBIN, "round_robin") V(LEAST_REQUESTS, "least_requests") V(P2C, "p2c") V(HASH, "hash") V(RANDOM, "random") \
 	V(EWMA, "ewma")
 #define CFG_HASH_KEY_VALUES(V) V(CLIENT, "client") V(HOST, "host") V(URI, "uri")
+#define CFG_PATH_MATCH_VALUES(V) V(PREFIX, "prefix") V(EXACT, "exact") V(REGEX, "regex")
+#define CFG_SCHEME_VALUES(V) V(ANY, "any") V(HTTP, "http") V(HTTPS, "https")
+#define CFG_SPLIT_BY_VALUES(V) V(REQUEST, "request") V(CLIENT, "client")
 #define CFG_POLICY_VALUES(V) V(FAILOVER, "failover") V(WEIGHTED, "weighted")
 #define CFG_ALL_DOWN_VALUES(V) V(ALL, "all") V(FIRST, "first") V(NONE, "none")
 #define CFG_LOG_LEVEL_VALUES(V) V(DEBUG, "debug") V(INFO, "info") V(WARN, "warn") V(ERROR, "error")
@@ -233,6 +285,12 @@
 	S(pool_tls, CFG_POOL_TLS_KEYS) \
 	S(server, CFG_SERVER_KEYS) \
 	S(pool, CFG_POOL_KEYS) \
+	S(condition, CFG_CONDITION_KEYS) \
+	S(redirect, CFG_REDIRECT_KEYS) \
+	S(answer, CFG_ANSWER_KEYS) \
+	S(maintenance, CFG_MAINTENANCE_KEYS) \
+	S(rewrite, CFG_REWRITE_KEYS) \
+	S(field_rules, CFG_FIELD_RULES_KEYS) \
 	S(route, CFG_ROUTE_KEYS) \
 	S(page, CFG_PAGE_KEYS) \
 	S(answers, CFG_ANSWERS_KEYS) \
@@ -254,6 +312,9 @@
 	E(check_type, CFG_CHECK_TYPE_VALUES, CHECK_TYPE) \
 	E(balance, CFG_BALANCE_VALUES, BALANCE) \
 	E(hash_key, CFG_HASH_KEY_VALUES, HASH_KEY) \
+	E(path_match, CFG_PATH_MATCH_VALUES, PATH_MATCH) \
+	E(scheme, CFG_SCHEME_VALUES, SCHEME) \
+	E(split_by, CFG_SPLIT_BY_VALUES, SPLIT_BY) \
 	E(policy, CFG_POLICY_VALUES, POLICY) \
 	E(all_down, CFG_ALL_DOWN_VALUES, ALL_DOWN) \
 	E(log_level, CFG_LOG_LEVEL_VALUES, LOG_LEVEL) \

@@ -5,6 +5,11 @@
  */
 PROXY_END(COMPLETE, "complete", 0, "the response was sent whole")
 PROXY_END(NO_ROUTE, "no_route", 404, "no route takes this host and path")
+PROXY_END(ROUTE_LIMIT, "route_limit", 500, "a regular expression of a route took too long")
+PROXY_END(REWRITE_FAILED, "rewrite_failed", 500, "the route's rewriting left no path or host that may be sent on")
+PROXY_END(REDIRECTED, "redirected", 0, "the route sent the client elsewhere")
+PROXY_END(ANSWERED, "answered", 0, "the route answered itself")
+PROXY_END(MAINTENANCE, "maintenance", 0, "no usable server in the pool: the route's maintenance answer")
 PROXY_END(METHOD_REFUSED, "method_refused", 405, "CONNECT is not proxied")
 PROXY_END(BAD_REQUEST, "bad_request", 400, "the request is malformed")
 PROXY_END(BODY_TOO_LARGE, "body_too_large", 413, "the request body exceeds max_body")

@@ -17,6 +17,7 @@ static struct forward forward_default(void) {
 		                 .is_tls = true,
 		                 .host = STR("app.example.org"),
 		                 .host_is_given = true,
+		                 .asked_host = STR("app.example.org"),
 		                 .target = STR("/a?b=1") };
 }
 
@@ -91,7 +92,7 @@ static void test_request_bound(void **state) {
 		    (struct http_field){ .name = STR("forwarded"), .value = str_slice(value, 500), .id = HTTP_FIELD_FORWARDED };
 	h.seen[HTTP_FIELD_FORWARDED / 64] |= UINT64_C(1) << HTTP_FIELD_FORWARDED % 64;
 	struct forward f = forward_default();
-	f.host = str_slice(value, 300);
+	f.host = f.asked_host = str_slice(value, 300);
 	size_t bound = forward_request_bound(&h, &f);
 	char *out = malloc(bound);
 	assert_true(forward_request(out, &h, &f, HTTP_BODY_NONE) <= bound);

@@ -1,87 +1,247 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Routing: the most exact host with a matching path wins, then the longest prefix on segment borders. */
-#include "proxy/route.h"
+/* Routing: which of several routes takes a request, in the order that the documentation of `priority` tells. */
+#include "unit/proxy/route_test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
-/* A pool is only a pointer to the table: these stand for six of them. */
-static char pools[6];
-#define POOL(i) ((const struct pool_conf *)(const void *)&pools[i])
-
-struct fixture {
-	struct arena arena;
-	struct route_table table;
+/* Each route has a pool of its own; the pools' names are what the cases want. */
+struct find_case {
+	const char *host, *path, *query, *method, *fields, *client;
+	bool is_tls;
+	const char *want; /* "": no route; "?": not known */
 };
 
-static void fixture_init(struct fixture *f) {
-	arena_init(&f->arena, 1024);
-	f->table = (struct route_table){ 0 };
-	route_table_add(&f->table, &f->arena, STR("App.example.org"), STR("/"), POOL(0));
-	route_table_add(&f->table, &f->arena, STR("app.example.org"), STR("/api"), POOL(1));
-	route_table_add(&f->table, &f->arena, STR("app.example.org"), STR("/api/v2/"), POOL(2));
-	route_table_add(&f->table, &f->arena, STR("static.example.org"), STR("/img"), POOL(3));
-	route_table_add(&f->table, &f->arena, STR_NONE, STR("/status"), POOL(4));
-	route_table_add(&f->table, &f->arena, STR_NONE, STR("/img/logo"), POOL(5));
+static void run(const char *routes, const struct find_case *cases, size_t n) {
+	struct fixture f;
+	fixture_init(&f, routes);
+	for (size_t i = 0; i < n; i++) {
+		const struct find_case *c = &cases[i];
+		struct request r;
+		bool gave_up;
+		request_init(&r, &f, c->host, c->path, c->query, c->method, c->fields, c->client, c->is_tls);
+		const struct route *found = route_table_find(&f.table, &r.q, &gave_up);
+		const char *got = gave_up ? "?" : found ? pool_name(&f, found) : "";
+		if (strcmp(got, c->want) != 0)
+			fail_msg("%s %s%s: %s instead of %s", c->host, c->path, c->query ? c->query : "", got, c->want);
+		/* What is explained is what happens. */
+		const struct route *candidates[64];
+		const struct condition *at;
+		size_t n_candidates = route_table_candidates(&f.table, &r.q, candidates, COUNT_OF(candidates)), k = 0;
+		while (k < n_candidates && route_match(candidates[k], &r.q, &at) != ROUTE_MATCHES &&
+		       route_match(candidates[k], &r.q, &at) != ROUTE_GAVE_UP)
+			k++;
+		assert_ptr_equal(gave_up ? NULL : found, k < n_candidates && !gave_up ? candidates[k] : NULL);
+	}
+	fixture_fini(&f);
+}
+#define RUN(routes, cases) run(routes, cases, COUNT_OF(cases))
+
+static void test_hosts_and_prefixes(void **state) {
+	(void)state;
+	static const struct find_case cases[] = {
+		{ "app.example.org", "/", .want = "p0" },
+		{ "APP.EXAMPLE.ORG", "/x", .want = "p0" },
+		{ "app.example.org", "/api", .want = "p1" },
+		{ "app.example.org", "/api/", .want = "p1" },
+		{ "app.example.org", "/api/v2", .want = "p1" },
+		{ "app.example.org", "/api/v2/", .want = "p2" },
+		{ "app.example.org", "/api/v2/x/y", .want = "p2" },
+		{ "app.example.org", "/apix", .want = "p0" },   /* not on a segment border */
+		{ "app.example.org", "/status", .want = "p0" }, /* the exact host wins, though the other's path is longer */
+		{ "app.example.org", "*", .want = "p0" },       /* OPTIONS * */
+		{ "static.example.org", "/img/a.png", .want = "p3" },
+		{ "static.example.org", "/status", .want = "p4" }, /* no path of that host matches: any host's */
+		{ "static.example.org", "/img/logo", .want = "p3" },
+		{ "other.example.org", "/img/logo", .want = "p5" },
+		{ "other.example.org", "/", .want = "" },
+		{ "", "/status", .want = "p4" },
+		{ "", "/", .want = "" },
+	};
+	RUN("- { host: App.example.org, pool: p0 }\n"
+	    "- { host: app.example.org, path: /api, pool: p1 }\n"
+	    "- { host: app.example.org, path: /api/v2/, pool: p2 }\n"
+	    "- { host: static.example.org, path: /img, pool: p3 }\n"
+	    "- { path: /status, pool: p4 }\n"
+	    "- { path: /img/logo, pool: p5 }\n",
+	    cases);
 }
 
-static void test_find(void **state) {
+static void test_wildcards(void **state) {
 	(void)state;
-	struct fixture f;
-	fixture_init(&f);
-	static const struct {
-		struct str host, path;
-		int pool; /* -1: no route */
-	} cases[] = {
-		{ STR_INIT("app.example.org"), STR_INIT("/"), 0 },
-		{ STR_INIT("APP.EXAMPLE.ORG"), STR_INIT("/x"), 0 },
-		{ STR_INIT("app.example.org"), STR_INIT("/api"), 1 },
-		{ STR_INIT("app.example.org"), STR_INIT("/api/"), 1 },
-		{ STR_INIT("app.example.org"), STR_INIT("/api/v2"), 1 },
-		{ STR_INIT("app.example.org"), STR_INIT("/api/v2/"), 2 },
-		{ STR_INIT("app.example.org"), STR_INIT("/api/v2/x/y"), 2 },
-		{ STR_INIT("app.example.org"), STR_INIT("/apix"), 0 }, /* not on a segment border */
-		{ STR_INIT("app.example.org"), STR_INIT("/status"),
-		  0 },                                             /* the exact host wins, though the other's path is longer */
-		{ STR_INIT("app.example.org"), STR_INIT("*"), 0 }, /* OPTIONS * */
-		{ STR_INIT("static.example.org"), STR_INIT("/img/a.png"), 3 },
-		{ STR_INIT("static.example.org"), STR_INIT("/status"), 4 }, /* no path of that host matches: any host's */
-		{ STR_INIT("static.example.org"), STR_INIT("/img/logo"), 3 },
-		{ STR_INIT("other.example.org"), STR_INIT("/img/logo"), 5 },
-		{ STR_INIT("other.example.org"), STR_INIT("/"), -1 },
-		{ STR_INIT(""), STR_INIT("/status"), 4 },
-		{ STR_INIT(""), STR_INIT("/"), -1 },
+	static const struct find_case cases[] = {
+		{ "a.example.org", "/", .want = "p1" },
+		{ "b.a.example.org", "/", .want = "p1" },
+		{ "x.deep.example.org", "/", .want = "p2" },
+		{ "deep.example.org", "/", .want = "p1" },
+		{ "www.example.org", "/", .want = "p3" },
+		{ "www.example.org", "/img/x", .want = "p1" }, /* the exact host has no such path */
+		{ "example.org", "/", .want = "p0" },
+		{ "notexample.org", "/", .want = "p0" },
+		{ ".example.org", "/", .want = "p0" },
 	};
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		const struct route *r = route_table_find(&f.table, cases[i].host, cases[i].path);
-		if (cases[i].pool < 0)
-			assert_null(r);
-		else
-			assert_ptr_equal(r ? r->pool : NULL, POOL(cases[i].pool));
-	}
-	route_table_fini(&f.table);
-	arena_fini(&f.arena);
+	RUN("- { pool: p0 }\n"
+	    "- { host: \"*.example.org\", pool: p1 }\n"
+	    "- { host: \"*.deep.example.org\", pool: p2 }\n"
+	    "- { host: www.example.org, path: /, match: exact, pool: p3 }\n",
+	    cases);
+}
+
+static void test_path_kinds(void **state) {
+	(void)state;
+	static const struct find_case cases[] = {
+		{ "h", "/a/b", .want = "p1" },         { "h", "/a/b/", .want = "p2" }, { "h", "/a/7", .want = "p3" },
+		{ "h", "/a/7/x", .want = "p2" },       { "h", "/a/77", .want = "p3" }, { "h", "/b", .want = "p0" },
+		{ "h", "/a/b/c/d", .want = "p4" },     { "h", "/~x", .want = "p5" },   { "h", "/a", .want = "p2" },
+		{ "h", "/caf%C3%A9/x", .want = "p0" },
+	};
+	RUN("- { pool: p0 }\n"
+	    "- { path: /a/b, match: exact, pool: p1 }\n"
+	    "- { path: /a, pool: p2 }\n"
+	    "- { path: \"/a/[0-9]+\", match: regex, pool: p3 }\n"
+	    "- { path: /a/b/c, pool: p4 }\n"
+	    "- { path: \"/%7ex\", pool: p5 }\n", /* compared in its one spelling */
+	    cases);
+}
+
+static void test_conditions(void **state) {
+	(void)state;
+	static const struct find_case cases[] = {
+		{ "h", "/", .method = "GET", .want = "p0" },
+		{ "h", "/", .method = "POST", .want = "p1" },
+		{ "h", "/", .method = "BREW", .want = "p1" },
+		{ "h", "/", .method = "BREWS", .want = "p0" },
+		{ "h", "/", .method = "POST", .fields = "X-Canary: yes\r\n", .want = "p2" },
+		{ "h", "/", .fields = "x-canary: yes\r\n", .want = "p0" },
+		{ "h", "/", .fields = "X-Version: v12\r\n", .want = "p3" },
+		{ "h", "/", .fields = "X-Version: v12x\r\n", .want = "p0" },
+		{ "h", "/", .fields = "X-Version: a\r\nX-Version: v1\r\n", .want = "p3" },
+		{ "h", "/", .fields = "User-Agent: Bot/2\r\n", .want = "p4" },
+		{ "h", "/", .fields = "User-Agent: xBot/2\r\n", .want = "p0" },
+		{ "h", "/", .query = "?v=2", .want = "p5" },
+		{ "h", "/", .query = "?a=1&v=%32", .want = "p5" },
+		{ "h", "/", .query = "?v=2&v=3", .want = "p5" },
+		{ "h", "/", .query = "?v=22", .want = "p0" },
+		{ "h", "/", .query = "?vv=2", .want = "p0" },
+		{ "h", "/", .query = "?v", .want = "p0" },
+		{ "h", "/", .query = "?debug", .want = "p6" },
+		{ "h", "/", .query = "?debug=", .want = "p6" },
+		{ "h", "/", .query = "?d%65bug=%", .want = "p6" },
+		{ "h", "/", .client = "10.1.2.3", .want = "p7" },
+		{ "h", "/", .client = "11.1.2.3", .want = "p0" },
+		{ "h", "/", .client = "2001:db8::5", .want = "p7" },
+		{ "h", "/", .is_tls = true, .want = "p8" },
+		{ "h", "/none", .want = "p9" },
+		{ "h", "/none", .fields = "Authorization: x\r\n", .want = "p0" },
+	};
+	RUN("- { pool: p0 }\n"
+	    "- { methods: [POST, BREW], pool: p1 }\n"
+	    "- { methods: POST, headers: { x-canary: { exact: \"yes\" } }, pool: p2 }\n"
+	    "- { headers: { X-Version: { regex: \"v[0-9]+\" } }, pool: p3 }\n"
+	    "- { headers: { user-agent: { prefix: Bot/ } }, pool: p4 }\n"
+	    "- { query: { v: { exact: \"2\" } }, pool: p5 }\n"
+	    "- { query: { debug: {} }, pool: p6 }\n"
+	    "- { clients: [10.0.0.0/8, \"2001:db8::/32\"], pool: p7 }\n"
+	    "- { scheme: https, pool: p8 }\n"
+	    "- { path: /none, headers: { authorization: { present: false } }, pool: p9 }\n",
+	    cases);
+}
+
+static void test_order(void **state) {
+	(void)state;
+	static const struct find_case cases[] = {
+		{ "h", "/a", .method = "GET", .fields = "X: 1\r\n",
+		  .want = "p3" }, /* two conditions before one, and before the file */
+		{ "h", "/a", .method = "GET", .want = "p1" },
+		{ "h", "/a", .fields = "X: 1\r\n", .method = "PUT", .want = "p2" },
+		{ "h", "/a", .method = "PUT", .want = "p0" },
+		{ "h", "/high/x", .want = "p4" }, /* above the longer prefix of the exact host */
+		{ "h", "/high/x/y", .want = "p4" },
+		{ "h", "/other", .want = "" },
+		{ "i", "/high", .want = "p4" },
+	};
+	RUN("- { host: h, path: /a, pool: p0 }\n"
+	    "- { host: h, path: /a, methods: GET, pool: p1 }\n"
+	    "- { host: h, path: /a, headers: { x: { exact: \"1\" } }, pool: p2 }\n"
+	    "- { host: h, path: /a, methods: GET, headers: { x: { exact: \"1\" } }, pool: p3 }\n"
+	    "- { path: /high, clients: 192.0.2.0/24, priority: 5, pool: p4 }\n"
+	    "- { host: h, path: /high/x, priority: 1, pool: p5 }\n",
+	    cases);
+}
+
+static void test_priority_within_a_host(void **state) {
+	(void)state;
+	static const struct find_case cases[] = {
+		{ "h", "/a/b/c", .method = "GET", .want = "p1" },
+		{ "h", "/a/b/c", .method = "PUT", .want = "p0" },
+		{ "h", "/x", .method = "GET", .want = "p1" },
+		{ "h", "/x", .method = "PUT", .want = "" },
+	};
+	RUN("- { host: h, path: /a/b/c, match: exact, pool: p0 }\n"
+	    "- { host: h, path: /, methods: GET, priority: 1, pool: p1 }\n",
+	    cases);
+}
+
+/* A pattern that is hard to match is no way around a route. */
+static void test_regex_gives_up(void **state) {
+	(void)state;
+	char path[4096];
+	memset(path, 'a', sizeof(path));
+	path[0] = '/';
+	path[sizeof(path) - 1] = '\0';
+	const struct find_case cases[] = {
+		{ "h", path, .want = "?" },
+		{ "h", "/aaa!", .want = "p0" },
+		{ "exact", path, .want = "p2" },
+	};
+	RUN("- { pool: p0 }\n"
+	    "- { path: \"/(a+a+)+[bc]\", match: regex, pool: p1 }\n"
+	    "- { host: exact, pool: p2 }\n",
+	    cases);
 }
 
 static void test_host_too_long_has_no_route(void **state) {
 	(void)state;
-	struct fixture f;
-	fixture_init(&f);
 	char host[1000];
 	memset(host, 'a', sizeof(host));
-	assert_null(route_table_find(&f.table, str_slice(host, sizeof(host)), STR("/")));
-	assert_non_null(route_table_find(&f.table, str_slice(host, sizeof(host)), STR("/status")));
-	route_table_fini(&f.table);
-	arena_fini(&f.arena);
+	host[sizeof(host) - 1] = '\0';
+	const struct find_case cases[] = { { host, "/", .want = "" }, { host, "/status", .want = "p1" } };
+	RUN("- { host: a, pool: p0 }\n"
+	    "- { path: /status, pool: p1 }\n",
+	    cases);
+}
+
+static void test_split(void **state) {
+	(void)state;
+	struct fixture f;
+	fixture_init(&f, "- { split: { p0: 5, p1: 95, p2: 0 } }\n");
+	const struct route *r = f.table.routes[0];
+	unsigned n[2] = { 0 };
+	for (uint64_t draw = 0; draw < 1000; draw++)
+		n[route_split_pick(r, draw) - f.pools]++;
+	assert_int_equal(n[0], 50);
+	assert_int_equal(n[1], 950);
+	fixture_fini(&f);
+}
+
+static void test_bad_path_is_told_with_its_place(void **state) {
+	(void)state;
+	struct err e;
+	struct fixture f;
+	assert_int_equal(fixture_try(&f, "- { path: \"/a%2Fb\", pool: p0 }\n", &e), -1);
+	assert_non_null(strstr(e.text, "routes[0]: path: \"/a%2Fb\" is no path"));
+	fixture_fini(&f);
 }
 
 int main(void) {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_find),
+		cmocka_unit_test(test_hosts_and_prefixes),
+		cmocka_unit_test(test_wildcards),
+		cmocka_unit_test(test_path_kinds),
+		cmocka_unit_test(test_conditions),
+		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_priority_within_a_host),
+		cmocka_unit_test(test_regex_gives_up),
 		cmocka_unit_test(test_host_too_long_has_no_route),
+		cmocka_unit_test(test_split),
+		cmocka_unit_test(test_bad_path_is_told_with_its_place),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
