@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Servers that send what they should not, in raw bytes: cases/servers.py, each whole and cut in two other ways. A case asserts what the
+client gets, log record and counter, what becomes of both connections, and that the next request is served as if nothing had been."""
+import threading
+
+from cases import servers
+from edge import Edge
+from http1 import Closed, RawOrigin, ok
+from lab import cases, wait_until
+from table import EndCounters, LogTail, connect, probe, send_pieces, splits
+
+
+class Scripted(RawOrigin):
+	"""Answers /probe well, and all else with `pieces`; then it does as `then` says."""
+
+	def __init__(self, lab):
+		self.pieces, self.then = [], "waits"
+		self.used, self.probed = None, None  # connections
+		super().__init__(lab, self.act)
+
+	def act(self, c):
+		c.ended = threading.Event()
+		try:
+			while request := c.request():
+				if request.target == "/probe":
+					self.probed = c
+					c.send(ok())
+					continue
+				self.used, then = c, self.then
+				send_pieces(c, self.pieces)
+				if then == "resets":
+					return c.reset()
+				if then == "closes":
+					return
+		finally:
+			c.ended.set()
+
+
+class Front:
+	def __init__(self, lab):
+		self.origin = Scripted(lab)
+		self.edge = Edge(lab, {"cloud": [self.origin]}, pool={"retries": {"attempts": 0}}, workers=1)
+		self.log, self.ends = LogTail(self.edge.daemon), EndCounters(self.edge.daemon)
+
+
+def shared(lab):
+	return Front(lab)
+
+
+def read(c, case):
+	"""Whether the connection of the client is still open."""
+	try:
+		answer = c.response(case.method)
+	except Closed:
+		assert case.status == 0, "closed without an answer"
+		return False
+	assert case.status == answer.status, f"{answer}, whole"
+	assert [i.status for i in answer.interim] == list(case.interim), answer.interim
+	assert not answer.has_token("Connection", "close"), answer
+	if case.end == "complete":
+		assert answer.body == case.body
+		if case.fields is not None:
+			assert answer.raw_head.split(b"\r\n", 1)[1] == case.fields + b"\r\n", answer.raw_head
+	return True
+
+
+@cases(*((case.label, case) for case in servers.CASES))
+def test_server(case, shared):
+	origin = shared.origin
+	for pieces in splits(case.sent, case.label, 2 if case.cuttable else 0):
+		origin.pieces, origin.then = pieces, case.then
+		c = connect(shared.edge.web)
+		c.ask(case.method, "/case")
+		if read(c, case):
+			probe(c)
+		else:
+			c.close()
+			c = connect(shared.edge.web)
+			probe(c)
+		c.close()
+		used, reused = origin.used, origin.probed is origin.used
+		assert reused == case.reused, f"the connection was {'' if reused else 'not '}reused"
+		if not case.reused:
+			wait_until(used.ended.is_set, 5, "the server's connection ends", step=0.001)
+		first, second = shared.log.take(2)
+		assert (first["status"], first["end"], first.get("fault")) == (case.logged or case.status, case.end, case.fault), first
+		assert second["end"] == "complete", second
+		moved = {"complete": 2} if case.end == "complete" else {"complete": 1, case.end: 1}
+		assert shared.ends.moved() == moved
+
+
+def test_bytes_behind_the_answer_that_come_late(shared):
+	"""An idle connection on which bytes arrive is closed, so they can't be taken for the next answer."""
+	idle = "steerway_proxy_upstream_idle"
+	shared.origin.pieces, shared.origin.then = [ok()], "waits"
+	with connect(shared.edge.web) as c:
+		assert c.get("/case").status == 200
+		used = shared.origin.used
+		before = shared.edge.daemon.metric(idle)
+		used.send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nevil!")
+		wait_until(used.ended.is_set, 5, "the server's connection ends", step=0.001)
+		assert shared.edge.daemon.metric(idle) == before - 1
+		assert c.get("/probe").body == b"hello"
+	shared.log.take(2)
+	shared.ends.moved()
+
+
+def test_broken_body_for_an_http_1_0_client(shared):
+	"""Who reads up to the close must see that it was none in order: the connection is reset."""
+	shared.origin.pieces, shared.origin.then = [b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello"], "closes"
+	with connect(shared.edge.web) as c:
+		c.ask(target="/case", version="HTTP/1.0")
+		c.until(b"hello")
+		try:
+			assert c.sock.recv(100) == b"never", "an orderly close"
+		except ConnectionResetError:
+			pass
+	shared.log.take(1)
+	shared.ends.moved()
+
+
+def test_enough_cases():
+	assert len(servers.CASES) >= 100 and len({c.label for c in servers.CASES}) == len(servers.CASES)
