@@ -143,6 +143,8 @@ int stream_flush(struct stream *s);
 size_t stream_unsent(const struct stream *s); /* its bytes */
 /* Has the peer closed or sent bytes (on an idle connection either makes it unusable)? One non-blocking peek. */
 bool stream_is_stale(struct stream *s);
+/* Has on_ready called in the next turn, readable, though no event comes. */
+void stream_ring(struct stream *s);
 /* Bytes that the socket must hold before it is readable again (SO_RCVLOWAT); 1 is the normal state. */
 void stream_set_low_water(struct stream *s, int bytes);
 /* FIN (after close_notify): nothing more will be sent. */

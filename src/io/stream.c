@@ -167,6 +167,10 @@ bool stream_is_stale(struct stream *s) {
 	return s->has_hup || recv(s->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
 }
 
+void stream_ring(struct stream *s) {
+	event_active(&s->event, EV_READ, 0);
+}
+
 void stream_set_low_water(struct stream *s, int bytes) {
 	if (s->low_water == bytes || (s->low_water == 0 && bytes == 1))
 		return;

@@ -59,8 +59,9 @@ static enum end_state back_send_body(struct txn *t, struct str span, bool is_las
 	u->staged = STR_NONE;
 	if (r == STREAM_ERROR) {
 		u->send_is_broken = true;
-		/* If the event that tells of it came already, only this reads the server's last words. */
-		u->stream.can_read = true;
+		/* The event that tells of it may have come before, with the last answer's bytes: a reset behind them (EPOLLERR) is not
+		 * told from readiness. Only this reads the server's last words then. */
+		stream_ring(&u->stream);
 	}
 	if (is_last)
 		u->response_by_us = after_ms(t->pool->timeouts.response_ms);
