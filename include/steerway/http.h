@@ -8,6 +8,7 @@
 #ifndef STEERWAY_HTTP_H
 #define STEERWAY_HTTP_H
 
+#include "steerway/base/addr.h"
 #include "steerway/base/parse.h"
 #include "steerway/base/str.h"
 
@@ -171,6 +172,27 @@ enum http_fault h2_head_end(struct h2_head_builder *b);
  * length has HTTP_BODY_LENGTH of 0. keep_alive is always set, has_upgrade never. */
 enum http_fault h2_request_framing(const struct http_head *h, bool is_end, struct http_framing *out);
 enum http_fault h2_response_framing(const struct http_head *h, enum http_method method, bool is_end, struct http_framing *out);
+
+/* The PROXY protocol (HAProxy's doc/proxy-protocol.txt): a header of version 1 or 2 at the start of a connection. */
+struct proxy_header {
+	uint8_t version;                 /* 1 or 2 */
+	bool has_addresses;              /* false (LOCAL, UNKNOWN, not TCP): the connection's own addresses hold */
+	struct addr source, destination; /* the client, and what it connected to; IPv4 never in IPv6's form */
+	/* version 2 alone; slices, and empty where not told */
+	struct str alpn, authority, unique_id; /* authority: the server name that the client asked for */
+	bool has_checksum;                     /* CRC-32C; it was right */
+	bool has_tls_info, is_tls;             /* is_tls: the client came over TLS */
+	bool has_certificate, is_verified;     /* of the client */
+	struct str tls_version, common_name;
+};
+/* A whole header is longer for nobody who means well; longer ones are PARSE_BAD. */
+#define PROXY_HEADER_BYTES_MAX 4096
+/* Exact: PARSE_BAD from the first byte that no header could have. PARSE_MORE: call again with all bytes and more. */
+enum parse proxy_header_parse(struct proxy_header *out, struct str in, size_t *used);
+/* Enough for any header that is written: addresses, ALPN, authority, unique id and checksum. */
+#define PROXY_HEADER_WRITE_BYTES 768
+/* Version 1, or 2 with the TLVs that are set (has_checksum asks for one). No addresses: UNKNOWN, or LOCAL. Returns its length. */
+size_t proxy_header_write(char out[PROXY_HEADER_WRITE_BYTES], const struct proxy_header *h);
 
 /* A request target (RFC 9112 3.2), and the authority it or Host gives. An absolute-form with neither path nor query is
  * HTTP_TARGET_ASTERISK under OPTIONS (RFC 9112 3.2.4), scheme and authority set. Schemes: http and https. */

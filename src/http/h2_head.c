@@ -91,6 +91,8 @@ static enum http_fault status_add(struct http_head *h, struct str value) {
 
 /* What is wrong with the value of one, looked at alone. */
 static enum http_fault pseudo_check(struct h2_head_builder *b, enum pseudo which, struct str value) {
+	struct str host;
+	uint16_t port;
 	switch (which) {
 	case METHOD:
 		b->head->method = http_method_lookup(value);
@@ -98,7 +100,7 @@ static enum http_fault pseudo_check(struct h2_head_builder *b, enum pseudo which
 	case SCHEME:
 		return str_eq(value, STR("https")) || str_eq(value, STR("http")) ? HTTP_FAULT_NONE : HTTP_FAULT_SCHEME_BAD;
 	case AUTHORITY:
-		return HTTP_FAULT_NONE; /* with Host, at the end */
+		return http_authority_parse(value, &host, &port);
 	case PATH:
 		if (value.n > b->target_max)
 			return HTTP_FAULT_TARGET_TOO_LONG;
@@ -143,14 +145,17 @@ static enum http_fault cookie_join(struct h2_head_builder *b, struct str crumb) 
 	struct http_field *f = b->head->fields;
 	while (f->id != HTTP_FIELD_COOKIE)
 		f++;
+	if (crumb.n == 0)
+		return HTTP_FAULT_NONE;
+	if (f->value.n == 0)
+		return keep(b, crumb, &f->value) ? HTTP_FAULT_NONE : HTTP_FAULT_HEAD_TOO_LARGE;
 	if (f->value.p + f->value.n != b->bytes + b->used && !keep(b, f->value, &f->value))
 		return HTTP_FAULT_HEAD_TOO_LARGE;
 	char *p = reserve(b, crumb.n + 2);
 	if (!p)
 		return HTTP_FAULT_HEAD_TOO_LARGE;
 	memcpy(p, "; ", 2);
-	if (crumb.n)
-		memcpy(p + 2, crumb.p, crumb.n);
+	memcpy(p + 2, crumb.p, crumb.n);
 	f->value.n += crumb.n + 2;
 	return HTTP_FAULT_NONE;
 }
