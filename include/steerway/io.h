@@ -168,6 +168,7 @@ struct tls_peer {
 	struct str fingerprint; /* SHA-256, hexadecimal */
 	char store[4096];
 };
+bool stream_has_peer_certificate(const struct stream *s);
 /* False: it showed none. What does not fit into the store is empty, never cut. */
 bool stream_peer_certificate(const struct stream *s, struct tls_peer *out);
 

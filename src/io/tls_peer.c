@@ -23,6 +23,10 @@ struct str stream_server_name(const struct stream *s) {
 	return name ? str_from(name) : STR_NONE;
 }
 
+bool stream_has_peer_certificate(const struct stream *s) {
+	return s->ssl && SSL_get0_peer_certificate(s->ssl) != NULL;
+}
+
 /* ---- texts, one behind the other in the store ---- */
 
 struct writer {

@@ -82,18 +82,6 @@ static struct rewriting rewriting_of(struct txn *t) {
 
 /* ---- fields ---- */
 
-/* Room for `more` fields; a head that came nearly full moves into the store. */
-static void head_widen(struct txn *t, struct http_head *h, size_t more) {
-	if (h->n_fields + more <= h->cap_fields)
-		return;
-	size_t cap = h->n_fields + more, align = _Alignof(struct http_field);
-	uintptr_t at = (uintptr_t)txn_reserve(t, cap * sizeof(struct http_field) + align);
-	struct http_field *fields = (struct http_field *)((at + align - 1) / align * align);
-	memcpy(fields, h->fields, h->n_fields * sizeof(*fields));
-	h->fields = fields;
-	h->cap_fields = (uint16_t)cap;
-}
-
 /* What Connection names is dropped before a rule adds anything: a client must not have a field taken away that the route sets. */
 static void connection_settle(struct http_head *h) {
 	if (!http_head_has(h, HTTP_FIELD_CONNECTION))
@@ -106,7 +94,7 @@ static void connection_settle(struct http_head *h) {
 
 static void rules_apply(struct txn *t, const struct field_rules *rules, struct http_head *h, const struct variables *v) {
 	connection_settle(h);
-	head_widen(t, h, rules->n_values);
+	txn_widen_head(t, h, rules->n_values);
 	field_rules_apply(rules, h, v, txn_reserve(t, field_rules_bound(rules, v)));
 }
 

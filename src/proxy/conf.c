@@ -68,6 +68,7 @@ static int listeners_create(struct proxy *p, struct conf *c, const struct cfg_ro
 				lc = arena_zalloc(&c->arena, sizeof(*lc));
 				lc->cfg = *from;
 				lc->cfg.id = arena_str(&c->arena, from->id);
+				c->tells_peers = c->tells_peers || from->tls.client.is_given;
 				if (from->tls.is_given) {
 					lc->tls = c->tls[c->n_tls] = listener_tls(from, previous, l->id, n_kept, e);
 					if (!lc->tls)

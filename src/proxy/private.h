@@ -62,6 +62,7 @@ struct conf {
 	size_t n_pools;
 	struct route_table routes;
 	struct answer_pages answers;
+	bool tells_peers; /* some listener asks for client certificates: fields that tell of one are the proxy's alone */
 	struct listener_conf **by_listener; /* by proxy_listener.id; NULL where this snapshot has none */
 	size_t n_by_listener;
 	struct tls_server **tls;
@@ -298,6 +299,8 @@ void txn_on_back_failed(struct txn *t, enum proxy_end end);
 char *txn_reserve(struct txn *t, size_t n);
 /* A copy in the store. */
 struct str txn_keep(struct txn *t, struct str s);
+/* Room for `more` fields in the request's or response's head: one that came nearly full moves into the store. */
+void txn_widen_head(struct txn *t, struct http_head *h, size_t more);
 void txn_free_all(struct proxy_worker *w);
 
 /* ---- client connection (session.c: its life; h1_server.c: the protocol) ---- */
@@ -413,6 +416,13 @@ size_t forward_request(char *out, struct http_head *h, const struct forward *f, 
 size_t forward_response_bound(const struct http_head *h);
 /* is_chunked: the body leaves chunked. connection: value of Connection, or empty. */
 size_t forward_response(char *out, struct http_head *h, bool is_chunked, struct str connection);
+
+/* ---- certificates of clients (peer.c) ---- */
+
+/* Was the connection made for another host than the request's, or without the certificate that is required by now? */
+bool peer_is_misdirected(const struct txn *t);
+/* Puts what servers are told of the client's certificate into the head, in place of what the client said of it. */
+void peer_tell(struct txn *t, struct http_head *h);
 
 /* ---- access log (access_log.c) ---- */
 

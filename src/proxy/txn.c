@@ -66,6 +66,17 @@ struct str txn_keep(struct txn *t, struct str s) {
 	return str_slice(memcpy(txn_reserve(t, s.n), s.p, s.n), s.n);
 }
 
+void txn_widen_head(struct txn *t, struct http_head *h, size_t more) {
+	if (h->n_fields + more <= h->cap_fields)
+		return;
+	size_t cap = h->n_fields + more, align = _Alignof(struct http_field);
+	uintptr_t at = (uintptr_t)txn_reserve(t, cap * sizeof(struct http_field) + align);
+	struct http_field *fields = (struct http_field *)((at + align - 1) / align * align);
+	memcpy(fields, h->fields, h->n_fields * sizeof(*fields));
+	h->fields = fields;
+	h->cap_fields = (uint16_t)cap;
+}
+
 static void release_server(struct txn *t) {
 	if (!t->server)
 		return;
@@ -232,6 +243,12 @@ static enum step step_head(struct txn *t) {
 	t->host = host.n > 0 ? str_slice(t->authority.p + (host.p - authority.p), host.n) : STR_NONE;
 	if (target.form == HTTP_TARGET_AUTHORITY)
 		return fail(t, PROXY_END_METHOD_REFUSED);
+	if (t->listener->cfg.tls.client.is_given && peer_is_misdirected(t)) {
+		t->close_front = true;
+		return fail(t, PROXY_END_MISDIRECTED);
+	}
+	if (t->conf->tells_peers) /* before routes and their rules look at the fields */
+		peer_tell(t, h);
 	return STEP_NEXT;
 }
 

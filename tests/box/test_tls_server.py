@@ -5,7 +5,7 @@ import os
 import subprocess
 
 from edge import Edge
-from http1 import RawOrigin
+from http1 import Client, RawOrigin
 from lab import cases, need_tool, run
 from origins import Authority, Certificate
 
@@ -221,3 +221,111 @@ def test_a_session_leads_past_no_listener_that_asks(lab):
 	session = str(lab.path("session"))
 	assert "200 OK" in s_client(lab, lax.web, "-sess_out", session)
 	assert "200 OK" not in s_client(lab, strict.web, "-sess_in", session)
+
+
+# ---- what servers are told ----
+
+NAMES = ("Verify", "Subject", "SAN", "Serial", "Fingerprint")
+
+
+def client_of(lab, edge, certificate=None, sni="app.test", check_hostname=True):
+	context = Authority.of(lab).context()
+	context.check_hostname = check_hostname
+	if certificate:
+		context.load_cert_chain(certificate.file)
+	return Client(edge.web, tls=context, sni=sni)
+
+
+def told(request):
+	return {name: request.get(f"X-SSL-Client-{name}") for name in NAMES}
+
+
+def test_servers_are_told_of_the_certificate(lab):
+	clients = Clients(lab)
+	edge = edge_with(lab, [Certificate(lab, "app.test")], client={"mode": "optional", "ca": clients.ca.file})
+	ann = clients.certificate("ann", subject="/C=DE/O=Example, Inc./CN=ann <a>",
+	                          alternatives="DNS:a.test,email:ann@a.test,URI:spiffe://a/b,IP:192.0.2.7,IP:2001:db8::1")
+	with client_of(lab, edge, ann) as c:
+		for _ in range(2):
+			assert c.get("/", host="app.test").status == 200
+	seen = told(edge.origin.requests[-1])
+	assert seen["Verify"] == "SUCCESS", seen
+	assert seen["Subject"] == r"CN=ann \<a\>,O=Example\, Inc.,C=DE", seen
+	assert seen["SAN"] == "DNS:a.test, email:ann@a.test, URI:spiffe://a/b, IP:192.0.2.7, IP:2001:db8::1", seen
+	text = run("openssl", "x509", "-in", ann.chain_file, "-noout", "-serial", "-fingerprint", "-sha256").stdout
+	assert f"serial={seen['Serial']}" in text, (seen, text)
+	assert seen["Fingerprint"] == text.split("Fingerprint=")[1].strip().replace(":", "").lower()
+	with client_of(lab, edge) as c:
+		assert c.get("/", host="app.test").status == 200
+	assert told(edge.origin.requests[-1]) == {**dict.fromkeys(NAMES), "Verify": "NONE"}
+
+
+def test_hostile_names_of_a_certificate(lab):
+	"""What an authority signed may still be hostile: no name becomes two, and no byte ends a line."""
+	clients = Clients(lab)
+	edge = edge_with(lab, [Certificate(lab, "app.test")], client={"ca": clients.ca.file})
+	bob = clients.certificate("bob", alternatives="@a\n[a]\nDNS.1=a.test\\, DNS:b.test\nURI.1=x:y\\r\\nX-Evil: 1\n[b]")
+	with client_of(lab, edge, bob) as c:
+		assert c.get("/", host="app.test").status == 200
+	seen = edge.origin.requests[-1]
+	assert seen.get("X-Evil") is None
+	assert seen.get("X-SSL-Client-SAN") == r"DNS:a.test\2C\20DNS:b.test, URI:x:y\0D\0AX-Evil:\201", seen.fields
+
+
+def test_clients_tell_nothing_of_certificates(lab):
+	"""Neither here nor through a listener that asks for none; nor by '_', nor by having ours taken away."""
+	clients = Clients(lab)
+	edge = edge_with(lab, [Certificate(lab, "app.test")], start=False, client={"mode": "optional", "ca": clients.ca.file})
+	plain = (lab.ip, lab.port())
+	edge.config["listeners"]["plain"] = {"bind": ["%s:%d" % plain]}
+	lab.steerway(edge.config)
+	lies = [(f"{prefix}{name}", "SUCCESS") for prefix in ("X-SSL-Client-", "x_ssl_client_", "X-SSL_Client-") for name in (*NAMES, "Other")]
+	with client_of(lab, edge) as c:
+		assert c.get("/", host="app.test", fields=[*lies, ("Connection", "X-SSL-Client-Verify")]).status == 200
+	seen = edge.origin.requests[-1]
+	assert [f for f in seen.fields if "ssl" in f[0].lower()] == [("X-SSL-Client-Verify", "NONE")], seen.fields
+	with Client(plain) as c:
+		assert c.get("/", host="app.test", fields=lies).status == 200
+	assert not [f for f in edge.origin.requests[-1].fields if "ssl" in f[0].lower()]
+
+
+def test_fields_pass_where_no_listener_asks(lab):
+	"""Then they may come from a proxy in front."""
+	edge = edge_with(lab, [Certificate(lab, "app.test")])
+	with client_of(lab, edge) as c:
+		assert c.get("/", host="app.test", fields=[("X-SSL-Client-Verify", "SUCCESS")]).status == 200
+	assert edge.origin.requests[-1].get("X-SSL-Client-Verify") == "SUCCESS"
+
+
+# ---- 421 ----
+
+def test_host_is_the_name_that_tls_named(lab):
+	clients = Clients(lab)
+	edge = edge_with(lab, [Certificate(lab, "app.test", "other.test", lab.ip)], client={"mode": "optional", "ca": clients.ca.file})
+	for sni, host, status in (("app.test", "app.test", 200), ("app.test", "APP.test:443", 200), ("app.test", "other.test", 421),
+	                          ("app.test", "app.test.", 200), ("app.test", lab.ip, 421), (None, lab.ip, 200), (None, "[::1]:443", 200),
+	                          (None, "app.test", 421), ("APP.test", "app.test", 200)):
+		with client_of(lab, edge, sni=sni, check_hostname=False) as c:
+			answer = c.get("/", host=host)
+			assert answer.status == status, (sni, host, answer)
+			assert status == 200 or c.is_closed(5)
+	assert edge.daemon.ends()["misdirected"] == 3
+	edge.daemon.wait_access(lambda r: r["end"] == "misdirected" and r["status"] == 421 and r["host"] == "other.test")
+
+
+def test_without_client_certificates_any_host_goes(lab):
+	edge = edge_with(lab, [Certificate(lab, "app.test")])
+	with client_of(lab, edge) as c:
+		assert c.get("/", host="other.test").status == 200
+
+
+def test_a_connection_without_the_certificate_that_is_required_now(lab):
+	clients = Clients(lab)
+	edge = edge_with(lab, [Certificate(lab, "app.test")])
+	with client_of(lab, edge) as c:
+		assert c.get("/", host="app.test").status == 200
+		edge.config["listeners"]["web"]["tls"]["client"] = {"ca": clients.ca.file}
+		edge.reconfigure()
+		assert c.get("/", host="app.test").status == 421
+	with client_of(lab, edge, clients.certificate("ann")) as c:
+		assert c.get("/", host="app.test").status == 200

@@ -111,6 +111,11 @@ HTTP_FIELD(X_POWERED_BY, "x-powered-by", 0)
 HTTP_FIELD(X_REAL_IP, "x-real-ip", GUARD | FRONT)
 HTTP_FIELD(X_REQUEST_ID, "x-request-id", GUARD)
 HTTP_FIELD(X_REQUESTED_WITH, "x-requested-with", GUARD | FRONT)
+HTTP_FIELD(X_SSL_CLIENT_FINGERPRINT, "x-ssl-client-fingerprint", GUARD | FRONT)
+HTTP_FIELD(X_SSL_CLIENT_SAN, "x-ssl-client-san", GUARD | FRONT)
+HTTP_FIELD(X_SSL_CLIENT_SERIAL, "x-ssl-client-serial", GUARD | FRONT)
+HTTP_FIELD(X_SSL_CLIENT_SUBJECT, "x-ssl-client-subject", GUARD | FRONT)
+HTTP_FIELD(X_SSL_CLIENT_VERIFY, "x-ssl-client-verify", GUARD | FRONT)
 #undef HOP
 #undef GUARD
 #undef FRONT
