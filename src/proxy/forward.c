@@ -27,10 +27,28 @@ static size_t fields_bound(const struct http_head *h) {
 	return n;
 }
 
+/* Where the field's line ends in the input, if it stands there as put_field would write it; else NULL. */
+static const char *line_end(const struct http_field *f) {
+	const char *end = f->value.p + f->value.n;
+	bool is_line = f->is_line && f->value.p == f->name.p + f->name.n + 2 && end[0] == '\r' && end[1] == '\n';
+	return is_line ? end + 2 : NULL;
+}
+
+/* Fields that stay and stand side by side in the input leave by one copy. */
 static char *put_fields(char *at, const struct http_head *h) {
-	for (unsigned i = 0; i < h->n_fields; i++)
-		if (!h->fields[i].is_dropped)
-			at = put_field(at, h->fields[i].name, h->fields[i].value);
+	for (unsigned i = 0; i < h->n_fields; i++) {
+		const struct http_field *f = &h->fields[i];
+		if (f->is_dropped)
+			continue;
+		const char *start = f->name.p, *end = line_end(f), *next;
+		if (!end) {
+			at = put_field(at, f->name, f->value);
+			continue;
+		}
+		for (; i + 1 < h->n_fields && !f[1].is_dropped && f[1].name.p == end && (next = line_end(&f[1])); f++, i++)
+			end = next;
+		at = put(at, str_slice(start, (size_t)(end - start)));
+	}
 	return at;
 }
 

@@ -225,8 +225,11 @@ static enum step step_head(struct txn *t) {
 		return refuse(t, fault);
 	const struct http_field *host_field = http_field_find(h, HTTP_FIELD_HOST);
 	authority = target.authority.n > 0 ? target.authority : host_field ? host_field->value : STR_NONE; /* RFC 9112 3.2.2 */
-	if (authority.n > 0 && (fault = http_authority_parse(authority, &host, &port)) != HTTP_FAULT_NONE)
+	if (target.authority.n == 0 && t->request.host.n > 0)
+		host = t->request.host;
+	else if (authority.n > 0 && (fault = http_authority_parse(authority, &host, &port)) != HTTP_FAULT_NONE)
 		return refuse(t, fault);
+	t->request.host = STR_NONE;
 	char *copy = txn_reserve(t, target.path.n + target.query.n);
 	t->path = target.path;
 	if (str_starts(target.path, STR("/")) && (fault = http_path_normalize(target.path, copy, &t->path)) != HTTP_FAULT_NONE)

@@ -4,6 +4,7 @@
 
 #include "steerway/base/clock.h"
 
+#define _LGPL_SOURCE /* inline read_lock and read_unlock, for sources whose licence goes with theirs */
 #include <urcu/urcu-memb.h>
 
 /* The last session of a stopping worker ended: says so, once. */
