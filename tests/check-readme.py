@@ -143,6 +143,8 @@ def check_examples():
 		files = sorted(conf.glob("*.yaml"))
 		if len(files) < 4:
 			fault(f"examples are missing: {files}")
+		(conf / "pages").mkdir()
+		(conf / "pages" / "5xx.html").write_text("<h1>${status} ${status_text}</h1>")
 		for file in [*files, conf / "steerway.yaml.sample"]:
 			done = subprocess.run([str(BUILD / "steerway"), "check", "-c", str(file)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 			if done.returncode != 0:

@@ -67,6 +67,8 @@ struct cfg_weights {
 #define CFG_TLS_VERSION_V(v, text) CFG_TLS_VERSION_##v,
 #define CFG_TLS_POLICY_V(v, text) CFG_TLS_POLICY_##v,
 #define CFG_CLIENT_MODE_V(v, text) CFG_CLIENT_MODE_##v,
+#define CFG_TRACEPARENT_V(v, text) CFG_TRACEPARENT_##v,
+#define CFG_REQUEST_ID_V(v, text) CFG_REQUEST_ID_##v,
 #define CFG_SITE_ROLE_V(v, text) CFG_SITE_ROLE_##v,
 #define CFG_CHECK_TYPE_V(v, text) CFG_CHECK_TYPE_##v,
 #define CFG_BALANCE_V(v, text) CFG_BALANCE_##v,

@@ -91,6 +91,10 @@ static inline bool http_head_has(const struct http_head *h, enum http_field_id i
 }
 /* First field with the id, or NULL. */
 const struct http_field *http_field_find(const struct http_head *h, enum http_field_id id);
+/* Puts a field behind the others; false: no room is left in `fields`. */
+bool http_head_add(struct http_head *h, enum http_field_id id, struct str name, struct str value);
+/* Marks all fields with the id as dropped. */
+void http_head_drop(struct http_head *h, enum http_field_id id);
 /* Id of a name in any case. */
 enum http_field_id http_field_lookup(struct str name);
 /* Lower-case name of a known field, empty for HTTP_FIELD_OTHER; HTTP_FIELD_HOP_BY_HOP etc., 0 for HTTP_FIELD_OTHER. */

@@ -456,6 +456,12 @@ static bool queue_is_off(const struct instance *i) {
 static bool retries_are_off(const struct instance *i) {
 	return ((const struct cfg_retries *)i->object)->attempts == 0;
 }
+static bool traceparent_passes(const struct instance *i) {
+	return ((const struct cfg_tracing *)i->object)->traceparent == CFG_TRACEPARENT_PASS;
+}
+static bool request_id_is_off(const struct instance *i) {
+	return ((const struct cfg_tracing *)i->object)->request_id == CFG_REQUEST_ID_OFF;
+}
 static bool root_has_user(const struct instance *i) {
 	const struct cfg_root *r = i->object;
 	return r->user.n > 0 && r->run_as_root;
@@ -502,6 +508,11 @@ static const struct {
 	  "has no effect without prefer; remove it, or add that" },
 	{ SCHEMA_SECTION_pool, "split", "prefer", pool_has_prefer, "can't stand beside prefer; keep one of them" },
 	{ SCHEMA_SECTION_queue, "timeout", "length", queue_is_off, "has no effect without length; remove it, or add that" },
+	{ SCHEMA_SECTION_listener, "tracing", "protocol", listener_is_dns, DNS_LISTENER },
+	{ SCHEMA_SECTION_tracing, "sampled", "traceparent", traceparent_passes,
+	  "has no effect with traceparent: pass; remove it, or set traceparent: create" },
+	{ SCHEMA_SECTION_tracing, "return_request_id", "request_id", request_id_is_off,
+	  "has no effect with request_id: off; remove it, or set request_id" },
 	{ SCHEMA_SECTION_retries, "budget", "attempts", retries_are_off, "has no effect with attempts: 0; remove it" },
 };
 
@@ -512,6 +523,18 @@ static void check_ignored(struct loader *l, const struct instance *i) {
 			struct place place = node_place(node_find(i->node, ignored[k].key));
 			checks_fault(l, i, ignored[k].key, &place, "%s", ignored[k].text);
 		}
+}
+
+static void check_page(struct loader *l, const struct instance *i) {
+	const struct cfg_page *p = i->object;
+	struct err why;
+	const struct {
+		const char *key;
+		struct str path;
+	} files[] = { { "text", p->text }, { "json", p->json }, { "html", p->html } };
+	for (size_t k = 0; k < COUNT_OF(files); k++)
+		if (files[k].path.n > 0 && file_check(files[k].path.p, &why) < 0)
+			fault(l, i, files[k].key, "%s", why.text);
 }
 
 /* For each section of the kind. Those of the root look through other sections and mind themselves what is at fault there. */
@@ -541,6 +564,7 @@ static const struct {
 	{ SCHEMA_SECTION_server, check_server_name, "name" },
 	{ SCHEMA_SECTION_server, check_server_port, "address" },
 	{ SCHEMA_SECTION_server, check_server_site, "site" },
+	{ SCHEMA_SECTION_page, check_page, "text json html" },
 	{ SCHEMA_SECTION_zone, check_zone_name, "" },
 	{ SCHEMA_SECTION_zone, check_zone_file, "file" },
 	{ SCHEMA_SECTION_name, check_name, "" },

@@ -46,6 +46,22 @@ const struct http_field *http_field_find(const struct http_head *h, enum http_fi
 	return f;
 }
 
+bool http_head_add(struct http_head *h, enum http_field_id id, struct str name, struct str value) {
+	if (h->n_fields >= h->cap_fields)
+		return false;
+	h->fields[h->n_fields++] = (struct http_field){ .name = name, .value = value, .id = (uint8_t)id };
+	h->seen[id / 64] |= UINT64_C(1) << id % 64;
+	return true;
+}
+
+void http_head_drop(struct http_head *h, enum http_field_id id) {
+	if (!http_head_has(h, id))
+		return;
+	for (unsigned i = 0; i < h->n_fields; i++)
+		if (h->fields[i].id == id)
+			h->fields[i].is_dropped = true;
+}
+
 bool http_field_has_token(const struct http_head *h, enum http_field_id id, struct str token) {
 	if (!http_head_has(h, id))
 		return false;

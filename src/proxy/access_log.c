@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The access log: one record a transaction, built on the stack and handed to the log writer, which never blocks. Times are
- * microseconds: queue (head to chosen server), connect, first byte (of the response, since connected), total (since the first
- * byte of the request).
+ * microseconds: TLS handshake (told by a connection's first transaction), queue (head to chosen server), connect, first byte (of the
+ * response, since connected), total (since the first byte of the request).
  */
 #include "proxy/private.h"
 
@@ -87,6 +87,7 @@ static void put_request(struct record *r, const struct txn *t) {
 	char ip[ADDR_TEXT_BYTES];
 	put_text(r, "listener", t->listener->cfg.id, NAME_SHOWN);
 	put_text(r, "client", addr_format(&t->session->peer, ip), sizeof(ip));
+	put_text(r, "protocol", str_from(t->front->protocol), NAME_SHOWN);
 	const SSL *ssl = t->session->stream.ssl;
 	if (ssl) {
 		put_text(r, "tls", str_from(SSL_get_version(ssl)), NAME_SHOWN);
@@ -95,17 +96,24 @@ static void put_request(struct record *r, const struct txn *t) {
 	put_text(r, "method", t->method_name, 32);
 	put_text(r, "host", t->host, NAME_SHOWN);
 	put_text(r, "path", t->target, TARGET_SHOWN);
+	if (t->names.request_id.n > 0)
+		put_text(r, "request_id", t->names.request_id, REQUEST_ID_MAX);
+	if (t->names.trace_id.n > 0)
+		put_text(r, "trace_id", t->names.trace_id, TRACE_ID_BYTES);
 }
 
 static void put_server(struct record *r, const struct txn *t) {
 	put_text(r, "pool", t->pool ? t->pool->name : STR_NONE, NAME_SHOWN);
 	put_text(r, "server", t->server ? t->server->name : STR_NONE, NAME_SHOWN);
 	put_text(r, "site", t->server ? t->server->site->name : STR_NONE, NAME_SHOWN);
+	put_text(r, "server_protocol", t->server ? str_from(t->back->protocol) : STR_NONE, NAME_SHOWN);
 	put_number(r, "retries", t->n_retries);
 	put_number(r, "reused", t->is_reused);
 }
 
 static void put_times(struct record *r, const struct txn *t) {
+	if (t->session->handshake_us > 0)
+		put_number(r, "handshake_us", t->session->handshake_us);
 	put_number(r, "queue_us", between(t->head_us, t->picked_us));
 	put_number(r, "connect_us", between(t->picked_us, t->connected_us));
 	put_number(r, "first_byte_us", between(t->connected_us, t->first_byte_us));

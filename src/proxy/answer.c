@@ -41,6 +41,8 @@ static int rule_compile(struct page_rule *out, struct arena *a, const struct cfg
 	const struct str paths[ANSWER_FORM_COUNT] = {
 		[ANSWER_TEXT] = from->text, [ANSWER_JSON] = from->json, [ANSWER_HTML] = from->html
 	};
+	if (from->text.n + from->json.n + from->html.n == 0)
+		return err_set(e, "has no file; give it text, json or html");
 	for (int form = 0; form < ANSWER_FORM_COUNT; form++)
 		if (paths[form].n > 0 && page_load(&out->pages[form], a, paths[form].p, (enum answer_form)form, e) < 0)
 			return -1;
@@ -153,8 +155,7 @@ size_t answer_bound(const struct answer_pages *pages, const struct answer_facts 
 }
 
 static void add(struct answer *a, enum http_field_id id, struct str name, struct str value) {
-	a->fields[a->head.n_fields++] = (struct http_field){ .name = name, .value = value, .id = (uint8_t)id };
-	a->head.seen[id / 64] |= UINT64_C(1) << id % 64;
+	http_head_add(&a->head, id, name, value); /* there is room */
 }
 
 static void build_grpc(struct answer *a, const struct answer_facts *f, char *store) {

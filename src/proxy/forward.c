@@ -52,14 +52,6 @@ static char *put_fields(char *at, const struct http_head *h) {
 	return at;
 }
 
-static void drop(struct http_head *h, enum http_field_id id) {
-	if (!http_head_has(h, id))
-		return;
-	for (unsigned i = 0; i < h->n_fields; i++)
-		if (h->fields[i].id == id)
-			h->fields[i].is_dropped = true;
-}
-
 /* ---- X-Forwarded-* and Forwarded ---- */
 
 /* All values of a list field, joined, and a last one. */
@@ -91,14 +83,14 @@ static char *put_forwarded(char *at, struct http_head *h, const struct forward *
 	const struct http_head *before = appends ? h : &none;
 	at = put_list(at, before, HTTP_FIELD_X_FORWARDED_FOR, STR("X-Forwarded-For"), f->client_ip);
 	at = put_list(at, before, HTTP_FIELD_FORWARDED, STR("Forwarded"), str_slice(element, (size_t)(e - element)));
-	drop(h, HTTP_FIELD_X_FORWARDED_FOR);
-	drop(h, HTTP_FIELD_FORWARDED);
+	http_head_drop(h, HTTP_FIELD_X_FORWARDED_FOR);
+	http_head_drop(h, HTTP_FIELD_FORWARDED);
 	if (!appends || !http_head_has(h, HTTP_FIELD_X_FORWARDED_PROTO)) {
-		drop(h, HTTP_FIELD_X_FORWARDED_PROTO);
+		http_head_drop(h, HTTP_FIELD_X_FORWARDED_PROTO);
 		at = put_field(at, STR("X-Forwarded-Proto"), proto);
 	}
 	if (!appends || !http_head_has(h, HTTP_FIELD_X_FORWARDED_HOST)) {
-		drop(h, HTTP_FIELD_X_FORWARDED_HOST);
+		http_head_drop(h, HTTP_FIELD_X_FORWARDED_HOST);
 		if (f->host_is_given)
 			at = put_field(at, STR("X-Forwarded-Host"), f->asked_host);
 	}
@@ -116,7 +108,7 @@ size_t forward_request(char *out, struct http_head *h, const struct forward *f, 
 	char *at = put(put(out, h->method_name), STR(" "));
 	at = put(put(at, f->target), STR(" HTTP/1.1\r\n"));
 	http_drop_hop_by_hop(h);
-	drop(h, HTTP_FIELD_HOST);
+	http_head_drop(h, HTTP_FIELD_HOST);
 	at = put_field(at, STR("Host"), f->host); /* first (RFC 9112 3.2) */
 	if (f->mode != CFG_FORWARDED_OFF)
 		at = put_forwarded(at, h, f);
@@ -137,7 +129,7 @@ size_t forward_response(char *out, struct http_head *h, bool is_chunked, struct 
 	at = put(put(at, h->reason), STR("\r\n"));
 	http_drop_hop_by_hop(h);
 	if (h->status < 200 || h->status == 204) /* these may not have one (RFC 9110 8.6) */
-		drop(h, HTTP_FIELD_CONTENT_LENGTH);
+		http_head_drop(h, HTTP_FIELD_CONTENT_LENGTH);
 	at = put_fields(at, h);
 	if (is_chunked)
 		at = put_field(at, STR("Transfer-Encoding"), STR("chunked"));

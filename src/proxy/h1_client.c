@@ -78,7 +78,7 @@ static void fail_with(struct upstream *u, enum http_fault fault) {
 
 /* Reads heads off *in, up to and with the final one. Returns whether the body may follow. */
 static bool take_head(struct upstream *u, struct str *in, bool *is_partial) {
-	struct http_field fields[FIELDS_MAX];
+	struct http_field fields[FIELDS_MAX + HEAD_ROOM];
 	const struct h1_limits limits = { HEAD_BYTES, 0 };
 	for (;;) {
 		struct txn *t = u->txn;
@@ -99,6 +99,7 @@ static bool take_head(struct upstream *u, struct str *in, bool *is_partial) {
 			return false;
 		}
 		*in = str_skip(*in, used);
+		head.cap_fields = COUNT_OF(fields);
 		if (head.status < 200) {
 			txn_on_interim_head(t, &head);
 			if (u->txn != t)
@@ -260,6 +261,7 @@ static size_t back_room(const struct txn *t) {
 }
 
 const struct end_ops h1_client_end = {
+	.protocol = "h1",
 	.codes_chunks = true,
 	.keep_head = back_keep_head,
 	.send_head = back_send_head,

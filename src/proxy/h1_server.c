@@ -133,7 +133,7 @@ bool h1_server_read_head(struct session *s) {
 		deadline_set(&s->deadline, after_ms(lc->cfg.timeouts.head_ms));
 	}
 
-	struct http_field fields[FIELDS_MAX];
+	struct http_field fields[FIELDS_MAX + HEAD_ROOM];
 	struct http_head head = { .fields = fields, .cap_fields = (uint16_t)lc->cfg.max_fields };
 	struct h1_limits limits = { (uint32_t)lc->cfg.max_head_bytes, (uint32_t)lc->cfg.max_target_bytes };
 	size_t used = 0;
@@ -144,6 +144,7 @@ bool h1_server_read_head(struct session *s) {
 		s->needs_more = true;
 		return true;
 	}
+	head.cap_fields = COUNT_OF(fields);
 	/* The head's slices point into `in`: what the session holds must not move before the transaction has copied them. */
 	struct pending *held = s->in;
 	s->in = NULL;
@@ -312,6 +313,7 @@ static void front_finish(struct txn *t, bool is_clean) {
 }
 
 const struct end_ops h1_server_end = {
+	.protocol = "h1",
 	.codes_chunks = true,
 	.send_head = front_send_head,
 	.send_body = front_send_body,

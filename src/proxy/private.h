@@ -25,6 +25,7 @@
 #include "proxy/answer.h"
 #include "proxy/body.h"
 #include "proxy/route.h"
+#include "proxy/trace.h"
 
 /* ---- snapshot (conf.c) ---- */
 
@@ -202,6 +203,7 @@ enum end_state {
  * has called `finish` the end must forget it.
  */
 struct end_ops {
+	const char *protocol; /* for the log: "h1" */
 	bool codes_chunks; /* bodies of unknown length are chunked: between two such ends they pass as they come */
 	/* A server's side alone: keeps the request head in the txn's store, as it will be sent, for any number of tries. */
 	void (*keep_head)(struct txn *t, struct http_head *h, const struct forward *f);
@@ -217,6 +219,9 @@ struct end_ops {
 	void (*finish)(struct txn *t, bool is_clean);
 };
 extern const struct end_ops h1_server_end, h1_client_end;
+
+/* Fields that the proxy may add to a head behind those that came. */
+enum { HEAD_ROOM = 32 };
 
 enum { TXN_TRIED_MAX = 11, TXN_STORE_BYTES = 3072 };
 
@@ -248,6 +253,7 @@ struct txn {
 	struct http_framing request;
 	struct str request_head; /* HTTP/1.1: as it goes to the server */
 	struct str accept;       /* of the client, all lines */
+	struct trace_names names;
 	bool is_grpc;
 	struct fleet_request wanted; /* what is asked of fleet; lives while it waits there */
 	struct fleet_waiter waiter;
@@ -319,6 +325,8 @@ struct session {
 	struct pending *out;         /* what the socket did not take; NULL: none */
 	struct str staged;           /* a response head that waits for its first span; in the txn's store */
 	struct body_reader body;     /* of the request in progress */
+	uint64_t accepted_us;        /* with TLS */
+	uint64_t handshake_us;       /* how long TLS took; 0 when the first transaction has told it */
 	uint64_t head_us;            /* first byte of the head in progress */
 	uint64_t progress;           /* of the transaction, in bytes: what moves its deadline */
 	size_t scanned;              /* of a partial head, see h1_request_parse */

@@ -78,6 +78,7 @@ void session_accept(struct proxy_acceptor *a, int fd, const struct addr *peer) {
 			return;
 		}
 		s->handshake_conf = conf_hold(c, w->index);
+		s->accepted_us = clock_now_us();
 		s->state = SESSION_HANDSHAKE;
 		limit_ms = lc->cfg.timeouts.handshake_ms;
 	}
@@ -94,6 +95,7 @@ static bool run_handshake(struct session *s) {
 		return false;
 	}
 	const struct listener_conf *lc = conf_listener(s->handshake_conf, s->listener);
+	s->handshake_us = clock_now_us() - s->accepted_us;
 	deadline_set(&s->deadline, clock_now_us() + lc->cfg.timeouts.head_ms * USEC_PER_MSEC);
 	conf_put(s->handshake_conf, s->worker->index);
 	s->handshake_conf = NULL;

@@ -64,3 +64,49 @@ bool request_id_is_valid(struct str s) {
 	}
 	return s.n > 0 && s.n <= REQUEST_ID_MAX;
 }
+
+/* The only field with the id, or NULL: who sends two can't have meant both. */
+static const struct http_field *find_single(const struct http_head *h, enum http_field_id id) {
+	const struct http_field *found = NULL;
+	for (unsigned i = 0; i < h->n_fields && http_head_has(h, id); i++) {
+		if (h->fields[i].id != id)
+			continue;
+		if (found)
+			return NULL;
+		found = &h->fields[i];
+	}
+	return found;
+}
+
+static struct str name_request(struct http_head *h, enum cfg_request_id mode, struct rand *r, char store[REQUEST_ID_MAX]) {
+	const struct http_field *given = mode == CFG_REQUEST_ID_KEEP ? find_single(h, HTTP_FIELD_X_REQUEST_ID) : NULL;
+	if (given && request_id_is_valid(given->value))
+		return str_slice(memcpy(store, given->value.p, given->value.n), given->value.n);
+	http_head_drop(h, HTTP_FIELD_X_REQUEST_ID);
+	request_id_create(store, r);
+	struct str id = str_slice(store, REQUEST_ID_BYTES);
+	http_head_add(h, HTTP_FIELD_X_REQUEST_ID, STR("X-Request-Id"), id);
+	return id;
+}
+
+static struct str name_trace(struct http_head *h, const struct cfg_tracing *cfg, struct rand *r, char store[TRACE_PARENT_BYTES]) {
+	const struct http_field *given = find_single(h, HTTP_FIELD_TRACEPARENT);
+	struct str id;
+	if (given && trace_parent_parse(given->value, &id))
+		return str_slice(memcpy(store, id.p, id.n), id.n);
+	if (cfg->traceparent != CFG_TRACEPARENT_CREATE)
+		return STR_NONE;
+	http_head_drop(h, HTTP_FIELD_TRACEPARENT);
+	http_head_drop(h, HTTP_FIELD_TRACESTATE); /* of a trace that nobody knows (W3C 4.2) */
+	trace_parent_create(store, r, rand_below(r, 100) < cfg->sampled_percent);
+	http_head_add(h, HTTP_FIELD_TRACEPARENT, STR("traceparent"), str_slice(store, TRACE_PARENT_BYTES));
+	return str_slice(store + 3, TRACE_ID_BYTES);
+}
+
+struct trace_names trace_request(struct http_head *h, const struct cfg_tracing *cfg, struct rand *r,
+                                 char store[TRACE_STORE_BYTES]) {
+	struct trace_names names = { .trace_id = name_trace(h, cfg, r, store + REQUEST_ID_MAX) };
+	if (cfg->request_id != CFG_REQUEST_ID_OFF)
+		names.request_id = name_request(h, cfg->request_id, r, store);
+	return names;
+}

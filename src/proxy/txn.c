@@ -127,6 +127,7 @@ static void account(struct txn *t) {
 	metric_add(METRIC_proxy_bytes_in_total, (int64_t)t->bytes_in);
 	metric_add(METRIC_proxy_bytes_out_total, (int64_t)t->bytes_out);
 	access_log_write(t);
+	t->session->handshake_us = 0; /* a connection's first transaction tells it */
 }
 
 static void give_back(struct txn *t, bool is_clean) {
@@ -143,6 +144,13 @@ static void txn_end(struct txn *t, enum proxy_end end, bool is_clean) {
 	txn_destroy(t);
 }
 
+static void return_request_id(const struct txn *t, struct http_head *h) {
+	if (!t->listener->cfg.tracing.return_request_id || t->names.request_id.n == 0)
+		return;
+	http_head_drop(h, HTTP_FIELD_X_REQUEST_ID);
+	http_head_add(h, HTTP_FIELD_X_REQUEST_ID, STR("X-Request-Id"), t->names.request_id);
+}
+
 void txn_answer(struct txn *t, enum proxy_end end, struct http_head *h, const struct http_framing *in, struct str body) {
 	t->is_ending = true;
 	give_back(t, false);
@@ -151,6 +159,7 @@ void txn_answer(struct txn *t, enum proxy_end end, struct http_head *h, const st
 	t->response_is_begun = true;
 	t->status = h->status;
 	t->end = end;
+	return_request_id(t, h);
 	t->front->send_head(t, h, in);
 	enum end_state sent = t->front->send_body(t, body, true);
 	t->response_is_done = true;
@@ -178,6 +187,7 @@ void txn_fail(struct txn *t, enum proxy_end end, unsigned status) {
 		                  .detail = is_fault ? http_fault_text(t->fault) : proxy_end_text(end),
 		                  .method = t->method,
 		                  .form = t->is_grpc ? ANSWER_GRPC : accept_choose(t->accept),
+		                  .request_id = t->names.request_id,
 		                  .node = t->conf->node_name };
 	struct answer a;
 	answer_build(&a, &t->conf->answers, &f, txn_reserve(t, answer_bound(&t->conf->answers, &f)));
@@ -430,6 +440,9 @@ void txn_start(struct txn *t, struct http_head *h) {
 	t->head_us = clock_now_us();
 	t->request_is_done = t->request.body == HTTP_BODY_NONE;
 	note_form(t, h);
+	const struct cfg_tracing *tracing = &t->listener->cfg.tracing;
+	if (trace_is_due(h, tracing))
+		t->names = trace_request(h, tracing, rand_thread(), txn_reserve(t, TRACE_STORE_BYTES));
 	txn_run(t);
 }
 
@@ -539,6 +552,7 @@ void txn_on_response_head(struct txn *t, struct http_head *h, const struct http_
 	if (!t->request_is_done) /* the client may go on sending what nobody reads: this connection can't be used again */
 		t->close_front = true;
 	action_respond(t, h);
+	return_request_id(t, h);
 	t->front->send_head(t, h, in);
 }
 

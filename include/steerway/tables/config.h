@@ -42,6 +42,7 @@
 	K(max_target, SIZE, _, "8KiB", "256", "64KiB", LIVE, "Longest request target; above: 414.") \
 	K(max_fields, UINT, _, "100", "10", "1000", LIVE, "Most header fields of a request; above: 431.") \
 	K(max_body, SIZE, _, "0", NULL, NULL, LIVE, "Largest request body; above: 413. `0` is no bound.") \
+	K(tracing, OBJECT, tracing, NULL, NULL, NULL, LIVE, "Names that requests carry through all machines: W3C trace context and X-Request-Id.") \
 	K(timeouts, OBJECT, listener_timeouts, NULL, NULL, NULL, LIVE, "What a client may take its time with.")
 
 #define CFG_LISTENER_TLS_KEYS(K) \
@@ -63,6 +64,12 @@
 	K(body_idle, MSEC, _, "30s", "100ms", "1h", LIVE, "Longest pause of the client while it sends a body; above: 408.") \
 	K(send_idle, MSEC, _, "30s", "100ms", "1h", LIVE, "Longest pause of a client that takes nothing of what is sent to it.") \
 	K(keep_alive, MSEC, _, "60s", "0s", "1h", LIVE, "Time that a connection may stay open between requests.")
+
+#define CFG_TRACING_KEYS(K) \
+	K(traceparent, ENUM, traceparent, "pass", NULL, NULL, LIVE, "`pass`: as the client sent it; `create`: a new one where there is none, or none that is valid (tracestate then goes, too). The proxy is no span of its own, so a valid one is never changed.") \
+	K(sampled, PERCENT, _, "100%", "0%", "100%", LIVE, "`traceparent: create`: share of the new traces that are to be recorded.") \
+	K(request_id, ENUM, request_id, "off", NULL, NULL, LIVE, "X-Request-Id: `off` (as the client sent it), `keep` (the client's if it is usable: 1 to 128 letters, digits and `-_.:/+=@~`; else a new one), or `replace` (always a new one, for clients that are not to be trusted).") \
+	K(return_request_id, BOOL, _, "false", NULL, NULL, LIVE, "Tell the client the request's id in X-Request-Id of the response.")
 
 #define CFG_SITE_KEYS(K) \
 	K(addresses, IPS, _, NULL, NULL, NULL, LIVE, "Public addresses: the A and AAAA records that DNS hands out for this site.") \
@@ -253,6 +260,8 @@
 #define CFG_TLS_VERSION_VALUES(V) V(1_2, "1.2") V(1_3, "1.3")
 #define CFG_TLS_POLICY_VALUES(V) V(INTERMEDIATE, "intermediate") V(MODERN, "modern")
 #define CFG_CLIENT_MODE_VALUES(V) V(OPTIONAL, "optional") V(REQUIRED, "required")
+#define CFG_TRACEPARENT_VALUES(V) V(PASS, "pass") V(CREATE, "create")
+#define CFG_REQUEST_ID_VALUES(V) V(OFF, "off") V(KEEP, "keep") V(REPLACE, "replace")
 #define CFG_SITE_ROLE_VALUES(V) V(ACTIVE, "active") V(STANDBY, "standby")
 #define CFG_CHECK_TYPE_VALUES(V) V(TCP, "tcp") V(HTTP, "http") V(HTTPS, "https")
 #define CFG_BALANCE_VALUES(V) \
@@ -273,6 +282,7 @@
 	S(listener_client, CFG_LISTENER_CLIENT_KEYS) \
 	S(listener_tls, CFG_LISTENER_TLS_KEYS) \
 	S(listener_timeouts, CFG_LISTENER_TIMEOUTS_KEYS) \
+	S(tracing, CFG_TRACING_KEYS) \
 	S(listener, CFG_LISTENER_KEYS) \
 	S(site, CFG_SITE_KEYS) \
 	S(expect, CFG_EXPECT_KEYS) \
@@ -308,6 +318,8 @@
 	E(tls_version, CFG_TLS_VERSION_VALUES, TLS_VERSION) \
 	E(tls_policy, CFG_TLS_POLICY_VALUES, TLS_POLICY) \
 	E(client_mode, CFG_CLIENT_MODE_VALUES, CLIENT_MODE) \
+	E(traceparent, CFG_TRACEPARENT_VALUES, TRACEPARENT) \
+	E(request_id, CFG_REQUEST_ID_VALUES, REQUEST_ID) \
 	E(site_role, CFG_SITE_ROLE_VALUES, SITE_ROLE) \
 	E(check_type, CFG_CHECK_TYPE_VALUES, CHECK_TYPE) \
 	E(balance, CFG_BALANCE_VALUES, BALANCE) \

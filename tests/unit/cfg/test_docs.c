@@ -37,6 +37,10 @@ static int setup(void **state) {
 	file_write("tls/ca.crl", "");
 	file_write("tls/ticket.keys", "");
 	file_write("zones/example.org.zone", "");
+	mkdir("pages", 0700);
+	file_write("pages/5xx.html", "");
+	file_write("pages/5xx.json", "");
+	file_write("pages/5xx.txt", "");
 	return 0;
 }
 

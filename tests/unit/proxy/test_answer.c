@@ -277,6 +277,10 @@ static void test_configured_faults(void **state) {
 	arena_init(&a, 1024);
 	assert_int_equal(answer_pages_compile(&pages, &a, &(struct cfg_answers){ .pages = { items, 1 } }, &e), -1);
 	assert_non_null(strstr(e.text, "answers.pages[0]: \"no_servers\" is no end reason"));
+	items[0] = (struct cfg_page){ .reason = STR("no_server") };
+	pages.n = 0;
+	assert_int_equal(answer_pages_compile(&pages, &a, &(struct cfg_answers){ .pages = { items, 1 } }, &e), -1);
+	assert_string_equal(e.text, "answers.pages[0]: has no file; give it text, json or html");
 	arena_fini(&a);
 }
 
