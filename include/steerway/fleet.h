@@ -47,6 +47,7 @@ struct fleet_drain {
 	uint64_t started_us;
 	uint64_t phase_until_us; /* when the phase ends at the latest; 0: open end */
 	uint64_t deadline_ms;    /* as asked for; runs from the start of the requests phase */
+	bool has_sessions;       /* sticky ones: clients come back, so the requests phase does not end with the last request */
 	uint64_t deadline_us;    /* when what is still in progress is cut; 0: not known before the requests phase */
 };
 
@@ -79,6 +80,8 @@ struct fleet_server {
 	struct fleet_drain drain;
 	_Atomic bool takes_requests; /* what all of the above come to, or the pool's panic; workers close idle connections when false */
 	bool has_check;
+	_Atomic bool takes_sticky;  /* those of its own sessions: also while it drains, up to the sessions phase */
+	_Atomic uint64_t sticky_id; /* names it in its pool's sticky table */
 	bool is_up;                /* what all of the above come to, panic aside */
 	uint64_t ramp_from_us;     /* when it came up, while its share of the traffic still rises (slow_start); else 0 */
 	uint64_t changed_us;       /* when the verdict last changed */
@@ -95,6 +98,8 @@ struct fleet;
 struct fleet_view;   /* who takes the requests of a pool, now; private to fleet */
 struct fleet_layout; /* what of that follows from the configuration alone; private to fleet */
 struct fleet_cell;   /* a worker's part of a pool; private to fleet */
+struct sticky_table; /* which server a session's cookie names; private to fleet */
+struct sticky_keys;
 struct fleet_bound;  /* counts over all workers; private to fleet */
 
 struct fleet_pool {
@@ -109,6 +114,8 @@ struct fleet_pool {
 	struct fleet_drain drain;
 	struct fleet_view *_Atomic view; /* RCU */
 	struct fleet_layout *layout;
+	struct sticky_table *_Atomic sticky; /* RCU; NULL: no sticky sessions */
+	struct sticky_keys *sticky_keys;
 	struct fleet_cell *cells;         /* one a worker */
 	_Atomic uint32_t max_requests;    /* of the whole pool; 0: no bound */
 	_Atomic uint32_t max_connections; /* likewise */
@@ -215,6 +222,7 @@ enum fleet_pick {
 };
 struct fleet_request {
 	uint64_t hash;                     /* for balance: hash */
+	uint64_t home;                     /* the session's: from fleet_sticky_home, or a hash of the client by source; 0: none */
 	struct fleet_server *const *tried; /* not these, while there are others */
 	unsigned n_tried;
 };
@@ -238,6 +246,17 @@ struct fleet_waiter {
 	 * place). Runs on the worker, from its loop, within the read lock; the waiter may be gone afterwards. */
 	void (*on_turn)(struct fleet_waiter *w, enum fleet_pick result, struct fleet_server *s);
 };
+/*
+ * Sticky sessions. The server that `home` names takes the request, also while it drains, as long as its pool's words and verdicts
+ * let it; else the balance algorithm chooses.
+ */
+#define FLEET_STICKY_BYTES 32
+/* What a client's cookie names; 0: it is not one of the pool's. */
+uint64_t fleet_sticky_home(const struct fleet_pool *p, struct str cookie);
+/* Should the client that was served by `s` get this cookie? Not when it has that one, or one whose server it was only for once not
+ * served by. */
+bool fleet_sticky_cookie(const struct fleet_pool *p, uint64_t home, const struct fleet_server *s, char out[FLEET_STICKY_BYTES]);
+
 /* As fleet_pick; but where all are busy, or others wait already, `w` waits (FLEET_WAITING), if the pool has a queue. The caller has set
  * request, class and on_turn, and keeps what they point to. */
 enum fleet_pick fleet_pick_or_wait(struct fleet_pool *p, unsigned worker, struct fleet_waiter *w, struct fleet_server **out);

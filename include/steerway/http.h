@@ -217,6 +217,20 @@ enum http_fault http_authority_parse(struct str authority, struct str *host, uin
  * segments with parameters ("/..;/"). Writes at most path.n bytes to `out`; when nothing changes, *normal is `path` itself and nothing is written. */
 enum http_fault http_path_normalize(struct str path, char *out, struct str *normal);
 
+/* The value of the first cookie of that name (case counts) among those of a Cookie field; without its quotes. */
+bool http_cookie_find(struct str field, struct str name, struct str *value);
+/* The same over all Cookie fields of a request. */
+bool http_cookie_get(const struct http_head *h, struct str name, struct str *value);
+/* The value of a Set-Cookie field, for the whole host: HttpOnly, SameSite=Lax. Writes at most name.n + value.n +
+ * HTTP_SET_COOKIE_BYTES, returns how many. */
+#define HTTP_SET_COOKIE_BYTES 80
+struct http_set_cookie {
+	struct str name, value;
+	uint64_t max_age_s; /* 0: until the browser is closed */
+	bool is_secure;
+};
+size_t http_set_cookie_write(char *out, const struct http_set_cookie *c);
+
 /* "Fri, 20 Nov 2026 21:41:00 GMT" (RFC 9110 5.6.7). */
 #define HTTP_DATE_BYTES 29
 void http_format_date(char out[HTTP_DATE_BYTES], uint64_t unix_seconds);

@@ -285,6 +285,31 @@ static void check_pool(struct loader *l, const struct instance *i) {
 		fault(l, i, "split", "all weights are 0; give one site at least 1");
 }
 
+#define TOKEN_BYTES "!#$%&'*+-.^_`|~" /* beside letters and digits, RFC 9110 5.6.2 */
+
+static void check_hash_name(struct loader *l, const struct instance *i) {
+	const struct cfg_pool *p = i->object;
+	if (p->balance != CFG_BALANCE_HASH || (p->hash_key != CFG_HASH_KEY_HEADER && p->hash_key != CFG_HASH_KEY_COOKIE))
+		return;
+	if (p->hash_name.n == 0)
+		fault(l, i, "hash_key", "%s needs a name; add hash_name", cfg_hash_key_text(p->hash_key));
+	else if (!checks_all_of(p->hash_name, TOKEN_BYTES))
+		fault(l, i, "hash_name", "\"%.*s%s\" is no name of a header field or cookie", REPORT_VALUE(p->hash_name));
+}
+
+static void check_sticky(struct loader *l, const struct instance *i) {
+	const struct cfg_sticky *s = i->object;
+	struct err why;
+	if (s->by != CFG_STICKY_BY_COOKIE)
+		return;
+	if (!checks_all_of(s->cookie, TOKEN_BYTES) || s->cookie.n > 64)
+		fault(l, i, "cookie", "\"%.*s%s\" is no name of a cookie; use letters, digits, - and _, at most 64", REPORT_VALUE(s->cookie));
+	if (s->secret.n == 0)
+		fault(l, i, NULL, "by: cookie needs a secret; add secret, or set by: source");
+	else if (file_check(s->secret.p, &why) < 0)
+		fault(l, i, "secret", "%s; mend the path or its mode", why.text);
+}
+
 static void check_server_names(struct loader *l, const struct instance *root) {
 	struct map taken = { 0 };
 	const struct instance *pool = NULL;
@@ -450,6 +475,13 @@ static bool pool_has_no_prefer(const struct instance *i) {
 static bool pool_has_prefer(const struct instance *i) {
 	return ((const struct cfg_pool *)i->object)->prefer.n > 0;
 }
+static bool hash_has_no_name(const struct instance *i) {
+	const struct cfg_pool *p = i->object;
+	return p->balance != CFG_BALANCE_HASH || (p->hash_key != CFG_HASH_KEY_HEADER && p->hash_key != CFG_HASH_KEY_COOKIE);
+}
+static bool sticky_is_by_source(const struct instance *i) {
+	return ((const struct cfg_sticky *)i->object)->by == CFG_STICKY_BY_SOURCE;
+}
 static bool queue_is_off(const struct instance *i) {
 	return ((const struct cfg_queue *)i->object)->length == 0;
 }
@@ -507,6 +539,12 @@ static const struct {
 	{ SCHEMA_SECTION_pool, "overprovision", "prefer", pool_has_no_prefer,
 	  "has no effect without prefer; remove it, or add that" },
 	{ SCHEMA_SECTION_pool, "split", "prefer", pool_has_prefer, "can't stand beside prefer; keep one of them" },
+	{ SCHEMA_SECTION_pool, "hash_name", "balance hash_key", hash_has_no_name,
+	  "has an effect with balance: hash and hash_key: header or cookie only; remove it, or set those" },
+	{ SCHEMA_SECTION_sticky, "cookie", "by", sticky_is_by_source, "has no effect with by: source; remove it" },
+	{ SCHEMA_SECTION_sticky, "secret", "by", sticky_is_by_source, "has no effect with by: source; remove it" },
+	{ SCHEMA_SECTION_sticky, "ttl", "by", sticky_is_by_source, "has no effect with by: source; remove it" },
+	{ SCHEMA_SECTION_queue, "retry_after", "length", queue_is_off, "has no effect without length; remove it, or add that" },
 	{ SCHEMA_SECTION_queue, "timeout", "length", queue_is_off, "has no effect without length; remove it, or add that" },
 	{ SCHEMA_SECTION_listener, "tracing", "protocol", listener_is_dns, DNS_LISTENER },
 	{ SCHEMA_SECTION_tracing, "sampled", "traceparent", traceparent_passes,
@@ -561,6 +599,8 @@ static const struct {
 	{ SCHEMA_SECTION_pool_tls, check_pool_tls, "ca certificate server_name" },
 	{ SCHEMA_SECTION_pool, check_id, "" },
 	{ SCHEMA_SECTION_pool, check_pool, "min_up split servers" },
+	{ SCHEMA_SECTION_pool, check_hash_name, "balance hash_key hash_name" },
+	{ SCHEMA_SECTION_sticky, check_sticky, "by cookie secret" },
 	{ SCHEMA_SECTION_server, check_server_name, "name" },
 	{ SCHEMA_SECTION_server, check_server_port, "address" },
 	{ SCHEMA_SECTION_server, check_server_site, "site" },

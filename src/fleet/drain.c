@@ -4,7 +4,8 @@
  * every 50 ms while a drain is in progress.
  *
  *	dns       a site only: until the last answer that named it has run out, and a second more
- *	requests  its servers take none any more; those in progress get up to 10 s (or the deadline)
+ *	requests  its servers take none any more but of their sticky sessions; those in progress get up to 10 s (or the deadline), and
+ *	          sticky sessions half of the deadline's time
  *	sessions  what lasts longer, until the deadline; then it is cut
  *	drained   until the operator says ready
  */
@@ -32,7 +33,9 @@ static void enter(struct fleet_drain *d, enum fleet_phase phase, uint64_t until_
 
 static void enter_requests(struct fleet_drain *d, uint64_t now_us) {
 	d->deadline_us = now_us + min_u64(d->deadline_ms, DEADLINE_MAX_MS) * USEC_PER_MSEC;
-	enter(d, FLEET_PHASE_REQUESTS, min_u64(d->deadline_us, now_us + DRAIN_REQUESTS_MAX_US));
+	/* With sticky sessions half of the time is for those who come back. */
+	uint64_t most_us = d->has_sessions ? (d->deadline_us - now_us) / 2 : DRAIN_REQUESTS_MAX_US;
+	enter(d, FLEET_PHASE_REQUESTS, min_u64(d->deadline_us, now_us + most_us));
 }
 
 void drain_begin(struct fleet_drain *d, bool has_dns, uint64_t now_us, uint64_t deadline_ms) {
@@ -54,7 +57,7 @@ bool drain_step(struct fleet_drain *d, const struct drain_facts *facts) {
 			enter_requests(d, facts->now_us);
 		return false;
 	case FLEET_PHASE_REQUESTS:
-		if (facts->active == 0 || facts->now_us >= d->phase_until_us)
+		if ((facts->active == 0 && !d->has_sessions) || facts->now_us >= d->phase_until_us)
 			enter(d, FLEET_PHASE_SESSIONS, d->deadline_us);
 		return false;
 	case FLEET_PHASE_SESSIONS:
@@ -139,6 +142,11 @@ void drain_advance_all(struct fleet *f) {
 		deadline_set(&f->drain_tick, clock_now_us() + DRAIN_TICK_US);
 }
 
+static void note_sessions(void *arg, struct fleet_server *s) {
+	bool *has_sessions = arg;
+	*has_sessions |= atomic_load_explicit(&s->pool->cfg, memory_order_relaxed)->sticky.is_given;
+}
+
 int fleet_drain(struct fleet *f, struct fleet_target t, const struct fleet_drain_options *o, struct err *e) {
 	struct target_part part = target_part(t);
 	fleet_publish_due(f); /* what the others can take is judged by the last verdicts */
@@ -150,6 +158,8 @@ int fleet_drain(struct fleet *f, struct fleet_target t, const struct fleet_drain
 	 * of the DNS phase. */
 	bool has_dns = t.kind == FLEET_SITE && !state_is_against(target_word(part));
 	*part.admin = FLEET_DRAIN;
+	part.drain->has_sessions = false;
+	target_each(f, t, note_sessions, &part.drain->has_sessions);
 	drain_begin(part.drain, has_dns, clock_now_us(), o->deadline_ms);
 	phase_announce(f, t);
 	drain_advance_all(f);

@@ -92,6 +92,7 @@ void fleet_destroy(struct fleet *f) {
 		next = v->next;
 		view_destroy(v);
 	}
+	sticky_tables_free(f);
 	mem_free(f);
 }
 
@@ -174,6 +175,11 @@ static bool server_would_take(struct fleet_server *s, enum fleet_verdict v) {
 
 static uint64_t slow_start_us(const struct fleet_pool *p) {
 	return atomic_load_explicit(&p->cfg, memory_order_relaxed)->slow_start_ms * USEC_PER_MSEC;
+}
+
+static bool server_would_take_sticky(struct fleet_server *s, enum fleet_verdict v) {
+	return state_takes_sticky(v, target_word(target_part(TARGET_SERVER(s))), target_word(target_part(TARGET_POOL(s->pool))),
+	                          target_word(target_part(TARGET_SITE(s->site))));
 }
 
 /* The percentage of its weight that it takes, in steps; 0: no requests. */
@@ -274,6 +280,8 @@ static void pool_refresh(struct fleet *f, struct fleet_pool *p, uint64_t epoch) 
 	if (p->is_reshaped) {
 		layout_destroy(p->layout);
 		p->layout = layout_create(f, p);
+		sticky_table_retire(f, atomic_load_explicit(&p->sticky, memory_order_relaxed));
+		atomic_store_explicit(&p->sticky, sticky_table_create(p), memory_order_release);
 	}
 	p->is_dirty = p->is_reshaped = false;
 	p->is_settled = true;
@@ -286,6 +294,9 @@ static void pool_refresh(struct fleet *f, struct fleet_pool *p, uint64_t epoch) 
 		bool takes = s->is_up || (p->is_panicking && server_would_take(s, FLEET_UP));
 		is_changed |= takes != atomic_load_explicit(&s->takes_requests, memory_order_relaxed);
 		atomic_store_explicit(&s->takes_requests, takes, memory_order_release);
+		enum fleet_verdict v =
+		    p->is_panicking ? FLEET_UP : (enum fleet_verdict)atomic_load_explicit(&s->verdict, memory_order_relaxed);
+		atomic_store_explicit(&s->takes_sticky, server_would_take_sticky(s, v), memory_order_release);
 		p->is_settled &= !s->is_transition;
 		up[s->site->index] += s->is_up; /* panic is the proxy's matter: DNS has its own answer to it (all_down) */
 		const struct cfg_pool *cfg = p->cfg;

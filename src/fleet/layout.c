@@ -59,12 +59,13 @@ static void layout_levels(struct fleet *f, const struct cfg_pool *cfg, struct fl
 	l->n_levels++;
 }
 
-static void layout_ring(struct fleet_layout *l) {
+struct ring_point *layout_ring(const struct fleet_layout *l, size_t *n) {
 	struct ring_node *nodes = mem_zalloc_array(l->n_servers + 1, sizeof(*nodes));
 	for (size_t i = 0; i < l->n_servers; i++)
 		nodes[i] = (struct ring_node){ hash_str(l->servers[i].server->name, IDENTITY_SEED), l->servers[i].weight };
-	l->ring = ring_build(nodes, l->n_servers, &l->n_ring);
+	struct ring_point *ring = ring_build(nodes, l->n_servers, n);
 	mem_free(nodes);
+	return ring;
 }
 
 struct fleet_layout *layout_create(struct fleet *f, struct fleet_pool *p) {
@@ -82,7 +83,7 @@ struct fleet_layout *layout_create(struct fleet *f, struct fleet_pool *p) {
 		l->servers[i++] = (struct layout_server){ s, s->weight, l->level_of_site[s->site->index] };
 	}
 	if (balance_ops_of(l->balance)->is_keyed)
-		layout_ring(l);
+		l->ring = layout_ring(l, &l->n_ring);
 	return l;
 }
 

@@ -9,6 +9,7 @@
  */
 #include "private.h"
 #include "steerway/base/rand.h"
+#include "steerway/metric.h"
 
 /* Retries that are always allowed, so that a quiet pool can retry at all. */
 #define RETRIES_MIN 3
@@ -86,7 +87,14 @@ static bool take(struct fleet_pool *pool, struct fleet_server *s, const struct p
 	return false;
 }
 
+static struct fleet_server *pick_home(const struct fleet_pool *pool, const struct pick *p) {
+	struct fleet_server *s = p->request->home != 0 ? sticky_find(pool, p->request->home) : NULL;
+	return s && pick_may(p, s) ? s : NULL;
+}
+
 static struct fleet_server *pick_server(const struct fleet_view *v, struct pick *p) {
+	if (v->n_levels == 0)
+		return NULL;
 	const struct level *chosen = level_choose(v, p->request);
 	struct fleet_server *s = v->ops->pick(chosen, p);
 	return s ? s : pick_elsewhere(v, chosen, p);
@@ -95,10 +103,12 @@ static struct fleet_server *pick_server(const struct fleet_view *v, struct pick 
 enum fleet_pick fleet_pick(struct fleet_pool *pool, unsigned worker, const struct fleet_request *r, struct fleet_server **out) {
 	const struct fleet_view *v = atomic_load_explicit(&pool->view, memory_order_acquire);
 	struct pick p = { .request = r, .cell = &pool->cells[worker], .worker = worker };
-	enum fleet_pick result = v->n_levels > 0 ? FLEET_ALL_BUSY : FLEET_NO_SERVER;
+	enum fleet_pick result = FLEET_ALL_BUSY;
 	p.needs_idle = is_at(&pool->bound->connections, &pool->max_connections);
 	while (result == FLEET_ALL_BUSY && !is_at(&pool->bound->in_progress, &pool->max_requests)) {
-		struct fleet_server *s = pick_server(v, &p);
+		struct fleet_server *s = pick_home(pool, &p);
+		bool is_home = s != NULL;
+		s = s ? s : pick_server(v, &p);
 		if (!s)
 			break;
 		if (!take(pool, s, &p))
@@ -107,11 +117,15 @@ enum fleet_pick fleet_pick(struct fleet_pool *pool, unsigned worker, const struc
 		count_u64(&s->slots[worker].requests);
 		count_u32(&p.cell->active, 1);
 		p.cell->site_active[s->site->index]++;
-		if (v->spilled >> s->site->index & 1)
+		if (r->home != 0)
+			metric_add(is_home ? METRIC_fleet_sticky_hits_total : METRIC_fleet_sticky_misses_total, 1);
+		else if (v->spilled >> s->site->index & 1)
 			count_u64(&p.cell->spilled);
 		*out = s;
 		result = FLEET_PICKED;
 	}
+	if (result == FLEET_ALL_BUSY && v->n_levels == 0 && !sticky_find(pool, r->home))
+		result = FLEET_NO_SERVER;
 	VIEW_READ_END(v);
 	return result;
 }

@@ -25,6 +25,7 @@ struct plan_pool {
 	bool is_new;
 	struct plan_server *servers;
 	size_t n_servers;
+	struct sticky_keys *sticky_keys;
 };
 struct fleet_plan {
 	struct fleet *fleet;
@@ -149,6 +150,17 @@ static int plan_servers(struct fleet_plan *plan, struct plan_pool *pp, struct er
 	return result;
 }
 
+static int plan_sticky(struct plan_pool *pp, struct err *e) {
+	const struct cfg_sticky *cfg = &pp->cfg->sticky;
+	if (!cfg->is_given || cfg->by != CFG_STICKY_BY_COOKIE)
+		return 0;
+	pp->sticky_keys = sticky_keys_read(cfg->secret.p, e);
+	if (pp->sticky_keys)
+		return 0;
+	err_context(e, "pools.%.*s.sticky.secret", STR_ARG(pp->cfg->id));
+	return -1;
+}
+
 static int plan_pools(struct fleet_plan *plan, struct err *e) {
 	plan->pools = mem_zalloc_array(plan->cfg->pools.n + 1, sizeof(*plan->pools));
 	for (size_t i = 0; i < plan->cfg->pools.n; i++) {
@@ -158,7 +170,7 @@ static int plan_pools(struct fleet_plan *plan, struct err *e) {
 		pp->is_new = !pp->pool;
 		if (pp->is_new)
 			pp->pool = pool_create(plan->fleet, pp->cfg->id);
-		if (plan_servers(plan, pp, e) < 0)
+		if (plan_servers(plan, pp, e) < 0 || plan_sticky(pp, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -191,6 +203,7 @@ void fleet_discard(struct fleet_plan *plan) {
 		for (size_t j = 0; j < pp->n_servers; j++)
 			if (pp->servers[j].is_new)
 				sweep_server_free(pp->servers[j].server);
+		sticky_keys_free(pp->sticky_keys);
 		if (pp->is_new)
 			sweep_pool_free(pp->pool);
 	}
@@ -236,6 +249,7 @@ static void servers_remove(struct fleet *f, struct list *servers) {
 	LIST_EACH(it, servers) {
 		SERVER_OF(it)->is_removed = true;
 		atomic_store_explicit(&SERVER_OF(it)->takes_requests, false, memory_order_release);
+		atomic_store_explicit(&SERVER_OF(it)->takes_sticky, false, memory_order_release);
 		f->needs_grace = true;
 	}
 	list_move_all(servers, &f->removed_servers);
@@ -292,6 +306,7 @@ static const struct cfg_pool *cfg_of_removed(const struct fleet_pool *p) {
 	copy->prefer.items = NULL;
 	copy->split.items = NULL;
 	copy->servers.items = NULL;
+	copy->sticky = (struct cfg_sticky){ .is_given = false };
 	copy->retries.mark = copy->timeouts.mark = copy->mark;
 	copy->retries.id = copy->timeouts.id = STR_NONE;
 	return copy;
@@ -310,6 +325,8 @@ static void commit_pools(struct fleet_plan *plan) {
 		atomic_store_explicit(&p->cfg, cfg, memory_order_release);
 		atomic_store_explicit(&p->max_requests, (uint32_t)cfg->limits.requests, memory_order_relaxed);
 		atomic_store_explicit(&p->max_connections, (uint32_t)cfg->limits.connections, memory_order_relaxed);
+		sticky_keys_free(p->sticky_keys);
+		p->sticky_keys = plan->pools[i].sticky_keys;
 		commit_servers(f, &plan->pools[i]);
 		p->is_dirty = p->is_reshaped = true;
 	}

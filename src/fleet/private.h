@@ -48,6 +48,8 @@ struct state_word {
 bool state_is_against(struct state_word w);
 /* Of a server, by its verdict and the words of itself, its pool and its site. */
 bool state_takes_requests(enum fleet_verdict v, struct state_word server, struct state_word pool, struct state_word site);
+/* Of its own sticky sessions: a drain keeps them up to its requests phase. */
+bool state_takes_sticky(enum fleet_verdict v, struct state_word server, struct state_word pool, struct state_word site);
 /* What percentage of its weight a server gets that came up `since_us` ago: from RAMP_MIN to 100 over the pool's slow_start. */
 #define RAMP_MIN 10
 unsigned state_ramp(uint64_t since_us, uint64_t slow_start_us);
@@ -114,6 +116,8 @@ struct fleet_layout {
 	struct ring_point *ring;       /* of `servers`; only where the algorithm wants one */
 	size_t n_ring;
 };
+/* Points of all its servers; free with mem_free. */
+struct ring_point *layout_ring(const struct fleet_layout *l, size_t *n);
 /* Of the pool's servers and configuration as they are. */
 struct fleet_layout *layout_create(struct fleet *f, struct fleet_pool *p);
 void layout_destroy(struct fleet_layout *l);
@@ -234,6 +238,21 @@ static inline uint32_t cursor_step(uint32_t *cursor, uint32_t n) {
 	return at;
 }
 
+/* ---- sticky.c ---- */
+
+/* A file with a secret a line: the first signs, the others are still known. */
+struct sticky_keys *sticky_keys_read(const char *path, struct err *e);
+void sticky_keys_free(struct sticky_keys *k);
+void sticky_sign(struct str key, struct str pool, struct str server, char out[FLEET_STICKY_BYTES]);
+/* Of the pool's layout and keys; NULL where there are no sticky sessions. */
+struct sticky_table *sticky_table_create(const struct fleet_pool *p);
+void sticky_table_free(struct sticky_table *t);
+/* The server that takes a session's requests now, or NULL. */
+struct fleet_server *sticky_find(const struct fleet_pool *p, uint64_t home);
+/* Puts a table among those that wait for a grace period. */
+void sticky_table_retire(struct fleet *f, struct sticky_table *t);
+void sticky_tables_free(struct fleet *f);
+
 /* ---- queue.c: requests that wait, since all are busy ---- */
 
 void queue_init(struct fleet_pool *p);
@@ -278,6 +297,7 @@ struct fleet {
 	struct list sites, pools, subscribers;
 	struct list removed_sites, removed_pools, removed_servers;
 	struct fleet_view *retired;
+	struct sticky_table *retired_tables;
 	/* Verdicts wait for the end of the control loop's turn, so that thousands of results make one snapshot. */
 	struct event publish_event;
 	bool is_publish_due;

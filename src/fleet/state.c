@@ -43,6 +43,18 @@ bool state_takes_requests(enum fleet_verdict v, struct state_word server, struct
 	return v != FLEET_DOWN;
 }
 
+static bool is_against_sticky(struct state_word w) {
+	return state_is_against(w) && !(w.admin == FLEET_DRAIN && w.phase == FLEET_PHASE_REQUESTS);
+}
+
+bool state_takes_sticky(enum fleet_verdict v, struct state_word server, struct state_word pool, struct state_word site) {
+	static const struct state_word ready = { FLEET_READY, FLEET_PHASE_NONE };
+	if (is_against_sticky(server) || is_against_sticky(pool) || is_against_sticky(site))
+		return false;
+	return state_takes_requests(v, server.admin == FLEET_DRAIN ? ready : server, pool.admin == FLEET_DRAIN ? ready : pool,
+	                            site.admin == FLEET_DRAIN ? ready : site);
+}
+
 unsigned state_ramp(uint64_t since_us, uint64_t slow_start_us) {
 	if (since_us >= slow_start_us)
 		return 100;

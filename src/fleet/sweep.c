@@ -28,6 +28,8 @@ void sweep_server_free(struct fleet_server *s) {
 void sweep_pool_free(struct fleet_pool *p) {
 	view_destroy(atomic_load_explicit(&p->view, memory_order_relaxed));
 	layout_destroy(p->layout);
+	sticky_table_free(atomic_load_explicit(&p->sticky, memory_order_relaxed));
+	sticky_keys_free(p->sticky_keys);
 	mem_free(p->cells);
 	mem_free(p->bound);
 	if (p->is_removed)
@@ -62,6 +64,7 @@ static void views_free(struct fleet *f) {
 		view_destroy(v);
 	}
 	f->retired = NULL;
+	sticky_tables_free(f);
 }
 
 static void server_forget(struct fleet *f, struct fleet_server *s) {
@@ -95,7 +98,7 @@ static void servers_sweep(struct fleet *f) {
 }
 
 bool fleet_sweep(struct fleet *f) {
-	if (f->retired || f->needs_grace)
+	if (f->retired || f->retired_tables || f->needs_grace)
 		urcu_memb_synchronize_rcu();
 	views_free(f);
 	f->needs_grace = false;

@@ -186,8 +186,9 @@ static void build_page(struct answer *a, const struct answer_pages *pages, const
 	/* RFC 9110 15.5.6: all but CONNECT. */
 	if (f->status == 405)
 		add(a, HTTP_FIELD_ALLOW, STR("Allow"), STR("GET, HEAD, POST, PUT, DELETE, OPTIONS, TRACE, PATCH"));
-	if (pages->retry_after_s > 0 && (f->status == 429 || f->status == 503))
-		add(a, HTTP_FIELD_RETRY_AFTER, STR("Retry-After"), number(a->number, sizeof(a->number), pages->retry_after_s));
+	uint32_t retry_after_s = f->retry_after_s > 0 ? f->retry_after_s : pages->retry_after_s;
+	if (retry_after_s > 0 && (f->status == 429 || f->status == 503))
+		add(a, HTTP_FIELD_RETRY_AFTER, STR("Retry-After"), number(a->number, sizeof(a->number), retry_after_s));
 }
 
 void answer_build(struct answer *out, const struct answer_pages *pages, const struct answer_facts *f, char *store) {

@@ -34,6 +34,7 @@ struct answer_facts {
 	enum http_method method;
 	enum answer_form form;
 	struct str request_id, node; /* may be empty */
+	uint32_t retry_after_s;      /* 0: as configured for all */
 };
 
 enum { ANSWER_FIELDS_MAX = 8 };

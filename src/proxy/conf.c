@@ -23,6 +23,12 @@ static int pools_create(struct conf *c, const struct cfg_root *cfg, const struct
 			                          .timeouts = from->timeouts,
 			                          .hash_key = from->hash_key,
 			                          .is_hashed = from->balance == CFG_BALANCE_HASH,
+			                          .hash_name = arena_str(&c->arena, from->hash_name),
+			                          .is_sticky = from->sticky.is_given,
+			                          .sticky_by = from->sticky.by,
+			                          .sticky_cookie = arena_str(&c->arena, from->sticky.cookie),
+			                          .sticky_age_s = (from->sticky.ttl_ms + 999) / 1000,
+			                          .queue_retry_after_s = (uint32_t)((from->queue.retry_after_ms + 999) / 1000),
 			                          .is_measured = from->balance == CFG_BALANCE_EWMA,
 			                          .back = &h1_client_end };
 		if (conf_pool_tls(&c->pools[i], &c->arena, from, pool_find(previous, from->id), n_kept, e) < 0)

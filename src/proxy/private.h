@@ -43,6 +43,12 @@ struct pool_conf {
 	struct cfg_retries retries;
 	struct cfg_pool_timeouts timeouts;
 	enum cfg_hash_key hash_key;
+	struct str hash_name;
+	enum cfg_sticky_by sticky_by;
+	bool is_sticky;
+	struct str sticky_cookie; /* its name */
+	uint64_t sticky_age_s;
+	uint32_t queue_retry_after_s; /* 0: as for all answers */
 	bool is_hashed;
 	bool is_measured; /* its balance wants latencies */
 	const struct end_ops *back; /* the protocol that its servers speak */

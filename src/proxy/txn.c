@@ -189,6 +189,8 @@ void txn_fail(struct txn *t, enum proxy_end end, unsigned status) {
 		                  .form = t->is_grpc ? ANSWER_GRPC : accept_choose(t->accept),
 		                  .request_id = t->names.request_id,
 		                  .node = t->conf->node_name };
+	if (end == PROXY_END_QUEUE_FULL || end == PROXY_END_QUEUE_TIMEOUT)
+		f.retry_after_s = t->pool->queue_retry_after_s;
 	struct answer a;
 	answer_build(&a, &t->conf->answers, &f, txn_reserve(t, answer_bound(&t->conf->answers, &f)));
 	txn_answer(t, end, &a.head, &a.framing, a.body);
@@ -208,19 +210,56 @@ static enum step refuse(struct txn *t, enum http_fault fault) {
 	return STEP_END;
 }
 
-static uint64_t hash_of(const struct txn *t, const struct pool_conf *pool, struct str host, struct str path) {
-	switch (pool->hash_key) {
-	case CFG_HASH_KEY_CLIENT: {
-		struct addr ip = t->session->peer;
-		addr_set_port(&ip, 0);
-		return addr_hash(&ip, 0);
-	}
+static uint64_t hash_of_client(const struct txn *t) {
+	struct addr ip = t->session->peer;
+	addr_set_port(&ip, 0);
+	return addr_hash(&ip, 0);
+}
+
+static uint64_t hash_of(const struct txn *t) {
+	struct str value;
+	switch (t->pool->hash_key) {
 	case CFG_HASH_KEY_HOST:
-		return hash_str(host, 0);
+		return hash_str(t->host, 0);
 	case CFG_HASH_KEY_URI:
-		return hash_str(path, 0);
+		return hash_str(t->path, 0);
+	case CFG_HASH_KEY_HEADER:
+		for (unsigned i = 0; i < t->head->n_fields; i++)
+			if (str_eq_nocase(t->head->fields[i].name, t->pool->hash_name))
+				return hash_str(t->head->fields[i].value, 0);
+		break;
+	case CFG_HASH_KEY_COOKIE:
+		if (http_cookie_get(t->head, t->pool->hash_name, &value))
+			return hash_str(value, 0);
+		break;
+	case CFG_HASH_KEY_CLIENT:
+		break;
 	}
-	return 0;
+	return hash_of_client(t);
+}
+
+static uint64_t home_of(const struct txn *t) {
+	struct str value;
+	if (t->pool->sticky_by == CFG_STICKY_BY_SOURCE)
+		return hash_of_client(t) | 1; /* 0 is none */
+	return http_cookie_get(t->head, t->pool->sticky_cookie, &value) ? fleet_sticky_home(t->pool->fleet, value) : 0;
+}
+
+/* Tells the client the server of its session, where it does not know it yet. */
+static void put_cookie(struct txn *t, struct http_head *h) {
+	char text[FLEET_STICKY_BYTES];
+	if (!fleet_sticky_cookie(t->pool->fleet, t->wanted.home, t->server, text))
+		return;
+	txn_widen_head(t, h, 1);
+	struct http_set_cookie c = { .name = t->pool->sticky_cookie,
+		                     .value = str_slice(text, sizeof(text)),
+		                     .max_age_s = t->pool->sticky_age_s,
+		                     .is_secure = t->session->stream.ssl != NULL };
+	char *out = txn_reserve(t, c.name.n + c.value.n + HTTP_SET_COOKIE_BYTES);
+	h->fields[h->n_fields++] = (struct http_field){ .name = STR("Set-Cookie"),
+		                                        .value = str_slice(out, http_set_cookie_write(out, &c)),
+		                                        .id = HTTP_FIELD_SET_COOKIE };
+	h->seen[HTTP_FIELD_SET_COOKIE / 64] |= UINT64_C(1) << HTTP_FIELD_SET_COOKIE % 64;
 }
 
 /* Target, host and path. What the log and later steps need of the client's own bytes is copied: they are gone when txn_start has
@@ -275,7 +314,9 @@ static enum step step_route(struct txn *t) {
 		return STEP_END;
 	}
 	if (t->pool->is_hashed)
-		t->wanted.hash = hash_of(t, t->pool, t->host, t->path);
+		t->wanted.hash = hash_of(t);
+	if (t->pool->is_sticky)
+		t->wanted.home = home_of(t);
 	t->back = t->pool->back;
 	return STEP_NEXT;
 }
@@ -553,6 +594,8 @@ void txn_on_response_head(struct txn *t, struct http_head *h, const struct http_
 		t->close_front = true;
 	action_respond(t, h);
 	return_request_id(t, h);
+	if (t->pool->is_sticky)
+		put_cookie(t, h); /* behind the route's rules, which are about the server's own cookies */
 	t->front->send_head(t, h, in);
 }
 

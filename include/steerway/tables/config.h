@@ -104,7 +104,8 @@
 
 #define CFG_POOL_KEYS(K) \
 	K(balance, ENUM, balance, "round_robin", NULL, NULL, LIVE, "`round_robin` (weighted), `least_requests`, `p2c` (random of two choices), `ewma` (of two choices the one with the lower latency times requests in progress), `hash` (consistent, bounded load), `random`.") \
-	K(hash_key, ENUM, hash_key, "client", NULL, NULL, LIVE, "What `hash` looks at: the `client` address, the `host`, or the `uri`.") \
+	K(hash_key, ENUM, hash_key, "client", NULL, NULL, LIVE, "What `hash` looks at: the `client` address, the `host`, the path of the `uri`, or the `header` or `cookie` that `hash_name` names; the client where a request has none.") \
+	K(hash_name, STR, _, NULL, NULL, NULL, LIVE, "Name of the header field or cookie for `hash_key`.") \
 	K(load_factor, DECIMAL, _, "1.25", "1.05", "10", LIVE, "`hash`: a server takes at most this multiple of the average load before the next one does.") \
 	K(check, REF, check, NULL, NULL, NULL, LIVE, "Check of its servers; without one they count as up.") \
 	K(min_up, UINT, _, "1", "1", "100000", LIVE, "Servers that must be up in a site for DNS to hand out that site.") \
@@ -119,6 +120,7 @@
 	K(max_connections, UINT, _, "0", "0", "1000000", LIVE, "Connections at once to each server that does not say its own; `0` is no bound.") \
 	K(max_requests, UINT, _, "0", "0", "1000000", LIVE, "Requests in progress at once on each server that does not say its own; `0` is no bound. Counted over all workers, in HTTP/2 each stream.") \
 	K(limits, OBJECT, pool_limits, NULL, NULL, NULL, LIVE, "Bounds of the whole pool.") \
+	K(sticky, OBJECT, sticky, NULL, NULL, NULL, LIVE, "Sends a client to the same server again, also while that is drained (half of the drain's deadline); when it is down, in maintenance or gone, another one takes over. Absent: no such thing.") \
 	K(queue, OBJECT, queue, NULL, NULL, NULL, LIVE, "What happens to a request when the pool, or every usable server, is at its limit.") \
 	K(servers, LIST, server, CFG_REQUIRED, NULL, NULL, LIVE, "The servers.")
 
@@ -126,9 +128,16 @@
 	K(connections, UINT, _, "0", "0", "10000000", LIVE, "Connections at once to all its servers; `0` is no bound.") \
 	K(requests, UINT, _, "0", "0", "10000000", LIVE, "Requests in progress at once on all its servers; `0` is no bound.")
 
+#define CFG_STICKY_KEYS(K) \
+	K(by, ENUM, sticky_by, "cookie", NULL, NULL, LIVE, "`cookie`: one that steerway sets; it names the server without telling who that is, and can't be made without the secret. `source`: a hash of the client's address.") \
+	K(cookie, STR, _, "steerway", NULL, NULL, LIVE, "Name of the cookie.") \
+	K(secret, PATH, _, NULL, NULL, NULL, LIVE, "File with a secret a line, each of at least 16 bytes: the first makes cookies, up to three more are still known, so that a secret can be changed. Equal on all nodes.") \
+	K(ttl, MSEC, _, "0s", "0s", "8760h", LIVE, "Max-Age of the cookie; `0s`: until the browser is closed.")
+
 #define CFG_QUEUE_KEYS(K) \
 	K(length, UINT, _, "0", "0", "1000000", LIVE, "Requests that may wait, over all workers; above, and with `0`: 503 at once.") \
-	K(timeout, MSEC, _, "5s", "1ms", "1h", LIVE, "Longest wait; above: 503.")
+	K(timeout, MSEC, _, "5s", "1ms", "1h", LIVE, "Longest wait; above: 503.") \
+	K(retry_after, MSEC, _, "1s", "0s", "1h", LIVE, "Retry-After of those answers, in whole seconds; `0s`: that of `answers`.")
 
 #define CFG_RETRIES_KEYS(K) \
 	K(attempts, UINT, _, "2", "0", "10", LIVE, "How often a request may be sent again.") \
@@ -267,7 +276,8 @@
 #define CFG_BALANCE_VALUES(V) \
 	V(ROUND_ROBIN, "round_robin") V(LEAST_REQUESTS, "least_requests") V(P2C, "p2c") V(HASH, "hash") V(RANDOM, "random") \
 	V(EWMA, "ewma")
-#define CFG_HASH_KEY_VALUES(V) V(CLIENT, "client") V(HOST, "host") V(URI, "uri")
+#define CFG_HASH_KEY_VALUES(V) V(CLIENT, "client") V(HOST, "host") V(URI, "uri") V(HEADER, "header") V(COOKIE, "cookie")
+#define CFG_STICKY_BY_VALUES(V) V(COOKIE, "cookie") V(SOURCE, "source")
 #define CFG_PATH_MATCH_VALUES(V) V(PREFIX, "prefix") V(EXACT, "exact") V(REGEX, "regex")
 #define CFG_SCHEME_VALUES(V) V(ANY, "any") V(HTTP, "http") V(HTTPS, "https")
 #define CFG_SPLIT_BY_VALUES(V) V(REQUEST, "request") V(CLIENT, "client")
@@ -290,6 +300,7 @@
 	S(check, CFG_CHECK_KEYS) \
 	S(retries, CFG_RETRIES_KEYS) \
 	S(pool_limits, CFG_POOL_LIMITS_KEYS) \
+	S(sticky, CFG_STICKY_KEYS) \
 	S(queue, CFG_QUEUE_KEYS) \
 	S(pool_timeouts, CFG_POOL_TIMEOUTS_KEYS) \
 	S(pool_tls, CFG_POOL_TLS_KEYS) \
@@ -327,6 +338,7 @@
 	E(path_match, CFG_PATH_MATCH_VALUES, PATH_MATCH) \
 	E(scheme, CFG_SCHEME_VALUES, SCHEME) \
 	E(split_by, CFG_SPLIT_BY_VALUES, SPLIT_BY) \
+	E(sticky_by, CFG_STICKY_BY_VALUES, STICKY_BY) \
 	E(policy, CFG_POLICY_VALUES, POLICY) \
 	E(all_down, CFG_ALL_DOWN_VALUES, ALL_DOWN) \
 	E(log_level, CFG_LOG_LEVEL_VALUES, LOG_LEVEL) \

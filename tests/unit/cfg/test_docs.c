@@ -36,6 +36,7 @@ static int setup(void **state) {
 	file_write("tls/ca.pem", "");
 	file_write("tls/ca.crl", "");
 	file_write("tls/ticket.keys", "");
+	file_write("tls/sticky.secret", "");
 	file_write("zones/example.org.zone", "");
 	mkdir("pages", 0700);
 	file_write("pages/5xx.html", "");
@@ -75,7 +76,7 @@ static size_t commented_key(struct str line) {
 
 /* These contradict what the sample shows instead of them. */
 static bool is_alternative(struct str key) {
-	static const char *const keys[] = { "hash_key:", "load_factor:", "split:", "split_by:", "body_regex:",
+	static const char *const keys[] = { "hash_key:", "hash_name:", "load_factor:", "split:", "split_by:", "body_regex:",
 		                            "redirect:", "answer:", "rewrite:" };
 	for (size_t i = 0; i < COUNT_OF(keys); i++)
 		if (str_starts(key, str_from(keys[i])))

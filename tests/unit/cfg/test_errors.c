@@ -375,6 +375,40 @@ static const struct {
 	  "pools:\n"
 	  "  app: { queue: { timeout: 2s }, servers: [{ name: x, address: \"127.0.0.1:1\", site: a }] }\n",
 	  "t.yaml:3:19: pools.app.queue.timeout: has no effect without length; remove it, or add that\n" },
+	{ "hash key without a name",
+	  "sites: { a: {} }\n"
+	  "pools:\n"
+	  "  app: { balance: hash, hash_key: cookie, servers: [{ name: x, address: \"127.0.0.1:1\", site: a }] }\n",
+	  "t.yaml:3:35: pools.app.hash_key: cookie needs a name; add hash_name\n" },
+	{ "hash name that is none",
+	  "sites: { a: {} }\n"
+	  "pools:\n"
+	  "  app: { balance: hash, hash_key: header, hash_name: \"a b\", servers: [{ name: x, address: \"127.0.0.1:1\", site: a "
+	  "}] }\n",
+	  "t.yaml:3:54: pools.app.hash_name: \"a b\" is no name of a header field or cookie\n" },
+	{ "hash name without use",
+	  "sites: { a: {} }\n"
+	  "pools:\n"
+	  "  app: { balance: hash, hash_name: x, servers: [{ name: x, address: \"127.0.0.1:1\", site: a }] }\n",
+	  "t.yaml:3:25: pools.app.hash_name: has an effect with balance: hash and hash_key: header or cookie only; remove it, or "
+	  "set "
+	  "those\n" },
+	{ "sticky without secret",
+	  "sites: { a: {} }\n"
+	  "pools:\n"
+	  "  app: { sticky: { by: cookie }, servers: [{ name: x, address: \"127.0.0.1:1\", site: a }] }\n",
+	  "t.yaml:3:18: pools.app.sticky: by: cookie needs a secret; add secret, or set by: source\n" },
+	{ "sticky with a bad name and no file",
+	  "sites: { a: {} }\n"
+	  "pools:\n"
+	  "  app: { sticky: { cookie: \"a;b\", secret: /nowhere }, servers: [{ name: x, address: \"127.0.0.1:1\", site: a }] }\n",
+	  "t.yaml:3:28: pools.app.sticky.cookie: \"a;b\" is no name of a cookie; use letters, digits, - and _, at most 64\n"
+	  "t.yaml:3:43: pools.app.sticky.secret: cannot open /nowhere: No such file or directory; mend the path or its mode\n" },
+	{ "sticky by source with a cookie",
+	  "sites: { a: {} }\n"
+	  "pools:\n"
+	  "  app: { sticky: { by: source, ttl: 1h }, servers: [{ name: x, address: \"127.0.0.1:1\", site: a }] }\n",
+	  "t.yaml:3:32: pools.app.sticky.ttl: has no effect with by: source; remove it\n" },
 	{ "prefer and split",
 	  "sites: { a: {} }\n"
 	  "pools:\n"
