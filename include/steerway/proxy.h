@@ -29,6 +29,27 @@ struct proxy_listener_state {
 };
 void proxy_each_listener(struct proxy *p, void (*each)(void *arg, const struct proxy_listener_state *l), void *arg);
 
+/* For `explain route`: what would happen to a request. Control thread. */
+struct proxy_question {
+	struct str method, url, client; /* an absolute URL; an IP address */
+	const struct str *fields;       /* as "Name: value" */
+	size_t n_fields;
+};
+struct proxy_candidate {
+	const char *name, *place; /* "routes[3]", "site.yaml:14:5" */
+	const char *host, *path;
+	uint32_t priority;
+	bool is_taken;
+	const char *why;
+};
+struct proxy_explained {
+	void (*candidate)(void *arg, const struct proxy_candidate *c); /* in the order in which they are looked at */
+	void (*effect)(void *arg, const char *what, const char *text); /* of the one that takes it */
+	void *arg;
+};
+/* -1: the question is no request. */
+int proxy_explain_route(struct proxy *p, const struct proxy_question *q, const struct proxy_explained *out, struct err *e);
+
 /* How transactions ended. Rows in tables/ends.h. */
 enum proxy_end {
 #define PROXY_END(id, name, status, text) PROXY_END_##id,

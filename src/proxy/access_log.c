@@ -95,7 +95,8 @@ static void put_request(struct record *r, const struct txn *t) {
 	}
 	put_text(r, "method", t->method_name, 32);
 	put_text(r, "host", t->host, NAME_SHOWN);
-	put_text(r, "path", t->target, TARGET_SHOWN);
+	/* As it came: they lie side by side. */
+	put_text(r, "path", str_slice(t->path.p, t->path.n + t->query.n), TARGET_SHOWN);
 	if (t->names.request_id.n > 0)
 		put_text(r, "request_id", t->names.request_id, REQUEST_ID_MAX);
 	if (t->names.trace_id.n > 0)

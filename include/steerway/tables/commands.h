@@ -27,6 +27,7 @@ ADMIN("up server", "<pool/server>", cmd_set, "Hold a server to be up, whatever h
 ADMIN("down site", "<site>", cmd_set, "Hold a site's servers to be down, whatever health says.")
 ADMIN("down pool", "<pool>", cmd_set, "Hold a pool's servers to be down, whatever health says.")
 ADMIN("down server", "<pool/server>", cmd_set, "Hold a server to be down, whatever health says.")
+ADMIN("explain route", "<url> [--method METHOD] [--header FIELD] [--client IP]", cmd_explain_route, "Which route would take a request, the routes that are looked at before it and why they do not, and what it would do. --header, as `X-Name: value`, may be given several times.")
 ADMIN("explain", "<what>", cmd_explain, "Why a server (pool/server), site, pool or DNS name is in its state: last probes and their evidence, thresholds, admin states, what DNS answers because of it.")
 ADMIN("reload", "", cmd_reload, "Read the configuration again; a faulty one changes nothing and says why.")
 ADMIN("stop", "", cmd_stop, "Stop gracefully: requests in progress get drain_timeout to finish.")
