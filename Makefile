@@ -7,7 +7,7 @@ CONFIG := $(BUILD)/config.mk
 JOBS ?= $(shell nproc)
 
 # What runs without a configured tree.
-BARE := help demo check bench clean distclean format fuzz deps-build deps-check deps-bench deps-coverage asan tsan ubsan coverage
+BARE := help demo check bench bench-http clean distclean format fuzz deps-build deps-check deps-bench deps-coverage asan tsan ubsan coverage
 ifneq ($(filter-out $(BARE),$(or $(MAKECMDGOALS),all)),)
 include $(CONFIG)
 endif
@@ -51,7 +51,8 @@ help:
 	@echo 'make demo         install what is missing, build, run the embedded demonstration'
 	@echo 'make check        install what is missing, build, run all tests'
 	@echo 'make unit ROOM=x  run the unit tests of one room'
-	@echo 'make bench        measure beside haproxy, nginx, gdnsd and knot'
+	@echo 'make bench        measure beside haproxy, nginx, h2o and nghttpx, and DNS beside gdnsd and knot'
+	@echo 'make bench-http   HTTP alone with all columns (BENCH=pattern picks rows)'
 	@echo 'make asan | tsan  run unit, sim, fuzz-replay and box tests under sanitizers (in build/asan, build/tsan)'
 	@echo 'make fuzz         build the libFuzzer targets (clang) under build/fuzz'
 	@echo 'make coverage     line coverage of the tests, as HTML under build/coverage'
@@ -109,7 +110,7 @@ $(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(LIBRARY)
 	$(call QUIET,CC)$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $< $(LIBRARY) $(DEPS_LIBS_USED)
 
 .PHONY: tests-build
-tests-build: all $(UNIT) $(FUZZ_REPLAY)
+tests-build: all bench-programs $(UNIT) $(FUZZ_REPLAY)
 
 .PHONY: unit
 unit: $(filter $(BUILD)/tests/unit/$(ROOM)/% $(if $(ROOM),,$(BUILD)/tests/%),$(UNIT))
@@ -142,10 +143,21 @@ demo: deps-build
 	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD) all
 	@exec $(BUILD)/steerway demo
 
-.PHONY: bench
-bench: deps-bench
-	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD) all
-	@python3 bench/run.py --build $(BUILD) $(BENCH)
+# The load and the origin of measurements: no part of steerway, and linked with nothing of it.
+BENCH_LOAD := $(patsubst %,$(BUILD)/obj/bench/%.o,load load_tls histogram)
+BENCH_ORIGIN := $(patsubst %,$(BUILD)/obj/bench/%.o,origin origin_h2)
+.PHONY: bench-programs
+bench-programs: $(BUILD)/bench/load $(BUILD)/bench/origin
+$(BUILD)/bench/load: $(BENCH_LOAD)
+$(BUILD)/bench/origin: $(BENCH_ORIGIN)
+$(BUILD)/bench/load $(BUILD)/bench/origin:
+	@mkdir -p $(@D)
+	$(call QUIET,LD)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lssl -lcrypto
+
+.PHONY: bench bench-http
+bench bench-http: deps-bench
+	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD) all bench-programs
+	@python3 bench/run.py --build $(BUILD) $(@:bench-%=%) $(BENCH)
 
 .PHONY: docs
 docs: all
@@ -181,4 +193,4 @@ clean:
 distclean:
 	rm -rf build configure
 
--include $(OBJ_ROOMS:.o=.d) $(OBJ_MAIN:.o=.d) $(OBJ_CTL:.o=.d) $(UNIT:=.d) $(FUZZ_REPLAY:=.d)
+-include $(BENCH_LOAD:.o=.d) $(BENCH_ORIGIN:.o=.d) $(OBJ_ROOMS:.o=.d) $(OBJ_MAIN:.o=.d) $(OBJ_CTL:.o=.d) $(UNIT:=.d) $(FUZZ_REPLAY:=.d)

@@ -2,201 +2,244 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """steerway beside its peers: same origin, same load, same run.
 
-	bench/run.py [--build DIR] [--quick] [--seconds S] [--repeats N] [--only TEXT] [--peers a,b]
+	bench/run.py [--build DIR] [bench | http] [pattern...] [--quick] [--seconds S] [--repeats N] [--peers a,b] [--columns a,b] [--budget S]
 
-HTTP beside haproxy and nginx, DNS beside gdnsd and knot, each with one worker thread on one CPU; the load generator and the origin
-share the other CPU. Repeats are interleaved (every program in turn, then again), and the medians are shown. What counts most is CPU time per request: utime
-and stime of all processes of a program over the load, by the number of requests that the load generator counted. It is far less
-touched by the machine's mood than requests a second. No program writes an access log. Results also go to DIR/bench/ as JSON.
-
-A peer is one row in HTTP_PEERS or DNS_PEERS (peers.py); a load is one row in CASES.
+`http` measures all columns of HTTP rows (loads.py) beside haproxy, nginx, h2o and nghttpx (peers.py); `bench` CPU, rate and latency of the same, and
+DNS beside gdnsd and knot (dns_peers.py). The program under test has
+one CPU for itself, load generator and origin share another. Repeats are interleaved (every program in turn, then again with another one first), and
+medians are shown. What counts most is CPU time a request: it is far less touched by the machine's mood than requests a second.
+Results go to DIR/bench/NAME.json, .md and .svg.
 """
 import argparse
-import json
+import itertools
 import os
 import re
-import shutil
-import statistics
+import subprocess
 import sys
 import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "box"))
+sys.dont_write_bytecode = True
+
+import lab as labs  # noqa: E402
+import loads  # noqa: E402
+import measure  # noqa: E402
+import peers  # noqa: E402
+import report  # noqa: E402
+from origins import Certificate  # noqa: E402
 
 LOAD_CPU, PROXY_CPU = 0, 1
+COLUMNS = ("time", "syscalls", "instructions", "memory")
 
 
-class Case:
-	def __init__(self, name, kind, **what):
-		self.name, self.kind = name, kind
-		self.path, self.tls, self.connections = what.get("path", "/13"), what.get("tls", False), what.get("connections", 64)
-		self.headers, self.names = what.get("headers", ()), what.get("names", "")
+class Bench:
+	"""One run: its lab, its origin, where programs go, and until when it may take."""
 
+	def __init__(self, args):
+		self.args, self.build = args, args.build
+		self.lab, self.numbers, self.started, self.notes = labs.Lab("bench"), itertools.count(), time.monotonic(), []
+		self.pem = Certificate(self.lab, "app.test").file
+		self.origin = peers.start_origin(self)
 
-CASES = [
-	Case("small, clear text, keep-alive", "http"),
-	Case("small, TLS 1.3, keep-alive", "http", tls=True),
-	Case("small, clear text, new connections", "http", headers=("Connection: close",)),
-	Case("1 MiB, clear text", "http", path="/1m", connections=16),
-	Case("1 MiB, TLS 1.3", "http", path="/1m", tls=True, connections=16),
-	Case("DNS, static A", "dns", names="static"),
-	Case("DNS, steered A", "dns", names="steered"),
-]
+	@staticmethod
+	def pinned(cpu, command):
+		return ["taskset", "-c", str(cpu), *map(str, command)] if os.cpu_count() > 1 else [str(w) for w in command]
 
+	def load_side(self, command):
+		return self.pinned(LOAD_CPU, command)
 
-def pinned(cpu, command):
-	return ["taskset", "-c", str(cpu), *command] if os.cpu_count() > 1 else list(command)
+	def proxy_side(self, command):
+		return self.pinned(PROXY_CPU, command)
 
+	def seconds_left(self):
+		return self.args.budget - (time.monotonic() - self.started)
 
-def family(pid):
-	"""A process and its descendants."""
-	parents = {}
-	for entry in os.listdir("/proc"):
-		if entry.isdigit():
-			try:
-				stat = Path(f"/proc/{entry}/stat").read_text()
-			except OSError:
+	def note(self, text):
+		self.notes.append(text)
+		print(text, file=sys.stderr, flush=True)
+
+	def peers(self):
+		"""Rows whose program is here and was asked for; steerway always."""
+		wanted = set(self.args.peers.split(",")) if self.args.peers else None
+		for peer in peers.PEERS:
+			if wanted and peer.name not in wanted | {report.OURS}:
 				continue
-			parents[int(entry)] = int(stat.rsplit(")", 1)[1].split()[1])
-	found = {pid}
-	while more := {p for p, parent in parents.items() if parent in found} - found:
-		found |= more
-	return found
+			if measure.has(peer.program.format(build=self.build)):
+				yield peer
+			else:
+				self.note(f"{peer.name} is not installed: left out.")
 
 
-def cpu_seconds(pid):
-	"""utime and stime of a process and all its descendants."""
-	ticks = 0
-	for p in family(pid):
-		fields = Path(f"/proc/{p}/stat").read_text().rsplit(")", 1)[1].split()
-		ticks += int(fields[11]) + int(fields[12])
-	return ticks / os.sysconf("SC_CLK_TCK")
+def result_of(row):
+	return {"title": row.title, "target": row.target, "base": row.base, "programs": {}}
 
 
-def to_us(text):
-	number, unit = re.fullmatch(r"([\d.]+)(us|ms|s|m)", text).groups()
-	return float(number) * {"us": 1, "ms": 1e3, "s": 1e6, "m": 6e7}[unit]
+def interleaved(bench, programs, repeats, run_one):
+	"""run_one(program) in turns, another program first each time; by name its runs. Stops between turns when the time is over."""
+	runs = {name: [] for name in programs}
+	names = list(programs)
+	for turn in range(repeats):
+		if turn and bench.seconds_left() < 0:
+			bench.note(f"The time of {bench.args.budget} s was over after {turn} of {repeats} repeats.")
+			break
+		for name in names[turn % len(names):] + names[:turn % len(names)]:
+			runs[name].append(run_one(programs[name]))
+	return {name: measure.medians(r) for name, r in runs.items()}
 
 
-def load_http(case, peer, seconds):
-	from lab import run
-	scheme, port = ("https", peer.tls_port) if case.tls else ("http", peer.port)
-	headers = [w for h in (*case.headers, "Host: app.test") for w in ("-H", h)]
-	out = run(*pinned(LOAD_CPU, ["wrk", "--latency", "-t1", f"-c{case.connections}", f"-d{seconds}s", *headers,
-	                             f"{scheme}://{peer.ip}:{port}{case.path}"]), seconds=seconds + 60).stdout
-	percentiles = dict(re.findall(r"^\s+(50|99)%\s+(\S+)\s*$", out, re.M))
-	count = re.search(r"(\d+) requests in ([\d.]+)(\w+),", out)
-	errors = sum(map(int, re.findall(r"(?:connect|read|write|timeout) (\d+)", out)))
-	bad = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
-	return {"requests": int(count[1]), "rate": float(re.search(r"Requests/sec:\s+([\d.]+)", out)[1]),
-	        "p50_us": to_us(percentiles["50"]), "p99_us": to_us(percentiles["99"]), "errors": errors + (int(bad[1]) if bad else 0)}
+# ---- HTTP ----
+
+def start_all(bench, rows):
+	"""Every program with every protocol to the origin that the rows need, where it can do it."""
+	backs = {row.back for row in rows if not row.idle}
+	return [r for peer in bench.peers() for back in sorted(backs) if (r := peer.start(bench, back, bench.proxy_side))]
 
 
-def load_dns(case, peer, seconds):
-	from lab import run
-	out = run(*pinned(LOAD_CPU, ["dnsperf", "-s", peer.ip, "-p", str(peer.port), "-d", peer.queries[case.names], "-l", str(seconds), "-c", "8",
-	                             "-q", "128", "-T", "1", "-t", "1"]), seconds=seconds + 60).stdout
-
-	def number(label):
-		return float(re.search(rf"{label}:\s+([\d.]+)", out)[1])
-	completed, lost = int(number("Queries completed")), int(number("Queries lost"))
-	codes = dict(re.findall(r"(\w+) (\d+) \(", re.search(r"Response codes:(.*)", out)[1]))
-	return {"requests": completed, "rate": number("Queries per second"), "mean_us": number(r"Average Latency \(s\)") * 1e6,
-	        "errors": lost + sum(int(n) for code, n in codes.items() if code != "NOERROR")}
-
-
-def measure(case, peer, seconds):
-	start = cpu_seconds(peer.process.pid)
-	result = (load_http if case.kind == "http" else load_dns)(case, peer, seconds)
-	result["cpu_us"] = (cpu_seconds(peer.process.pid) - start) * 1e6 / max(1, result["requests"])
-	return result
+def measure_time(bench, rows, results):
+	running = start_all(bench, rows)
+	for row in rows:
+		programs = {r.name: r for r in running if row.is_for(r)}
+		if row.idle or not programs:
+			continue
+		done = interleaved(bench, programs, bench.args.repeats, lambda r: measure.timed(bench, r, row, bench.args.seconds))
+		results[row.key]["programs"].update(done)
+		print(report.detail(results[row.key]), flush=True)
+	return running
 
 
-def medians(runs):
-	return {key: statistics.median(r[key] for r in runs) for key in runs[0]} | {"errors": sum(r["errors"] for r in runs)}
+def add(results, row, name, values):
+	results[row.key]["programs"].setdefault(name, {"errors": 0}).update(values)
 
 
-def ratio(ours, theirs):
-	return f"{ours / theirs:.2f}" if theirs else "-"
+def measure_syscalls(bench, rows, running, results):
+	if not measure.has("strace"):
+		return bench.note("strace is not installed: no system calls were counted.")
+	for row in rows:
+		for r in running if not row.idle else ():
+			if row.is_for(r) and bench.seconds_left() > 0:
+				add(results, row, r.name, measure.syscalls(bench, r, row))
 
 
-def shown_time(us):
-	return "-" if us is None else f"{us / 1000:.2f} ms" if us >= 1000 else f"{us:.0f} us"
+def measure_instructions(bench, rows, results):
+	if not measure.has("valgrind"):
+		return bench.note("valgrind is not installed: no instructions were counted.")
+	for peer in bench.peers():
+		for back in sorted({row.back for row in rows if not row.idle}):
+			if back in peer.backs and bench.seconds_left() > 0:
+				count_instructions(bench, peer, back, rows, results)
 
 
-def table(results):
-	"""A table a case: each program's medians; for steerway also the ratio to the best peer of each column."""
-	lines = []
-	for case, by_peer in results.items():
-		peers = {n: r for n, r in by_peer.items() if n != "steerway"}
-		lines += [f"\n**{case}**\n", "| program | requests/s | CPU us/request | p50 | p99 | mean | errors |", "|---|---:|---:|---:|---:|---:|---:|"]
-		for name, r in by_peer.items():
-			lines.append(f"| {name} | {r['rate']:.0f} | {r['cpu_us']:.2f} | {shown_time(r.get('p50_us'))} | {shown_time(r.get('p99_us'))} "
-			             f"| {shown_time(r.get('mean_us'))} | {r['errors']} |")
-		if "steerway" in by_peer and peers:
-			ours, cells = by_peer["steerway"], []
-			for key, best in (("rate", max), ("cpu_us", min), ("p50_us", min), ("p99_us", min), ("mean_us", min)):
-				values = [r[key] for r in peers.values() if r.get(key)]
-				cells.append(ratio(ours[key], best(values)) if values and ours.get(key) else "-")
-			lines.append(f"| *steerway / best peer* | {' | '.join(cells)} | |")
-	return "\n".join(lines)
+def count_instructions(bench, peer, back, rows, results):
+	try:
+		grind = measure.Callgrind(bench, peer, back)
+		for row in rows:
+			if grind.running and not row.idle and row.is_for(grind.running) and bench.seconds_left() > 0:
+				add(results, row, peer.name, measure.counted(bench, grind.running, row, row.counted // 5, grind.begin, grind.end))
+		if grind.running:
+			grind.running.stop()
+		print(f"instructions of {peer.name} ({back}) are counted", file=sys.stderr, flush=True)
+	except (AssertionError, RuntimeError, subprocess.SubprocessError) as e:
+		bench.note(f"{peer.name} does not run under valgrind: {str(e).splitlines()[0][:200]}")
 
 
-def run_all(args, lab):
-	import peers
-	cases = [c for c in CASES if args.only in c.name]
-	wanted = set(args.peers.split(",")) if args.peers else None
-	origin = peers.start_origin(lab, lambda command: pinned(LOAD_CPU, command))
-	started = {"http": [], "dns": []}
-	for kind, rows in (("http", peers.HTTP_PEERS), ("dns", peers.DNS_PEERS)):
-		for row in rows if any(c.kind == kind for c in cases) else ():
-			if wanted and row.name not in wanted | {"steerway"}:
-				continue
-			if not shutil.which(row.program(args.build)):
-				print(f"{row.name} is not installed: left out", file=sys.stderr)
-				continue
-			started[kind].append(row.start(lab, args.build, origin, lambda command: pinned(PROXY_CPU, command)))
-	results = {}
+def measure_memory(bench, rows, results):
+	for row in rows:
+		for peer in bench.peers() if row.idle else ():
+			if bench.seconds_left() > 0:
+				add(results, row, peer.name, measure.idle_memory(bench, peer, row))
+		if row.idle:
+			print(report.detail(results[row.key]), flush=True)
+
+
+def run_http(bench, columns):
+	picked = [row for row in loads.ROWS if row.is_picked(bench.args.patterns)]
+	bases = {row.base for row in picked}
+	rows = [row for row in loads.ROWS if row in picked or row.key in bases]
+	results = {row.key: result_of(row) for row in rows}
+	running = measure_time(bench, rows, results) if "time" in columns else start_all(bench, rows)
+	if "syscalls" in columns:
+		measure_syscalls(bench, rows, running, results)
+	for r in running:
+		r.stop()
+	if "memory" in columns:
+		measure_memory(bench, rows, results)
+	if "instructions" in columns:
+		measure_instructions(bench, rows, results)
+	return {key: row for key, row in results.items() if row["programs"]}
+
+
+# ---- DNS ----
+
+def run_dns(bench):
+	import dns_peers
+	cases = [c for c in dns_peers.CASES if not bench.args.patterns or any(p.lower() in f"{c.key} {c.title}".lower() for p in bench.args.patterns)]
+	if not cases:
+		return {}
+	wanted = set(bench.args.peers.split(",")) if bench.args.peers else None
+	rows = [p for p in dns_peers.DNS_PEERS if measure.has(p.program.format(build=bench.build)) and (not wanted or p.name in wanted | {report.OURS})]
+	programs = {r[0]: r for r in (p.start(bench) for p in rows)}
+	queries, results = dns_peers.query_files(bench.lab), {}
 	for case in cases:
-		runs = {p.name: [] for p in started[case.kind]}
-		for turn in range(args.repeats):
-			for peer in started[case.kind][turn % len(runs):] + started[case.kind][:turn % len(runs)]:
-				runs[peer.name].append(measure(case, peer, args.seconds))
-		results[case.name] = {name: medians(r) for name, r in runs.items()}
-		print(table({case.name: results[case.name]}), flush=True)
+		results[case.key] = result_of(case)
+		results[case.key]["programs"] = interleaved(bench, programs, bench.args.repeats,
+		                                            lambda r: dns_peers.timed(bench, r, case, queries, bench.args.seconds))
+		print(report.detail(results[case.key]), flush=True)
 	return results
 
 
-def machine():
+# ---- the whole ----
+
+def version(command):
+	try:
+		return report.plain_version(subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=10).stdout)
+	except OSError:
+		return None
+
+
+def machine(args):
 	model = re.search(r"model name\s*:\s*(.*)", Path("/proc/cpuinfo").read_text())
-	return {"cpu": model[1] if model else "?", "cpus": os.cpu_count(), "kernel": os.uname().release}
+	programs = {"haproxy": ["haproxy", "-v"], "nginx": ["nginx", "-v"], "h2o": ["h2o", "-v"], "nghttpx": ["nghttpx", "-v"], "openssl": ["openssl", "version"]}
+	found = [f"{n} {v}" for n, c in programs.items() if (v := version(c))]
+	return {"cpu": model[1] if model else "?", "cpus": os.cpu_count(), "kernel": os.uname().release, "versions": ", ".join(found),
+	        "seconds": args.seconds, "repeats": args.repeats}
+
+
+def arguments():
+	parser = argparse.ArgumentParser(description="steerway beside its peers.")
+	parser.add_argument("suite", nargs="?", default="bench", choices=["bench", "http"])
+	parser.add_argument("patterns", nargs="*", help="rows whose key or title contains one of these; all when none")
+	parser.add_argument("--build", default="build", type=Path)
+	parser.add_argument("--quick", action="store_true", help="one repeat of a second each: to see that it works, not to compare")
+	parser.add_argument("--seconds", type=float)
+	parser.add_argument("--repeats", type=int)
+	parser.add_argument("--peers", default="", help="names with commas between; all when empty")
+	parser.add_argument("--columns", default="", help=f"of {','.join(COLUMNS)}; all when empty")
+	parser.add_argument("--budget", type=float, default=570, help="seconds after which nothing new is begun")
+	args = parser.parse_intermixed_args()
+	args.seconds = args.seconds or (1 if args.quick else 2)
+	args.repeats = args.repeats or (1 if args.quick else 3)
+	args.build = args.build.resolve()
+	return args
 
 
 def main():
-	parser = argparse.ArgumentParser(description="steerway beside its peers.")
-	parser.add_argument("--build", default="build", type=Path)
-	parser.add_argument("--quick", action="store_true", help="one repeat of a second each: to see that it works, not to compare")
-	parser.add_argument("--seconds", type=int)
-	parser.add_argument("--repeats", type=int)
-	parser.add_argument("--only", default="", help="cases whose name contains this")
-	parser.add_argument("--peers", default="", help="names with commas between; all when empty")
-	args = parser.parse_args()
-	args.seconds = args.seconds or (1 if args.quick else 3)
-	args.repeats = args.repeats or (1 if args.quick else 3)
-	args.build = args.build.resolve()
-	os.environ["STEERWAY_BUILD"] = str(args.build)
-	import lab as labs
-	lab, start = labs.Lab("bench"), time.monotonic()
+	args = arguments()
+	labs.raise_descriptors(1000)
+	bench = Bench(args)
 	try:
-		results = run_all(args, lab)
+		default = COLUMNS if args.suite == "http" else ("time", "memory")
+		results = run_http(bench, args.columns.split(",") if args.columns else default)
+		if args.suite == "bench":
+			results |= run_dns(bench)
 	finally:
-		lab.close(failed=True)
-	folder = args.build / "bench"
-	folder.mkdir(parents=True, exist_ok=True)
-	path = folder / time.strftime("%Y%m%d-%H%M%S.json")
-	path.write_text(json.dumps({"machine": machine(), "seconds": args.seconds, "repeats": args.repeats, "results": results}, indent=1) + "\n")
-	print(f"\n{machine()['cpu']}, medians of {args.repeats} x {args.seconds} s, {time.monotonic() - start:.0f} s in all; {path}")
+		bench.lab.close(failed=True)
+	if not results:
+		sys.exit("nothing was picked")
+	about = machine(args)
+	path = report.write(args.build / "bench", args.suite, about, results, bench.notes)
+	print(f"\n{report.summary(results)}\n\n{time.monotonic() - bench.started:.0f} s in all; {path}.json, .md, .svg")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ set -eu
 
 build="gcc make autoconf pkg-config libevent-dev libssl-dev libldns-dev libjemalloc-dev libyaml-dev liburcu-dev libpcre2-dev libjansson-dev"
 check="$build libcmocka-dev python3 nginx-light curl openssl bind9-dnsutils knot-dnsutils iproute2 wrk procps knot haproxy"
-bench="$check gdnsd dnsperf"
+bench="$check h2o nghttp2-proxy nghttp2-client valgrind strace gdnsd dnsperf"
 ci="$check clang libclang-rt-14-dev"
 
 coverage="$check lcov"

@@ -1,0 +1,70 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""The measurement works: one row for half a second beside nginx, its figures in JSON, table and plot; and its arithmetic is right."""
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree as xml
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = Path(os.environ.get("STEERWAY_BUILD", ROOT / "build")).resolve()
+sys.path.insert(0, str(ROOT / "bench"))
+sys.dont_write_bytecode = True
+
+import report  # noqa: E402
+
+
+def programs(**cpu_us):
+	return {name: {"cpu_us": value, "errors": 0} for name, value in cpu_us.items()}
+
+
+def check_ratios():
+	results = {"a": {"title": "a", "target": 0.8, "base": "a", "programs": programs(steerway=8, haproxy=10, nginx=16)},
+	           "b": {"title": "b", "target": 0.6, "base": "a", "programs": programs(steerway=8)},
+	           "c": {"title": "c", "target": 0.8, "base": "c", "programs": programs(haproxy=3)}}
+	assert report.ratio(results, "a") == 0.8 and report.verdict(results, "a") == "met"
+	assert report.ratio(results, "b") == 0.8 and report.verdict(results, "b") == "missed"
+	assert report.ratio(results, "c") is None and report.verdict(results, "c") == "-"
+	assert "| a | 8.0 | 10.0 | 16.0 | 0.80 of haproxy | 0.80 | met |" in report.summary(results)
+	results["a"]["programs"]["haproxy"]["errors"] = 1  # a figure with errors is no measure
+	assert report.ratio(results, "a") == 0.5
+	results["a"]["programs"]["steerway"]["errors"] = 1
+	assert report.verdict(results, "a") == "errors"
+
+
+def check_run():
+	# A copy of the tree's programs under a folder of its own, so that no result of a real measurement is written over.
+	with tempfile.TemporaryDirectory() as folder:
+		build = Path(folder)
+		(build / "bench").mkdir()
+		for name in ("steerway", "bench/load", "bench/origin"):
+			os.symlink(BUILD / name, build / name)
+		command = [sys.executable, ROOT / "bench" / "run.py", "http", "h1 keep-alive", "--build", build, "--peers", "nginx", "--seconds", "0.5",
+		           "--repeats", "1", "--columns", "time,syscalls"]
+		done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=100)
+		assert done.returncode == 0, done.stdout
+		row = json.loads((build / "bench/http.json").read_text())["results"]["h1"]
+		for name in ("steerway", "nginx"):
+			m = row["programs"][name]
+			assert m["errors"] == 0 and m["requests"] > 100 and 0 < m["cpu_us"] < 5000 and m["p50_us"] <= m["p99_us"] <= m["p999_us"], (name, m)
+			assert "syscalls" not in m or 2 < m["syscalls"] < 20, (name, m)  # two receives and two sends, and a share of a wait
+		assert "h1 keep-alive, small" in (build / "bench/http.md").read_text()
+		assert len(xml.parse(build / "bench/http.svg").getroot()) > 5
+
+
+def main():
+	missing = [t for t in ("nginx", "openssl") if not shutil.which(t)]
+	if missing:
+		print(f"not installed: {missing}")
+		return 77
+	check_ratios()
+	check_run()
+	return 0
+
+
+if __name__ == "__main__":
+	sys.exit(main())
