@@ -116,6 +116,7 @@ struct stream {
 	bool is_last_send; /* a close follows at once: the FIN goes with the last bytes (clear text) */
 	bool has_hup;      /* the peer sent FIN: read until STREAM_EOF, there is no further edge */
 	bool has_eof;
+	bool answers_eof; /* TLS: sent something after STREAM_EOF */
 	int low_water; /* SO_RCVLOWAT as set; 0: never set */
 };
 

@@ -46,6 +46,10 @@ static int bio_read(BIO *b, char *to, int n) {
 	struct stream *s = BIO_get_data(b);
 	BIO_clear_retry_flags(b);
 	ssize_t got;
+	if (s->is_drained && s->is_handshaking) { /* OpenSSL asks again after each flight, where the next can't be there yet */
+		BIO_set_retry_read(b);
+		return -1;
+	}
 	do
 		got = recv(s->fd, to, (size_t)n, 0);
 	while (got < 0 && errno == EINTR);
@@ -130,6 +134,7 @@ int stream_start_tls_server(struct stream *s, const struct tls_server *t) {
 }
 
 int stream_start_tls_client(struct stream *s, const struct tls_client *t, struct str server_name) {
+	s->is_drained = true; /* a server does not speak first */
 	return stream_start_tls(s, tls_client_new(t, s, server_name));
 }
 
@@ -203,6 +208,8 @@ int stream_handshake(struct stream *s) {
 	if (stream_flush(s) == STREAM_ERROR)
 		return STREAM_ERROR;
 	ERR_clear_error();
+	if (s->can_read)
+		s->is_drained = false;
 	int r = SSL_do_handshake(s->ssl);
 	int why = r == 1 ? 0 : SSL_get_error(s->ssl, r);
 	int error = s->error;
@@ -300,6 +307,7 @@ ssize_t tls_stream_send(struct stream *s, const struct iovec *iov, int n_iov) {
 	if (!staging)
 		staging = mem_zalloc(sizeof(*staging));
 	ERR_clear_error();
+	s->answers_eof = s->has_eof;
 	size_t total = 0, at = 0;
 	int i = 0;
 	while (total + RECORD_BYTES <= PLAIN_BYTES) {
@@ -318,6 +326,10 @@ ssize_t tls_stream_send(struct stream *s, const struct iovec *iov, int n_iov) {
 
 void tls_stream_bye(struct stream *s) {
 	if (s->error || s->is_handshaking)
+		return;
+	/* The peer said close_notify and closed, and nothing was sent to it since: ours would be answered with RST. One that has only
+	 * ceased to send, and waits for the end of a response, is not met by this. */
+	if (s->has_hup && s->has_eof && !s->answers_eof && SSL_get_shutdown(s->ssl) & SSL_RECEIVED_SHUTDOWN)
 		return;
 	ERR_clear_error();
 	SSL_shutdown(s->ssl);
