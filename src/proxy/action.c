@@ -66,6 +66,7 @@ static void facts_fill(struct facts *f, const struct txn *t, const struct http_h
 	values[CFG_VARIABLE_METHOD] = t->method_name;
 	values[CFG_VARIABLE_SCHEME] = ssl ? STR("https") : STR("http");
 	values[CFG_VARIABLE_TLS_VERSION] = ssl ? str_from(SSL_get_version(ssl)) : STR("");
+	values[CFG_VARIABLE_REQUEST_ID] = t->names.request_id;
 	values[CFG_VARIABLE_LISTENER] = t->listener->cfg.id;
 	values[CFG_VARIABLE_POOL] = t->pool ? t->pool->name : STR("");
 	values[CFG_VARIABLE_SERVER] = t->server ? t->server->name : STR("");
@@ -137,7 +138,7 @@ void action_respond(struct txn *t, struct http_head *h) {
 
 /* ---- answers of the route's own ---- */
 
-enum { ANSWER_FIELDS = 8 };
+enum { ANSWER_FIELDS = 8 }; /* five of ours, and what others add */
 
 struct own {
 	struct http_head head;
@@ -155,10 +156,8 @@ static struct str decimal(char out[20], uint64_t n) {
 }
 
 static void own_add(struct own *o, enum http_field_id id, const char *name, struct str value) {
-	if (value.n == 0)
-		return;
-	o->fields[o->head.n_fields++] = (struct http_field){ .name = str_from(name), .value = value, .id = (uint8_t)id };
-	o->head.seen[id / 64] |= UINT64_C(1) << (id % 64);
+	if (value.n > 0)
+		http_head_add(&o->head, id, str_from(name), value);
 }
 
 static void own_send(struct txn *t, enum proxy_end end, const struct route_answer *a, struct str location) {

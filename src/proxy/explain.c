@@ -185,6 +185,7 @@ static void effects_tell(const struct route *r, struct asked *a, const struct ro
 	v.values[CFG_VARIABLE_METHOD] = q->method_name;
 	v.values[CFG_VARIABLE_SCHEME] = q->is_tls ? STR("https") : STR("http");
 	/* What is known only when the request is there. */
+	v.values[CFG_VARIABLE_REQUEST_ID] = STR("(request_id)");
 	v.values[CFG_VARIABLE_LISTENER] = STR("(listener)");
 	v.values[CFG_VARIABLE_TLS_VERSION] = q->is_tls ? STR("(tls_version)") : STR("");
 	v.values[CFG_VARIABLE_POOL] = r->pool ? r->pool->name : STR("(pool)");

@@ -169,6 +169,8 @@ bool route_location(const struct route *r, struct variables *v, struct rewriting
 
 /* ---- rules.c ---- */
 
+enum { FIELD_VALUES_MAX = 64 }; /* of one list of rules; cfg lets no more in */
+
 /* Most bytes of the values that the rules write. */
 size_t field_rules_bound(const struct field_rules *rules, const struct variables *v);
 /* Applies them to a head with room for rules->n_values more fields; the values are written to `out`. */

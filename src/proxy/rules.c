@@ -22,18 +22,21 @@ static void fields_drop(struct http_head *h, unsigned n, const struct field_rule
 
 void field_rules_apply(const struct field_rules *rules, struct http_head *h, const struct variables *v, char *out) {
 	/* What came stands before `came`; the new fields go behind it, where no later rule of this list finds them. */
-	unsigned came = h->n_fields, n = came;
+	unsigned came = h->n_fields;
+	struct str values[FIELD_VALUES_MAX];
+	size_t n = 0;
+	for (size_t i = 0; i < rules->n; i++)
+		if (rules->items[i].kind != FIELD_REMOVE) {
+			values[n] = template_render(out, &rules->items[i].value, v, TEMPLATE_FIELD);
+			out += template_bound(&rules->items[i].value, v);
+			n++;
+		}
+	n = 0;
 	for (size_t i = 0; i < rules->n; i++) {
 		const struct field_rule *rule = &rules->items[i];
-		struct str value = template_render(out, &rule->value, v, TEMPLATE_FIELD);
-		out = value.n > 0 ? (char *)(uintptr_t)value.p + value.n : out;
-		if (value.n > 0 && n < h->cap_fields)
-			h->fields[n++] = (struct http_field){ .name = rule->name, .value = value, .id = rule->id };
+		if (rule->kind != FIELD_ADD)
+			fields_drop(h, came, rule);
+		if (rule->kind != FIELD_REMOVE && values[n++].n > 0)
+			http_head_add(h, rule->id, rule->name, values[n - 1]);
 	}
-	for (size_t i = 0; i < rules->n; i++)
-		if (rules->items[i].kind != FIELD_ADD)
-			fields_drop(h, came, &rules->items[i]);
-	for (unsigned i = came; i < n; i++)
-		h->seen[h->fields[i].id / 64] |= (uint64_t)(h->fields[i].id != HTTP_FIELD_OTHER) << (h->fields[i].id % 64);
-	h->n_fields = (uint16_t)n;
 }

@@ -13,6 +13,7 @@ VARIABLE(QUERY, "query", REQUEST, "the query as it came with its `?`, or nothing
 VARIABLE(METHOD, "method", REQUEST, "the method")
 VARIABLE(SCHEME, "scheme", REQUEST, "`https` when the request came over TLS, else `http`")
 VARIABLE(TLS_VERSION, "tls_version", REQUEST, "as `TLSv1.3`; nothing in clear text")
+VARIABLE(REQUEST_ID, "request_id", REQUEST, "the request's X-Request-Id, where `tracing` gives it one; else nothing")
 VARIABLE(LISTENER, "listener", REQUEST, "the listener's name")
 VARIABLE(POOL, "pool", POOL, "the pool's name")
 VARIABLE(SERVER, "server", SERVER, "the server's name; nothing in an answer of the route's own")

@@ -606,7 +606,7 @@ static const struct {
 	  "bit set "
 	  "behind the prefix\n"
 	  "t.yaml:11:39: routes[5].redirect.location: unknown variable ${nope}; there are: client_ip, host, path, query, method, "
-	  "scheme, tls_version, listener, pool, server, site, header:NAME\n"
+	  "scheme, tls_version, request_id, listener, pool, server, site, header:NAME\n"
 	  "t.yaml:12:39: routes[6].redirect.location: ${1} is no capture: there is no regular expression here that has any\n"
 	  "t.yaml:13:59: routes[7].redirect.location: ${2} is no capture: the regular expression has fewer\n"
 	  "t.yaml:14:39: routes[8].redirect.location: a variable in it is known only when a server answered; remove it\n"
