@@ -183,6 +183,8 @@ struct fleet_drain_options {
 int fleet_drain(struct fleet *f, struct fleet_target t, const struct fleet_drain_options *o, struct err *e);
 /* Requests in progress on its servers, over all workers. */
 uint64_t fleet_active(struct fleet *f, struct fleet_target t);
+/* The percentage of its weight that a server takes: less than 100 while it ramps up. */
+unsigned fleet_ramp_percent(const struct fleet_server *s);
 /* Requests a second over the last 10 s on its servers. */
 uint64_t fleet_rate(struct fleet *f, struct fleet_target t);
 

@@ -67,6 +67,32 @@ static void write_servers(struct admin *a, struct buf *out) {
 	}
 }
 
+static double pool_usable_sites(struct fleet_pool *p) {
+	return __builtin_popcountll(p->usable_sites);
+}
+static double pool_panic(struct fleet_pool *p) {
+	return p->is_panicking;
+}
+static double pool_waiting(struct fleet_pool *p) {
+	return fleet_waiting(p);
+}
+static double pool_spilled(struct fleet_pool *p) {
+	return (double)fleet_spilled(p);
+}
+
+static const struct pool_family {
+	const char *name;
+	enum metric_type type;
+	const char *help;
+	double (*value)(struct fleet_pool *p);
+} pool_families[] = {
+	{ "pool_usable_sites", METRIC_GAUGE, "Sites that DNS may hand out for the pool.", pool_usable_sites },
+	{ "pool_panic", METRIC_GAUGE, "1 while the pool ignores its verdicts, since too few servers are up.", pool_panic },
+	{ "pool_waiting", METRIC_GAUGE, "Requests that wait since the pool, or every usable server, is at its limit.",
+	  pool_waiting },
+	{ "pool_spilled_total", METRIC_COUNTER, "Requests that went to another level of sites than the first.", pool_spilled },
+};
+
 static void write_sites(struct admin *a, struct buf *out) {
 	metric_family(out, "site_state", METRIC_GAUGE, "1 for the admin state that the site is in.");
 	LIST_EACH(it, fleet_sites(a->house.fleet))
@@ -82,10 +108,16 @@ static void write_sites(struct admin *a, struct buf *out) {
 		metric_sample(out, "site_drain_phase", labels, 1,
 		              atomic_load_explicit(&SITE_OF(it)->drain.phase, memory_order_relaxed));
 	}
-	metric_family(out, "pool_usable_sites", METRIC_GAUGE, "Sites that DNS may hand out for the pool.");
-	LIST_EACH(it, fleet_pools(a->house.fleet)) {
-		const struct metric_label labels[] = { { "pool", POOL_OF(it)->name } };
-		metric_sample(out, "pool_usable_sites", labels, 1, __builtin_popcountll(POOL_OF(it)->usable_sites));
+}
+
+static void write_pools(struct admin *a, struct buf *out) {
+	for (size_t i = 0; i < COUNT_OF(pool_families); i++) {
+		const struct pool_family *family = &pool_families[i];
+		metric_family(out, family->name, family->type, family->help);
+		LIST_EACH(it, fleet_pools(a->house.fleet)) {
+			const struct metric_label labels[] = { { "pool", POOL_OF(it)->name } };
+			metric_sample(out, family->name, labels, 1, family->value(POOL_OF(it)));
+		}
 	}
 }
 
@@ -164,6 +196,7 @@ void admin_write_metrics(struct admin *a, struct buf *out) {
 	metric_write(out);
 	write_servers(a, out);
 	write_sites(a, out);
+	write_pools(a, out);
 	write_names(a, out);
 	write_ends(a, out);
 	write_process(a, out);

@@ -7,6 +7,8 @@
 #include "steerway/base/mem.h"
 #include "steerway/metric.h"
 
+#include <stdio.h>
+
 void admin_server_load(const struct admin *a, const struct fleet_server *s, struct admin_load *out) {
 	unsigned n = a->house.workers ? workers_count(a->house.workers) : 1;
 	*out = (struct admin_load){ 0 };
@@ -97,9 +99,18 @@ json_t *admin_pool_tree(struct admin *a, struct fleet_pool *p) {
 	tree_put_int(o, "servers", n);
 	tree_put_int(o, "in_service", taking);
 	json_object_set_new(o, "usable_sites", admin_sites_in(a, p->usable_sites));
+	tree_put_bool(o, "panic", p->is_panicking);
 	tree_put_int(o, "active", fleet_active(f, t));
+	tree_put_int(o, "waiting", fleet_waiting(p));
 	tree_put_int(o, "rps", fleet_rate(f, t));
 	return o;
+}
+
+/* Of its weight: below 100 % while it ramps up. */
+static void put_share(json_t *o, const struct fleet_server *s) {
+	char text[8];
+	snprintf(text, sizeof(text), "%u%%", fleet_ramp_percent(s));
+	tree_put_text(o, "share", text);
 }
 
 json_t *admin_server_tree(struct admin *a, struct fleet_server *s) {
@@ -116,6 +127,7 @@ json_t *admin_server_tree(struct admin *a, struct fleet_server *s) {
 	put_phase(o, &s->drain);
 	tree_put_bool(o, "in_service", atomic_load_explicit(&s->takes_requests, memory_order_relaxed));
 	tree_put_int(o, "weight", s->weight);
+	put_share(o, s);
 	tree_put_int(o, "active", load.active);
 	tree_put_int(o, "connections", load.open);
 	tree_put_int(o, "requests", load.requests);

@@ -12,6 +12,8 @@
 #include "steerway/base/rand.h"
 
 #define TAU_MS 10000.0F /* after so long without a sample an average counts a third */
+/* Faster ones are all alike: the noise of schedulers is as large, and one hiccup would tell more than the server. */
+#define FLOOR_US 1000.0F
 /* Of a server that was never measured but has a request: one at a time until it has answered. */
 #define UNKNOWN_US 1e9F
 
@@ -33,19 +35,22 @@ void fleet_observe(struct fleet_server *s, unsigned worker, uint64_t latency_us)
 	slot->latency_ms = now_ms();
 }
 
-static float cost(const struct level_server *s, unsigned worker) {
+/* The draw goes by weight, so idle servers need no more of it; requests in progress weigh less on a heavy one. */
+static float cost(const struct level_server *s, unsigned worker, float mean_weight) {
 	const struct fleet_slot *slot = &s->server->slots[worker];
 	float outstanding = (float)slot_active(s->server, worker);
 	if (slot->latency_us <= 0)
 		return outstanding > 0 ? UNKNOWN_US * outstanding : 0;
-	return slot->latency_us * decay(slot) * (outstanding + 1) / (float)s->weight;
+	float latency_us = slot->latency_us * decay(slot);
+	latency_us = latency_us > FLOOR_US ? latency_us : FLOOR_US;
+	return latency_us * (outstanding * mean_weight / (float)s->weight + 1);
 }
 
 static struct fleet_server *ewma_pick(const struct level *l, const struct pick *p) {
 	uint32_t first, second;
 	draw_two(l->n_schedule, &first, &second);
 	const struct level_server *a = &l->servers[l->schedule[first]], *b = &l->servers[l->schedule[second]];
-	if (cost(b, p->worker) < cost(a, p->worker)) {
+	if (cost(b, p->worker, l->mean_weight) < cost(a, p->worker, l->mean_weight)) {
 		const struct level_server *lighter = b;
 		b = a;
 		a = lighter;

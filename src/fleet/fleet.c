@@ -182,13 +182,15 @@ static bool server_would_take_sticky(struct fleet_server *s, enum fleet_verdict 
 	                          target_word(target_part(TARGET_SITE(s->site))));
 }
 
+unsigned fleet_ramp_percent(const struct fleet_server *s) {
+	return s->ramp_from_us != 0 ? state_ramp(clock_now_us() - s->ramp_from_us, slow_start_us(s->pool)) : 100;
+}
+
 /* The percentage of its weight that it takes, in steps; 0: no requests. */
 static uint8_t server_ramp(struct fleet_server *s) {
 	if (!atomic_load_explicit(&s->takes_requests, memory_order_relaxed))
 		return 0;
-	unsigned ramp = 100;
-	if (s->ramp_from_us != 0)
-		ramp = state_ramp(clock_now_us() - s->ramp_from_us, slow_start_us(s->pool));
+	unsigned ramp = fleet_ramp_percent(s);
 	if (ramp == 100)
 		s->ramp_from_us = 0;
 	return (uint8_t)(ramp - ramp % RAMP_STEP);

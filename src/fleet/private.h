@@ -136,6 +136,7 @@ struct level {
 	unsigned number; /* in the layout: cursors keep their place over publishes by it */
 	uint64_t sites;  /* mask of those that its servers stand in */
 	uint32_t n;
+	float mean_weight;
 	struct level_server *servers;
 	uint32_t *schedule;
 	uint32_t n_schedule;

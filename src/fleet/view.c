@@ -31,6 +31,7 @@ static void level_build(struct fleet_view *v, struct level *level, const struct 
 		weights += is_in ? l->servers[i].weight * ramp[i] : 0;
 		level->sites |= is_in ? UINT64_C(1) << l->servers[i].server->site->index : 0;
 	}
+	level->mean_weight = (float)weights / (float)level->n;
 	level->servers = arena_zalloc(&v->arena, level->n * sizeof(*level->servers));
 	for (size_t i = 0; i < l->n_servers; i++)
 		if (index_in_level[i] != UINT32_MAX)
