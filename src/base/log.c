@@ -67,17 +67,28 @@ static void put_date(char out[10], uint64_t days) {
 	put_digits(out + 8, (unsigned)(day_of_year - (153 * month_from_march + 2) / 5 + 1), 2);
 }
 
-void log_format_time(char out[LOG_TIME_BYTES], uint64_t wall_us) {
-	static const uint64_t last_us = UINT64_C(253402300799999999); /* 9999-12-31T23:59:59.999999Z */
-	if (wall_us > last_us)
-		wall_us = last_us;
-	uint64_t seconds = wall_us / USEC_PER_SEC;
+static void put_second(char out[LOG_TIME_BYTES], uint64_t seconds) {
 	unsigned of_day = (unsigned)(seconds % 86400);
 	memcpy(out, "0000-00-00T00:00:00.000000Z", LOG_TIME_BYTES);
 	put_date(out, seconds / 86400);
 	put_digits(out + 11, of_day / 3600, 2);
 	put_digits(out + 14, of_day / 60 % 60, 2);
 	put_digits(out + 17, of_day % 60, 2);
+}
+
+void log_format_time(char out[LOG_TIME_BYTES], uint64_t wall_us) {
+	static const uint64_t last_us = UINT64_C(253402300799999999); /* 9999-12-31T23:59:59.999999Z */
+	if (wall_us > last_us)
+		wall_us = last_us;
+	uint64_t seconds = wall_us / USEC_PER_SEC;
+	/* A thread that logs requests asks thousands of times within a second. */
+	static _Thread_local uint64_t shown_seconds = UINT64_MAX;
+	static _Thread_local char shown[LOG_TIME_BYTES];
+	if (seconds != shown_seconds) {
+		put_second(shown, seconds);
+		shown_seconds = seconds;
+	}
+	memcpy(out, shown, LOG_TIME_BYTES);
 	put_digits(out + 20, (unsigned)(wall_us % USEC_PER_SEC), 6);
 }
 
