@@ -28,10 +28,24 @@ struct walk {
 
 typedef void visit_fn(struct walk *w, const struct route_list *list);
 
+/* The letters A to Z of eight bytes to lower case: bit 7 of each byte says which they are, and a letter's case is bit 5. */
+static inline uint64_t lower_word(uint64_t x) {
+	const uint64_t ones = UINT64_C(0x0101010101010101), sevens = 0x7f * ones;
+	uint64_t from_a = (x & sevens) + (0x80 - 'A') * ones, above_z = (x & sevens) + (0x7f - 'Z') * ones;
+	return x | ((from_a ^ above_z) & ~x & 0x80 * ones) >> 2;
+}
+
 static struct str lower_case(struct str in, char out[HOST_BYTES]) {
-	size_t n = in.n < HOST_BYTES ? in.n : 0; /* longer than a domain name can be: no route has it */
-	for (size_t i = 0; i < n; i++)
-		out[i] = (char)(in.p[i] >= 'A' && in.p[i] <= 'Z' ? in.p[i] + 32 : in.p[i]);
+	size_t n = in.n <= HOST_BYTES ? in.n : 0; /* longer than a domain name can be: no route has it */
+	uint64_t word;
+	for (size_t i = 0; n >= sizeof(word) && i < n; i += sizeof(word)) {
+		size_t at = i + sizeof(word) <= n ? i : n - sizeof(word); /* the last ones overlap */
+		memcpy(&word, in.p + at, sizeof(word));
+		word = lower_word(word);
+		memcpy(out + at, &word, sizeof(word));
+	}
+	for (size_t i = 0; n < sizeof(word) && i < n; i++)
+		out[i] = (char)(in.p[i] >= 'A' && in.p[i] <= 'Z' ? in.p[i] | 0x20 : in.p[i]);
 	return str_slice(out, n);
 }
 
@@ -87,7 +101,8 @@ static inline __attribute__((always_inline)) void walk(struct walk *w, const str
 static void visit_best(struct walk *w, const struct route_list *list) {
 	const struct condition *at;
 	for (const struct route *r = list->first; r && r->rank < w->best_rank; r = r->next) {
-		enum route_miss miss = route_match(r, w->q, &at);
+		bool is_plain = r->n_conditions == 0 && !r->regex;
+		enum route_miss miss = is_plain ? ROUTE_MATCHES : route_match(r, w->q, &at);
 		if (miss != ROUTE_MATCHES && miss != ROUTE_GAVE_UP)
 			continue;
 		w->gave_up = miss == ROUTE_GAVE_UP;

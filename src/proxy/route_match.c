@@ -50,7 +50,9 @@ static char decoded_next(struct str *s) {
 	char c = s->p[0];
 	int high = c == '%' && s->n >= 3 ? hex_value(s->p[1]) : -1, low = high >= 0 ? hex_value(s->p[2]) : -1;
 	*s = str_skip(*s, low >= 0 ? 3 : 1);
-	return low >= 0 ? (char)(high << 4 | low) : c == '+' ? ' ' : c;
+	if (low >= 0)
+		return (char)(high << 4 | low);
+	return c == '+' ? ' ' : c;
 }
 
 /* Does the decoded text begin with `prefix` (is_whole: is it)? */

@@ -208,6 +208,39 @@ static void test_host_too_long_has_no_route(void **state) {
 	    cases);
 }
 
+/* Ten thousand routes lead to as few candidates as three do. */
+static void test_many_routes(void **state) {
+	(void)state;
+	struct buf routes = { 0 };
+	buf_printf(&routes, "- { pool: p0 }\n- { host: one, pool: p1 }\n- { host: \"*.wild\", pool: p2 }\n");
+	for (int i = 0; i < 3000; i++)
+		buf_printf(&routes,
+		           "- { host: one, path: /a/%d, pool: p3 }\n- { host: h%d, pool: p4 }\n- { host: one, path: /e/%d, "
+		           "match: exact, "
+		           "pool: p5 }\n- { host: \"*.w%d.wild\", pool: p6 }\n",
+		           i, i, i, i);
+	*buf_reserve(&routes, 1) = '\0';
+	struct fixture f;
+	fixture_init(&f, routes.p);
+	static const struct {
+		const char *host, *path, *want;
+		size_t n;
+	} cases[] = {
+		{ "one", "/a/77/x", "p3", 3 }, { "h2999", "/", "p4", 2 },     { "one", "/e/5", "p5", 3 },
+		{ "one", "/e/5/x", "p1", 2 },  { "a.w9.wild", "/", "p6", 3 }, { "other", "/", "p0", 1 },
+	};
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct request r;
+		bool gave_up;
+		const struct route *list[8];
+		request_init(&r, &f, cases[i].host, cases[i].path, NULL, NULL, NULL, NULL, false);
+		assert_string_equal(pool_name(&f, route_table_find(&f.table, &r.q, &gave_up)), cases[i].want);
+		assert_int_equal(route_table_candidates(&f.table, &r.q, list, COUNT_OF(list)), cases[i].n);
+	}
+	fixture_fini(&f);
+	buf_fini(&routes);
+}
+
 static void test_split(void **state) {
 	(void)state;
 	struct fixture f;
@@ -240,6 +273,7 @@ int main(void) {
 		cmocka_unit_test(test_priority_within_a_host),
 		cmocka_unit_test(test_regex_gives_up),
 		cmocka_unit_test(test_host_too_long_has_no_route),
+		cmocka_unit_test(test_many_routes),
 		cmocka_unit_test(test_split),
 		cmocka_unit_test(test_bad_path_is_told_with_its_place),
 	};
