@@ -4,7 +4,7 @@
 # As root or by sudo without a password; otherwise prints the exact command and stops.
 set -eu
 
-build="gcc make autoconf pkg-config libevent-dev libssl-dev libldns-dev libjemalloc-dev libyaml-dev liburcu-dev libpcre2-dev libjansson-dev"
+build="gcc make autoconf pkg-config libevent-dev libssl-dev libldns-dev libjemalloc-dev libyaml-dev liburcu-dev libpcre2-dev libjansson-dev libnghttp2-dev"
 check="$build libcmocka-dev python3 nginx-light curl openssl bind9-dnsutils knot-dnsutils iproute2 wrk procps knot haproxy"
 bench="$check h2o nghttp2-proxy nghttp2-client valgrind strace gdnsd dnsperf"
 ci="$check clang libclang-rt-14-dev"

@@ -63,6 +63,7 @@ struct cfg_weights {
 
 /* enum cfg_balance { CFG_BALANCE_ROUND_ROBIN, ... } */
 #define CFG_PROTOCOL_V(v, text) CFG_PROTOCOL_##v,
+#define CFG_SERVER_PROTOCOL_V(v, text) CFG_SERVER_PROTOCOL_##v,
 #define CFG_FORWARDED_V(v, text) CFG_FORWARDED_##v,
 #define CFG_TLS_VERSION_V(v, text) CFG_TLS_VERSION_##v,
 #define CFG_TLS_POLICY_V(v, text) CFG_TLS_POLICY_##v,

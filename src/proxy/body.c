@@ -56,7 +56,7 @@ static ssize_t send_spans(struct stream *s, const struct iovec *iov, int n_iov) 
 	return stream_send(s, &(struct iovec){ run, n }, 1);
 }
 
-int h1_send(struct stream *s, struct pending **out, struct iovec *iov, int n_iov) {
+int pending_send(struct stream *s, struct pending **out, struct iovec *iov, int n_iov) {
 	int i = 0;
 	size_t skip = 0;
 	if (!*out && !s->unsent) {
@@ -72,10 +72,10 @@ int h1_send(struct stream *s, struct pending **out, struct iovec *iov, int n_iov
 	if (!*out && !s->unsent)
 		return 0;
 	/* The socket may take more at once (a TLS call takes at most one buffer): ask until it says that it is full. */
-	return h1_flush(s, out);
+	return pending_flush(s, out);
 }
 
-int h1_flush(struct stream *s, struct pending **out) {
+int pending_flush(struct stream *s, struct pending **out) {
 	int waits = stream_flush(s);
 	if (waits != 0)
 		return waits;
@@ -92,10 +92,25 @@ int h1_flush(struct stream *s, struct pending **out) {
 	return 0;
 }
 
-int h1_send_span(struct stream *s, struct pending **out, struct str head, struct str span, bool is_chunked, bool is_last) {
+struct pending *pending_lines(const struct http_head *h) {
+	struct pending *p = NULL;
+	for (unsigned i = 0; h && i < h->n_fields; i++) {
+		const struct http_field *f = &h->fields[i];
+		if (f->is_dropped)
+			continue;
+		p = pending_add(p, f->name);
+		p = pending_add(p, STR(": "));
+		p = pending_add(p, f->value);
+		p = pending_add(p, STR("\r\n"));
+	}
+	return p;
+}
+
+int h1_send_span(struct stream *s, struct pending **out, struct str head, struct str span, bool is_chunked, bool is_last,
+                 struct str trailers) {
 	static const char end[] = "\r\n0\r\n\r\n";
 	char size[20];
-	struct iovec iov[4];
+	struct iovec iov[6];
 	int n = 0;
 	if (head.n > 0)
 		iov[n++] = (struct iovec){ (char *)(uintptr_t)head.p, head.n };
@@ -104,10 +119,15 @@ int h1_send_span(struct stream *s, struct pending **out, struct str head, struct
 	if (span.n > 0)
 		iov[n++] = (struct iovec){ (char *)(uintptr_t)span.p, span.n };
 	if (is_chunked && span.n > 0)
-		iov[n++] = (struct iovec){ (char *)(uintptr_t)end, is_last ? 7 : 2 };
+		iov[n++] = (struct iovec){ (char *)(uintptr_t)end, is_last ? 5 : 2 };
 	else if (is_chunked && is_last)
-		iov[n++] = (struct iovec){ (char *)(uintptr_t)(end + 2), 5 };
-	return n > 0 ? h1_send(s, out, iov, n) : (*out || s->unsent) ? STREAM_AGAIN : 0;
+		iov[n++] = (struct iovec){ (char *)(uintptr_t)(end + 2), 3 };
+	if (is_chunked && is_last) {
+		if (trailers.n > 0)
+			iov[n++] = (struct iovec){ (char *)(uintptr_t)trailers.p, trailers.n };
+		iov[n++] = (struct iovec){ (char *)(uintptr_t)end, 2 };
+	}
+	return n > 0 ? pending_send(s, out, iov, n) : (*out || s->unsent) ? STREAM_AGAIN : 0;
 }
 
 void body_reader_init(struct body_reader *b, const struct http_framing *in, bool is_raw) {

@@ -20,12 +20,17 @@ static inline struct str pending_str(const struct pending *p) {
 }
 
 /* Sends the spans; what the socket does not take is appended to *out. 0: all taken; STREAM_AGAIN: some waits; STREAM_ERROR. */
-int h1_send(struct stream *s, struct pending **out, struct iovec *iov, int n_iov);
+int pending_send(struct stream *s, struct pending **out, struct iovec *iov, int n_iov);
 /* Sends what waits. Same answers. */
-int h1_flush(struct stream *s, struct pending **out);
+int pending_flush(struct stream *s, struct pending **out);
 
-/* The body spans of a message that leaves: a head before the first one, chunk framing around each where the body leaves chunked. */
-int h1_send_span(struct stream *s, struct pending **out, struct str head, struct str span, bool is_chunked, bool is_last);
+/* The fields that are not dropped, as lines "name: value\r\n"; NULL: none. */
+struct pending *pending_lines(const struct http_head *h);
+
+/* The body spans of a message that leaves: a head before the first one, chunk framing around each where the body leaves chunked;
+ * with the last span trailers, as lines. */
+int h1_send_span(struct stream *s, struct pending **out, struct str head, struct str span, bool is_chunked, bool is_last,
+                 struct str trailers);
 
 struct body_reader {
 	enum http_body kind;

@@ -30,7 +30,8 @@ static int pools_create(struct conf *c, const struct cfg_root *cfg, const struct
 			                          .sticky_age_s = (from->sticky.ttl_ms + 999) / 1000,
 			                          .queue_retry_after_s = (uint32_t)((from->queue.retry_after_ms + 999) / 1000),
 			                          .is_measured = from->balance == CFG_BALANCE_EWMA,
-			                          .back = &h1_client_end };
+			                          .back = from->protocol == CFG_SERVER_PROTOCOL_HTTP2 ? &h2_client_end : &h1_client_end,
+			                          .max_streams = (uint32_t)from->max_streams };
 		if (conf_pool_tls(&c->pools[i], &c->arena, from, pool_find(previous, from->id), n_kept, e) < 0)
 			return -1;
 	}

@@ -118,6 +118,12 @@ size_t forward_request(char *out, struct http_head *h, const struct forward *f, 
 	return (size_t)(put(at, STR("\r\n")) - out);
 }
 
+void forward_strip_response(struct http_head *h) {
+	http_drop_hop_by_hop(h);
+	if (h->status < 200 || h->status == 204) /* these may not have one (RFC 9110 8.6) */
+		http_head_drop(h, HTTP_FIELD_CONTENT_LENGTH);
+}
+
 size_t forward_response_bound(const struct http_head *h) {
 	return h->reason.n + fields_bound(h) + 128;
 }
@@ -127,9 +133,6 @@ size_t forward_response(char *out, struct http_head *h, bool is_chunked, struct 
 		                ' ' };
 	char *at = put(put(out, STR("HTTP/1.1 ")), str_slice(status, sizeof(status)));
 	at = put(put(at, h->reason), STR("\r\n"));
-	http_drop_hop_by_hop(h);
-	if (h->status < 200 || h->status == 204) /* these may not have one (RFC 9110 8.6) */
-		http_head_drop(h, HTTP_FIELD_CONTENT_LENGTH);
 	at = put_fields(at, h);
 	if (is_chunked)
 		at = put_field(at, STR("Transfer-Encoding"), STR("chunked"));

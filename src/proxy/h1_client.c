@@ -39,11 +39,6 @@ void h1_client_arm(struct upstream *u) {
 
 /* ---- request ---- */
 
-static void back_keep_head(struct txn *t, struct http_head *h, const struct forward *f) {
-	char *out = txn_reserve(t, forward_request_bound(h, f));
-	t->request_head = str_slice(out, forward_request(out, h, f, t->request.body));
-}
-
 static void back_send_head(struct txn *t, struct http_head *h, const struct http_framing *in) {
 	(void)h;
 	struct upstream *u = t->upstream;
@@ -55,7 +50,9 @@ static enum end_state back_send_body(struct txn *t, struct str span, bool is_las
 	struct upstream *u = t->upstream;
 	if (u->send_is_broken || (u->staged.n == 0 && span.n == 0 && !is_last)) /* nobody to send to, or nothing to send */
 		return END_READY;
-	int r = h1_send_span(&u->stream, &u->out, u->staged, span, u->out_is_chunked, is_last);
+	struct pending *trailers = u->out_is_chunked && is_last ? pending_lines(t->trailers) : NULL;
+	int r = h1_send_span(&u->stream, &u->out, u->staged, span, u->out_is_chunked, is_last, pending_str(trailers));
+	mem_free(trailers);
 	u->staged = STR_NONE;
 	if (r == STREAM_ERROR) {
 		u->send_is_broken = true;
@@ -216,7 +213,7 @@ static void run_opening(struct upstream *u) {
 /* Sends what waits; the transaction may go on when none does. */
 static void flush_request(struct upstream *u) {
 	size_t before = pending_str(u->out).n;
-	int r = h1_flush(&u->stream, &u->out);
+	int r = pending_flush(&u->stream, &u->out);
 	if (r == STREAM_ERROR)
 		u->send_is_broken = true;
 	if (r != STREAM_AGAIN || pending_str(u->out).n < before)
@@ -263,7 +260,6 @@ static size_t back_room(const struct txn *t) {
 const struct end_ops h1_client_end = {
 	.protocol = "h1",
 	.codes_chunks = true,
-	.keep_head = back_keep_head,
 	.send_head = back_send_head,
 	.send_body = back_send_body,
 	.resume = back_resume,

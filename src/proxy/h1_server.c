@@ -102,6 +102,22 @@ static void begin(struct session *s, struct conf *c, const struct listener_conf 
 	txn_start(t, h);
 }
 
+/* RFC 9113 3.3, 3.4: prior knowledge. "PRI" is no method of HTTP/1.1. */
+static bool is_h2_preface(struct str in, const struct listener_conf *lc) {
+	static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+	size_t n = in.n < sizeof(preface) - 1 ? in.n : sizeof(preface) - 1;
+	return lc->cfg.http2.enabled && n >= 4 && memcmp(in.p, preface, n) == 0;
+}
+
+static bool begin_h2(struct session *s, const struct listener_conf *lc, struct str in) {
+	if (!s->in)
+		keep(s, in);
+	if (h2_server_start(s, lc) == 0)
+		return true;
+	session_close(s, true);
+	return false;
+}
+
 bool h1_server_read_head(struct session *s) {
 	struct conf *c = conf_here(s->worker->proxy);
 	const struct listener_conf *lc = conf_listener(c, s->listener);
@@ -127,6 +143,8 @@ bool h1_server_read_head(struct session *s) {
 		}
 	}
 	s->needs_more = false;
+	if (!s->has_asked && in.p[0] == 'P' && is_h2_preface(in, lc))
+		return begin_h2(s, lc, in);
 	if (s->state == SESSION_IDLE && s->scanned == 0) {
 		s->state = SESSION_HEAD;
 		s->head_us = clock_now_us();
@@ -148,6 +166,7 @@ bool h1_server_read_head(struct session *s) {
 	/* The head's slices point into `in`: what the session holds must not move before the transaction has copied them. */
 	struct pending *held = s->in;
 	s->in = NULL;
+	s->has_asked = true;
 	s->holds_rest = in.n > used;
 	begin(s, c, lc, &head, p == PARSE_BAD ? head.fault : HTTP_FAULT_NONE, used);
 	struct str rest = str_skip(in, used);
@@ -219,7 +238,7 @@ static bool read_ahead(struct session *s) {
 bool h1_server_run_txn(struct session *s) {
 	struct txn *t = s->txn;
 	if ((s->out || s->stream.unsent) && s->stream.can_write) {
-		int r = h1_flush(&s->stream, &s->out);
+		int r = pending_flush(&s->stream, &s->out);
 		if (r == STREAM_ERROR) {
 			txn_fail(t, PROXY_END_CLIENT_ABORT, 0);
 			return false;
@@ -251,6 +270,7 @@ static void front_send_head(struct txn *t, struct http_head *h, const struct htt
 	struct session *s = t->session;
 	if (h->status < 200) { /* 100, 103: nothing of it concerns the connection */
 		char *out = txn_reserve(t, forward_response_bound(h));
+		forward_strip_response(h);
 		s->staged = str_slice(out, forward_response(out, h, false, STR_NONE));
 		return;
 	}
@@ -263,6 +283,7 @@ static void front_send_head(struct txn *t, struct http_head *h, const struct htt
 	s->out_is_chunked = has_chunks && !t->response_is_raw;
 	char *out = txn_reserve(t, forward_response_bound(h));
 	struct str connection = t->close_front ? STR("close") : t->minor == 0 ? STR("keep-alive") : STR_NONE;
+	forward_strip_response(h);
 	s->staged = str_slice(out, forward_response(out, h, has_chunks, connection));
 }
 
@@ -271,7 +292,10 @@ static enum end_state front_send_body(struct txn *t, struct str span, bool is_la
 	t->bytes_out += s->staged.n + span.n;
 	bool is_chunked = s->out_is_chunked && t->response_is_begun;
 	s->stream.is_last_send = is_last && t->close_front && t->response_is_begun;
-	int r = h1_send_span(&s->stream, &s->out, s->staged, span, is_chunked, is_last && t->response_is_begun);
+	struct pending *trailers = is_chunked && is_last ? pending_lines(t->trailers) : NULL;
+	int r = h1_send_span(&s->stream, &s->out, s->staged, span, is_chunked, is_last && t->response_is_begun,
+	                     pending_str(trailers));
+	mem_free(trailers);
 	s->staged = STR_NONE;
 	if (r == STREAM_ERROR)
 		return END_BROKEN;

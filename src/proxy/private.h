@@ -37,6 +37,18 @@ struct listener_conf {
 	uint32_t index;
 };
 
+/* A head that comes in as HTTP/2; as large as the rows of max_head and max_fields let it be. */
+struct h2_block {
+	struct http_field fields[1000 + 32]; /* the row of max_fields, and HEAD_ROOM */
+	char bytes[256 * 1024];
+};
+
+/* What one write of an HTTP/2 connection gathers. */
+struct h2_run {
+	size_t n;
+	char bytes[];
+};
+
 struct pool_conf {
 	struct str name;
 	struct fleet_pool *fleet; /* set by conf_link */
@@ -50,8 +62,9 @@ struct pool_conf {
 	uint64_t sticky_age_s;
 	uint32_t queue_retry_after_s; /* 0: as for all answers */
 	bool is_hashed;
-	bool is_measured; /* its balance wants latencies */
+	bool is_measured;           /* its balance wants latencies */
 	const struct end_ops *back; /* the protocol that its servers speak */
+	uint32_t max_streams;       /* HTTP/2: requests at once on a connection */
 	struct tls_client *tls;     /* NULL: clear text */
 	struct str tls_name;        /* SNI, and the name that is verified; empty: the address is */
 	uint64_t tls_key;           /* what connections were made under: others' are not used; 0: clear text */
@@ -93,9 +106,10 @@ const struct listener_conf *conf_listener(const struct conf *c, const struct pro
 
 /* ---- its TLS (conf_tls.c) ---- */
 
-struct tls_server *conf_listener_tls(const struct cfg_listener *from, const struct tls_server *old, size_t *n_kept, struct err *e);
-int conf_pool_tls(struct pool_conf *out, struct arena *a, const struct cfg_pool *from, const struct pool_conf *old, size_t *n_kept,
-                  struct err *e);
+struct tls_server *conf_listener_tls(const struct cfg_listener *from, const struct tls_server *old, size_t *n_kept,
+                                     struct err *e);
+int conf_pool_tls(struct pool_conf *out, struct arena *a, const struct cfg_pool *from, const struct pool_conf *old,
+                  size_t *n_kept, struct err *e);
 /* Every file that TLS hangs on. */
 struct file_set *conf_tls_files(const struct cfg_root *cfg);
 
@@ -139,8 +153,14 @@ struct proxy_worker {
 	bool is_stopping;
 	struct list sessions;
 	struct list txns;
-	struct list idle_upstreams;                /* all servers', newest first, for sweeping */
-	struct list dead_sessions, dead_upstreams; /* to free when the outermost callback ends */
+	struct list idle_upstreams;                              /* all servers', newest first, for sweeping */
+	struct list dead_sessions, dead_upstreams, dead_streams; /* to free when the outermost callback ends */
+	struct list h2_marked;                                   /* connections to flush at the end of the turn */
+	struct loop_task flush;
+	bool flush_is_deferred;
+	char *h2_in; /* what HTTP/2 connections read, and gather to write; NULL until the first */
+	struct h2_run *h2_run;
+	struct h2_block *h2_block; /* the head that is coming in */
 	struct txn *free_txns;
 	unsigned n_free_txns;
 	struct pattern_scratch *pattern_scratch;
@@ -211,11 +231,9 @@ enum end_state {
 struct end_ops {
 	const char *protocol; /* for the log: "h1" */
 	bool codes_chunks; /* bodies of unknown length are chunked: between two such ends they pass as they come */
-	/* A server's side alone: keeps the request head in the txn's store, as it will be sent, for any number of tries. */
-	void (*keep_head)(struct txn *t, struct http_head *h, const struct forward *f);
-	/* Lays a head ready: it leaves with the first send_body. A server's side sends the one that it kept; h is NULL. */
+	/* Lays a head ready: it leaves with the first send_body. A server's side sends t->request_head; h is NULL. */
 	void (*send_head)(struct txn *t, struct http_head *h, const struct http_framing *in);
-	/* Sends a span of the body; is_last: the body ends with it. The span may be empty. */
+	/* Sends a span of the body; is_last: the body ends with it, and with t->trailers. The span may be empty. */
 	enum end_state (*send_body)(struct txn *t, struct str span, bool is_last);
 	/* Goes on reading body from here. */
 	void (*resume)(struct txn *t);
@@ -224,7 +242,7 @@ struct end_ops {
 	/* The txn needs this end no more. is_clean: the messages were whole, so that the connection may serve another. */
 	void (*finish)(struct txn *t, bool is_clean);
 };
-extern const struct end_ops h1_server_end, h1_client_end;
+extern const struct end_ops h1_server_end, h1_client_end, h2_server_end, h2_client_end;
 
 /* Fields that the proxy may add to a head behind those that came. */
 enum { HEAD_ROOM = 32 };
@@ -235,7 +253,8 @@ struct txn {
 	struct txn *next_free;
 	struct list link; /* the worker's */
 	struct session *session;
-	struct upstream *upstream; /* NULL: none yet, or given back */
+	struct upstream *upstream;                    /* NULL: none yet, or given back */
+	struct h2_stream *front_stream, *back_stream; /* of HTTP/2 ends */
 	struct proxy_worker *worker;
 	const struct end_ops *front, *back;
 	struct conf *conf; /* held */
@@ -257,8 +276,10 @@ struct txn {
 	struct str path, query;         /* normalised; the query with its '?' */
 	struct str authority, host;     /* as sent, empty when the client sent none; without port */
 	struct http_framing request;
-	struct str request_head; /* HTTP/1.1: as it goes to the server */
-	struct str accept;       /* of the client, all lines */
+	struct str request_head; /* as it goes to the server, in HTTP/1.1's form with Host first: HTTP/2 makes fields of its lines */
+	const struct http_head *trailers; /* of the body whose last span is being passed on; NULL: none */
+	bool wants_trailers;              /* TE: trailers (RFC 9110 10.1.4) */
+	struct str accept;                /* of the client, all lines */
 	struct trace_names names;
 	bool is_grpc;
 	struct fleet_request wanted; /* what is asked of fleet; lives while it waits there */
@@ -317,7 +338,7 @@ void txn_free_all(struct proxy_worker *w);
 
 /* ---- client connection (session.c: its life; h1_server.c: the protocol) ---- */
 
-enum session_state { SESSION_HANDSHAKE, SESSION_IDLE, SESSION_HEAD, SESSION_TXN, SESSION_LINGER, SESSION_DEAD };
+enum session_state { SESSION_HANDSHAKE, SESSION_IDLE, SESSION_HEAD, SESSION_TXN, SESSION_H2, SESSION_LINGER, SESSION_DEAD };
 
 struct session {
 	struct stream stream;
@@ -327,6 +348,7 @@ struct session {
 	struct proxy_listener *listener;
 	struct conf *handshake_conf; /* held during the TLS handshake, whose callbacks use it */
 	struct txn *txn;             /* HTTP/1.1: the one in progress */
+	struct h2_conn *h2;          /* NULL: HTTP/1.1 */
 	struct pending *in;          /* read ahead: a partial head, or pipelined requests; NULL: none */
 	struct pending *out;         /* what the socket did not take; NULL: none */
 	struct str staged;           /* a response head that waits for its first span; in the txn's store */
@@ -340,6 +362,8 @@ struct session {
 	uint32_t lingered_bytes;
 	uint8_t state;
 	bool wants_body, needs_more, is_running, winds_down, out_is_chunked;
+	bool has_asked;  /* a first request came: what follows is no HTTP/2 preface */
+	bool is_h2_idle; /* no streams: the time between requests runs */
 	bool holds_rest; /* bytes behind the head that is being looked at */
 };
 
@@ -364,6 +388,13 @@ bool h1_server_read_head(struct session *s);
 bool h1_server_run_txn(struct session *s);
 /* The head did not arrive in time: 408. */
 void h1_server_head_timeout(struct session *s);
+/* h2_server.c. Start makes it SESSION_H2; -1: no memory for it. */
+int h2_server_start(struct session *s, const struct listener_conf *lc);
+void h2_server_run(struct session *s);
+void h2_server_expire(struct session *s);
+/* Ends all streams; the caller closes. */
+void h2_server_cut(struct session *s, enum proxy_end end);
+void h2_server_wind_down(struct session *s);
 
 /* ---- connections to servers (upstream.c: the pool; h1_client.c: the protocol) ---- */
 
@@ -376,11 +407,13 @@ struct upstream {
 	struct list idle_link; /* the worker's idle ones */
 	struct proxy_worker *worker;
 	struct fleet_server *server;
-	uint64_t tls_key; /* its pool_conf's when it was opened */
+	uint64_t tls_key;    /* its pool_conf's when it was opened */
 	struct txn *txn;     /* HTTP/1.1: the one that it serves; NULL: idle */
 	struct pending *in;  /* a partial response head, or spans that wait for the client */
 	struct pending *out; /* request bytes that the socket did not take */
 	struct str staged;   /* a request head that waits for its first span */
+	struct h2_conn *h2;  /* NULL: HTTP/1.1 */
+	uint32_t n_txns;     /* on it */
 	struct body_reader body;
 	size_t scanned;
 	uint64_t response_by_us; /* when the response head must be there; set when the request has left */
@@ -390,6 +423,9 @@ struct upstream {
 	bool is_reusable;    /* the server lets it persist, and has sent nothing that was not asked for */
 	bool send_is_broken; /* what can't be sent is dropped: the server may have answered already */
 	bool out_is_chunked;
+	bool is_listed;  /* among its server's that can take a request */
+	bool is_retired; /* HTTP/2: takes no further request, and closes behind the last */
+	bool has_served;
 };
 
 enum acquire { ACQUIRE_IDLE, ACQUIRE_CONNECTING, ACQUIRE_AT_LIMIT, ACQUIRE_FAILED };
@@ -405,6 +441,17 @@ void upstream_yield(struct proxy_worker *w, const struct fleet_pool *p, unsigned
 void upstream_sweep(struct proxy_worker *w, bool all);
 /* Goes on with connecting and the TLS handshake. 0: the connection can be used; STREAM_AGAIN; STREAM_ERROR. */
 int upstream_open(struct upstream *u);
+/* HTTP/2: a transaction left. It may take another, idle for so long. */
+void upstream_unbind(struct upstream *u, uint64_t idle_ms);
+void upstream_unlist(struct upstream *u);
+/* h2_client.c */
+int h2_client_start(struct upstream *u);
+void h2_client_run(struct upstream *u);
+void h2_client_bind(struct upstream *u, struct txn *t);
+/* Ends what is under way, and closes. */
+void h2_client_fail(struct upstream *u, enum proxy_end end);
+uint32_t h2_client_max_streams(const struct upstream *u);
+const struct pool_conf *h2_client_pool(const struct upstream *u);
 /* h1_client.c */
 void h1_client_run(struct upstream *u);
 /* When the state of u tells that it now waits for something else: sets its deadline. */
@@ -427,6 +474,8 @@ struct forward {
 size_t forward_request_bound(const struct http_head *h, const struct forward *f);
 /* Writes the request head; returns its length. Drops hop-by-hop fields. */
 size_t forward_request(char *out, struct http_head *h, const struct forward *f, enum http_body body);
+/* Drops what is not to be passed on: hop-by-hop fields, a length where there may be none. */
+void forward_strip_response(struct http_head *h);
 size_t forward_response_bound(const struct http_head *h);
 /* is_chunked: the body leaves chunked. connection: value of Connection, or empty. */
 size_t forward_response(char *out, struct http_head *h, bool is_chunked, struct str connection);

@@ -3,7 +3,7 @@
  * The life of a client connection: accepted, TLS handshake, requests one after the other, lingering, closed. What is said on it
  * is the protocol's (h1_server.c). Idle, it holds no buffers and no transaction.
  */
-#include "proxy/private.h"
+#include "proxy/h2.h"
 
 #include "steerway/base/clock.h"
 
@@ -18,7 +18,7 @@ static void on_ready(struct stream *stream) {
 	struct session *s = CONTAINER_OF(stream, struct session, stream);
 	struct proxy_worker *w = s->worker;
 	worker_enter(w);
-	if (stream->unsent && s->state != SESSION_TXN)
+	if (stream->unsent && s->state != SESSION_TXN && s->state != SESSION_H2)
 		(void)stream_flush(stream); /* what failed to leave, the next read tells */
 	session_run(s);
 	worker_leave(w);
@@ -38,6 +38,9 @@ static void on_expire(struct deadline *d) {
 		break;
 	case SESSION_TXN:
 		txn_fail(s->txn, s->out || s->stream.unsent ? PROXY_END_SEND_TIMEOUT : PROXY_END_BODY_TIMEOUT, 0);
+		break;
+	case SESSION_H2:
+		h2_server_expire(s);
 		break;
 	case SESSION_IDLE:
 	case SESSION_LINGER:
@@ -97,10 +100,12 @@ static bool run_handshake(struct session *s) {
 	const struct listener_conf *lc = conf_listener(s->handshake_conf, s->listener);
 	s->handshake_us = clock_now_us() - s->accepted_us;
 	deadline_set(&s->deadline, clock_now_us() + lc->cfg.timeouts.head_ms * USEC_PER_MSEC);
+	s->state = SESSION_IDLE;
+	if (stream_alpn_is_h2(&s->stream) && h2_server_start(s, lc) < 0)
+		session_close(s, true);
 	conf_put(s->handshake_conf, s->worker->index);
 	s->handshake_conf = NULL;
-	s->state = SESSION_IDLE;
-	return true;
+	return s->state != SESSION_DEAD;
 }
 
 static bool run_linger(struct session *s) {
@@ -136,6 +141,10 @@ void session_run(struct session *s) {
 			break;
 		case SESSION_TXN:
 			goes_on = h1_server_run_txn(s);
+			break;
+		case SESSION_H2:
+			h2_server_run(s);
+			goes_on = false;
 			break;
 		case SESSION_LINGER:
 			goes_on = run_linger(s);
@@ -192,6 +201,9 @@ void session_free(struct session *s) {
 	if (s->handshake_conf)
 		conf_put(s->handshake_conf, s->worker->index);
 	deadline_fini(&s->deadline);
+	if (s->h2)
+		h2_conn_fini(s->h2);
+	mem_free(s->h2);
 	mem_free(s->in);
 	mem_free(s->out);
 	metric_add(METRIC_proxy_sessions, -1);
@@ -200,6 +212,8 @@ void session_free(struct session *s) {
 }
 
 void session_cut(struct session *s, enum proxy_end end) {
+	if (s->h2)
+		h2_server_cut(s, end);
 	if (s->txn)
 		txn_fail(s->txn, end, 0);
 	session_close(s, true);
@@ -207,6 +221,8 @@ void session_cut(struct session *s, enum proxy_end end) {
 
 void session_wind_down(struct session *s) {
 	s->winds_down = true;
-	if (s->state == SESSION_IDLE && !s->in)
+	if (s->state == SESSION_H2)
+		h2_server_wind_down(s);
+	else if (s->state == SESSION_IDLE && !s->in)
 		session_close(s, false);
 }

@@ -343,7 +343,11 @@ static enum step step_forward(struct txn *t) {
 		             .target = t->target };
 	if (!action_forward(t, &f))
 		return fail(t, PROXY_END_REWRITE_FAILED);
-	t->back->keep_head(t, t->head, &f);
+	t->wants_trailers =
+	    http_head_has(t->head, HTTP_FIELD_TE) && http_field_has_token(t->head, HTTP_FIELD_TE, STR("trailers"));
+	char *out = txn_reserve(t, forward_request_bound(t->head, &f));
+	enum http_body body = t->back->codes_chunks ? t->request.body : HTTP_BODY_NONE;
+	t->request_head = str_slice(out, forward_request(out, t->head, &f, body));
 	return STEP_NEXT;
 }
 

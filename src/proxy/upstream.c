@@ -3,7 +3,7 @@
  * Connections to servers: a worker keeps its own idle ones, newest first (FIFO measured 10 % dearer: cold caches). Each counts
  * against its server's bound as long as it is open.
  */
-#include "proxy/private.h"
+#include "proxy/h2.h"
 
 #include "steerway/base/clock.h"
 
@@ -11,7 +11,9 @@ static void on_ready(struct stream *stream) {
 	struct upstream *u = CONTAINER_OF(stream, struct upstream, stream);
 	struct proxy_worker *w = u->worker;
 	worker_enter(w);
-	if (u->state == UPSTREAM_IDLE) {
+	if (u->h2 && u->state != UPSTREAM_DEAD) {
+		h2_client_run(u);
+	} else if (u->state == UPSTREAM_IDLE) {
 		/* Closed by the server, or bytes that nobody asked for: unusable either way. The event may be older than the idling, though: it
 		 * came in one turn with the client's, which made us read all that it tells of. */
 		if (stream->can_read && stream_is_stale(stream))
@@ -28,7 +30,9 @@ static void on_expire(struct deadline *d) {
 	struct upstream *u = CONTAINER_OF(d, struct upstream, deadline);
 	struct proxy_worker *w = u->worker;
 	worker_enter(w);
-	if (u->state == UPSTREAM_IDLE)
+	if (u->h2 && u->n_txns > 0)
+		h2_client_fail(u, PROXY_END_CONNECT_TIMEOUT);
+	else if (u->h2 || u->state == UPSTREAM_IDLE)
 		upstream_close(u);
 	else if (u->txn && !h1_client_lower_water(u))
 		txn_on_back_failed(u->txn, u->state == UPSTREAM_CONNECTING || u->state == UPSTREAM_HANDSHAKE
@@ -37,36 +41,50 @@ static void on_expire(struct deadline *d) {
 	worker_leave(w);
 }
 
-/* ---- idle ones ---- */
+/* ---- those that can take a request: of HTTP/1.1 the idle ones, of HTTP/2 those with room for another ---- */
 
-static struct upstream *idle_take(struct fleet_slot *slot) {
-	if (slot->n_idle == 0)
-		return NULL;
-	struct upstream *u = CONTAINER_OF(slot->idle.next, struct upstream, link);
-	list_remove(&u->link);
-	list_remove(&u->idle_link);
-	slot->n_idle--;
-	metric_add(METRIC_proxy_upstream_idle, -1);
-	return u;
+static struct upstream *listed_first(const struct fleet_slot *slot) {
+	return slot->n_idle > 0 ? CONTAINER_OF(slot->idle.next, struct upstream, link) : NULL;
 }
 
-static void idle_put(struct upstream *u, uint64_t idle_ms) {
+static void list_it(struct upstream *u) {
 	struct fleet_slot *slot = &u->server->slots[u->worker->index];
+	if (u->is_listed)
+		return;
 	if (!slot->idle.next)
 		list_init(&slot->idle);
-	u->state = UPSTREAM_IDLE;
-	u->txn = NULL;
+	u->is_listed = true;
 	list_insert_after(&slot->idle, &u->link);
 	list_insert_after(&u->worker->idle_upstreams, &u->idle_link);
 	slot->n_idle++;
 	metric_add(METRIC_proxy_upstream_idle, 1);
-	deadline_set(&u->deadline, clock_now_us() + idle_ms * USEC_PER_MSEC);
 	fleet_connection_offer(u->server, u->worker->index);
+}
+
+void upstream_unlist(struct upstream *u) {
+	if (!u->is_listed)
+		return;
+	u->is_listed = false;
+	list_remove(&u->link);
+	list_remove(&u->idle_link);
+	u->server->slots[u->worker->index].n_idle--;
+	metric_add(METRIC_proxy_upstream_idle, -1);
 }
 
 /* ---- connections ---- */
 
 static void bind_to(struct upstream *u, struct txn *t) {
+	t->is_reused = u->has_served;
+	if (u->has_served)
+		metric_add(METRIC_proxy_upstream_reuses_total, 1);
+	u->has_served = true;
+	if (u->h2) {
+		h2_client_bind(u, t);
+		uint32_t max = h2_client_max_streams(u);
+		if (++u->n_txns >= (max < t->pool->max_streams ? max : t->pool->max_streams))
+			upstream_unlist(u);
+		return;
+	}
 	u->txn = t;
 	t->upstream = u;
 	u->scanned = 0;
@@ -92,14 +110,26 @@ static enum acquire upstream_connect(struct txn *t) {
 	u->state = UPSTREAM_CONNECTING;
 	list_init(&u->link);
 	list_init(&u->idle_link);
+	if (t->pool->back == &h2_client_end) {
+		if (h2_client_start(u) < 0) {
+			upstream_close(u);
+			return ACQUIRE_FAILED;
+		}
+		list_it(u);
+	}
 	deadline_init(&u->deadline, w->loop, on_expire);
 	deadline_set(&u->deadline, clock_now_us() + t->pool->timeouts.connect_ms * USEC_PER_MSEC);
 	bind_to(u, t);
 	return ACQUIRE_CONNECTING;
 }
 
+/* Of a connection that is opening: some transaction waits for it. */
+static const struct pool_conf *pool_of(const struct upstream *u) {
+	return u->h2 ? h2_client_pool(u) : u->txn->pool;
+}
+
 static int start_handshake(struct upstream *u) {
-	const struct pool_conf *pool = u->txn->pool;
+	const struct pool_conf *pool = pool_of(u);
 	u->state = UPSTREAM_HANDSHAKE;
 	return stream_start_tls_client(&u->stream, pool->tls, pool->tls_name) < 0 ? STREAM_ERROR : 0;
 }
@@ -108,7 +138,7 @@ int upstream_open(struct upstream *u) {
 	int r = 0;
 	if (u->state == UPSTREAM_CONNECTING) {
 		r = stream_connect_result(&u->stream);
-		if (r == 0 && u->txn->pool->tls)
+		if (r == 0 && pool_of(u)->tls)
 			r = start_handshake(u);
 	}
 	if (r == 0 && u->state == UPSTREAM_HANDSHAKE)
@@ -118,14 +148,35 @@ int upstream_open(struct upstream *u) {
 	return r;
 }
 
+/* Takes no further request: closes now, or behind those that it serves. */
+static void upstream_retire(struct upstream *u) {
+	u->is_retired = true;
+	if (u->n_txns == 0)
+		upstream_close(u);
+	else
+		upstream_unlist(u);
+}
+
+/* One that serves others already, or is about to. */
+static enum acquire share(struct upstream *u, struct txn *t) {
+	bool is_open = u->state == UPSTREAM_BUSY;
+	bind_to(u, t);
+	if (is_open)
+		deadline_clear(&u->deadline);
+	return is_open ? ACQUIRE_IDLE : ACQUIRE_CONNECTING;
+}
+
 enum acquire upstream_acquire(struct txn *t) {
 	struct fleet_slot *slot = &t->server->slots[t->worker->index];
 	struct upstream *u;
-	while (!t->wants_fresh && (u = idle_take(slot))) {
+	while (!t->wants_fresh && (u = listed_first(slot))) {
 		if (u->tls_key != t->pool->tls_key) { /* a reload changed how servers are to be trusted */
-			upstream_close(u);
+			upstream_retire(u);
 			continue;
 		}
+		if (u->h2)
+			return share(u, t);
+		upstream_unlist(u);
 		/* What can't be sent again must not go out on a connection that is closed already; the rest may find out by trying. */
 		bool is_replayable = t->request.body == HTTP_BODY_NONE && http_method_is_idempotent(t->method);
 		if (u->stream.can_read || (!is_replayable && stream_is_stale(&u->stream))) {
@@ -134,8 +185,6 @@ enum acquire upstream_acquire(struct txn *t) {
 		}
 		u->state = UPSTREAM_BUSY;
 		bind_to(u, t);
-		t->is_reused = true;
-		metric_add(METRIC_proxy_upstream_reuses_total, 1);
 		return ACQUIRE_IDLE;
 	}
 	return upstream_connect(t);
@@ -162,21 +211,35 @@ void upstream_release(struct upstream *u, bool is_reusable) {
 	    atomic_load_explicit(&s->takes_requests, memory_order_relaxed)) {
 		u->stream.can_read = false; /* the message ended with what was read; more of it would ring */
 		stream_set_low_water(&u->stream, 1);
-		idle_put(u, idle_ms);
+		u->state = UPSTREAM_IDLE;
+		list_it(u);
+		deadline_set(&u->deadline, clock_now_us() + idle_ms * USEC_PER_MSEC);
 	} else {
 		upstream_close(u);
 	}
 }
 
+void upstream_unbind(struct upstream *u, uint64_t idle_ms) {
+	u->n_txns--;
+	if (u->state == UPSTREAM_DEAD)
+		return;
+	bool is_kept = u->state == UPSTREAM_BUSY && !u->is_retired && !u->h2->is_broken && idle_ms > 0 &&
+	               !u->worker->is_stopping && atomic_load_explicit(&u->server->takes_requests, memory_order_relaxed);
+	if (is_kept)
+		list_it(u);
+	else if (u->state == UPSTREAM_BUSY)
+		upstream_unlist(u);
+	if (u->n_txns > 0)
+		return;
+	u->is_retired = u->is_retired || !is_kept;
+	deadline_set(&u->deadline, clock_now_us() + (is_kept ? idle_ms * USEC_PER_MSEC : 0));
+	h2_conn_mark(u->h2); /* a retired one is closed when what it says has left */
+}
+
 void upstream_close(struct upstream *u) {
 	if (u->state == UPSTREAM_DEAD)
 		return;
-	if (u->state == UPSTREAM_IDLE && !list_is_empty(&u->idle_link)) {
-		list_remove(&u->link);
-		list_remove(&u->idle_link);
-		u->server->slots[u->worker->index].n_idle--;
-		metric_add(METRIC_proxy_upstream_idle, -1);
-	}
+	upstream_unlist(u);
 	u->state = UPSTREAM_DEAD;
 	stream_close(&u->stream);
 	drop_buffers(u);
@@ -187,6 +250,9 @@ void upstream_close(struct upstream *u) {
 
 void upstream_free(struct upstream *u) {
 	deadline_fini(&u->deadline);
+	if (u->h2)
+		h2_conn_fini(u->h2);
+	mem_free(u->h2);
 	mem_free(u);
 }
 
@@ -195,7 +261,7 @@ void upstream_yield(struct proxy_worker *w, const struct fleet_pool *p, unsigned
 	while (n > 0 && oldest != &w->idle_upstreams) {
 		struct upstream *u = CONTAINER_OF(oldest, struct upstream, idle_link);
 		oldest = oldest->prev;
-		if (u->server->pool == p) {
+		if (u->server->pool == p && u->n_txns == 0) {
 			upstream_close(u);
 			n--;
 		}
@@ -205,7 +271,8 @@ void upstream_yield(struct proxy_worker *w, const struct fleet_pool *p, unsigned
 void upstream_sweep(struct proxy_worker *w, bool all) {
 	LIST_EACH(it, &w->idle_upstreams) {
 		struct upstream *u = CONTAINER_OF(it, struct upstream, idle_link);
-		if (all || !atomic_load_explicit(&u->server->takes_requests, memory_order_relaxed))
-			upstream_close(u);
+		if (!all && atomic_load_explicit(&u->server->takes_requests, memory_order_relaxed))
+			continue;
+		upstream_retire(u);
 	}
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A worker's part of the proxy: brackets of callbacks, sweeping of idle connections, cutting, stopping. */
-#include "proxy/private.h"
+#include "proxy/h2.h"
 
 #include "steerway/base/clock.h"
 
@@ -23,6 +23,9 @@ void worker_enter(struct proxy_worker *w) {
 void worker_leave(struct proxy_worker *w) {
 	if (--w->depth > 0)
 		return;
+	LIST_EACH(it, &w->dead_streams)
+		mem_free(CONTAINER_OF(it, struct h2_stream, link));
+	list_init(&w->dead_streams);
 	LIST_EACH(it, &w->dead_upstreams)
 		upstream_free(CONTAINER_OF(it, struct upstream, link));
 	list_init(&w->dead_upstreams);
@@ -76,6 +79,9 @@ void worker_init(struct proxy_worker *w, struct proxy *p, unsigned index) {
 	list_init(&w->dead_sessions);
 	list_init(&w->dead_upstreams);
 	w->pattern_scratch = pattern_scratch_create();
+	list_init(&w->dead_streams);
+	list_init(&w->h2_marked);
+	w->flush.run = h2_flush_marked;
 	w->sweep.run = on_sweep;
 	w->stopped.run = on_stopped;
 	deadline_init(&w->stop_deadline, w->loop, on_stop_deadline);
@@ -114,7 +120,9 @@ void worker_fini(struct proxy_worker *w) {
 	cut_all(w, PROXY_END_STOP_DEADLINE);
 	upstream_sweep(w, true);
 	worker_leave(w);
+	loop_undefer(w->loop, &w->flush);
 	deadline_fini(&w->stop_deadline);
 	txn_free_all(w);
 	pattern_scratch_destroy(w->pattern_scratch);
+	h2_thread_fini(w);
 }

@@ -37,6 +37,7 @@
 	K(tls, OBJECT, listener_tls, NULL, NULL, NULL, LIVE, "Terminate TLS. Absent: clear text.") \
 	K(max_connections, UINT, _, "20000", "1", "10000000", LIVE, "Client connections at once; more wait in the kernel's queue until one closes.") \
 	K(backlog, UINT, _, "4096", "1", "65535", LIVE, "Connections that the kernel queues for each worker.") \
+	K(http2, OBJECT, listener_http2, NULL, NULL, NULL, LIVE, "HTTP/2: by ALPN under TLS, with prior knowledge in clear text.") \
 	K(forwarded, ENUM, forwarded, "append", NULL, NULL, LIVE, "X-Forwarded-* and Forwarded: `append` to what the client sent, `replace` it, or `off`.") \
 	K(max_head, SIZE, _, "32KiB", "1KiB", "256KiB", LIVE, "Largest request head; above: 431.") \
 	K(max_target, SIZE, _, "8KiB", "256", "64KiB", LIVE, "Longest request target; above: 414.") \
@@ -57,6 +58,13 @@
 	K(mode, ENUM, client_mode, "required", NULL, NULL, LIVE, "`required`, or `optional`: a client may have none. One that does not verify is refused either way.") \
 	K(ca, PATH, _, CFG_REQUIRED, NULL, NULL, LIVE, "PEM file of the authorities that client certificates must come from.") \
 	K(crl, PATH, _, NULL, NULL, NULL, LIVE, "PEM file of revocation lists, one of every authority in a chain; outdated ones refuse everybody.")
+
+#define CFG_LISTENER_HTTP2_KEYS(K) \
+	K(enabled, BOOL, _, "true", NULL, NULL, LIVE, "Speak HTTP/2 with clients that want it.") \
+	K(max_streams, UINT, _, "128", "1", "10000", LIVE, "Requests at once on a connection; a client that opens more is refused the stream.") \
+	K(stream_window, SIZE, _, "128KiB", "64KiB", "16MiB", LIVE, "Bytes of a request body that a client may send ahead of what the server takes.") \
+	K(connection_window, SIZE, _, "1MiB", "64KiB", "256MiB", LIVE, "The same over all requests of a connection: it bounds what a connection makes us hold.") \
+	K(max_idle_frames, UINT, _, "1000", "10", "1000000", LIVE, "Frames that serve nobody (PING, SETTINGS, PRIORITY, empty DATA, requests opened and reset) that a client may send in ten seconds; above, the connection ends with ENHANCE_YOUR_CALM.")
 
 #define CFG_LISTENER_TIMEOUTS_KEYS(K) \
 	K(handshake, MSEC, _, "10s", "100ms", "10m", LIVE, "Time allowed for the TLS handshake.") \
@@ -103,6 +111,8 @@
 	K(server_name, STR, _, NULL, NULL, NULL, LIVE, "Name to send as SNI and to verify; `host` when absent.")
 
 #define CFG_POOL_KEYS(K) \
+	K(protocol, ENUM, server_protocol, "http1", NULL, NULL, LIVE, "What its servers speak: `http1`, or `http2` (with prior knowledge, or by ALPN under TLS).") \
+	K(max_streams, UINT, _, "100", "1", "100000", LIVE, "`http2`: requests at once on a connection to a server; above, another connection.") \
 	K(balance, ENUM, balance, "round_robin", NULL, NULL, LIVE, "`round_robin` (weighted), `least_requests`, `p2c` (random of two choices), `ewma` (of two choices the one with the lower latency times requests in progress), `hash` (consistent, bounded load), `random`.") \
 	K(hash_key, ENUM, hash_key, "client", NULL, NULL, LIVE, "What `hash` looks at: the `client` address, the `host`, the path of the `uri`, or the `header` or `cookie` that `hash_name` names; the client where a request has none.") \
 	K(hash_name, STR, _, NULL, NULL, NULL, LIVE, "Name of the header field or cookie for `hash_key`.") \
@@ -265,6 +275,7 @@
 
 /* Enums: V(NAME, "text in the file") */
 #define CFG_PROTOCOL_VALUES(V) V(HTTP, "http") V(DNS, "dns")
+#define CFG_SERVER_PROTOCOL_VALUES(V) V(HTTP1, "http1") V(HTTP2, "http2")
 #define CFG_FORWARDED_VALUES(V) V(APPEND, "append") V(REPLACE, "replace") V(OFF, "off")
 #define CFG_TLS_VERSION_VALUES(V) V(1_2, "1.2") V(1_3, "1.3")
 #define CFG_TLS_POLICY_VALUES(V) V(INTERMEDIATE, "intermediate") V(MODERN, "modern")
@@ -291,6 +302,7 @@
 	S(node, CFG_NODE_KEYS) \
 	S(listener_client, CFG_LISTENER_CLIENT_KEYS) \
 	S(listener_tls, CFG_LISTENER_TLS_KEYS) \
+	S(listener_http2, CFG_LISTENER_HTTP2_KEYS) \
 	S(listener_timeouts, CFG_LISTENER_TIMEOUTS_KEYS) \
 	S(tracing, CFG_TRACING_KEYS) \
 	S(listener, CFG_LISTENER_KEYS) \
@@ -325,6 +337,7 @@
 	S(root, CFG_ROOT_KEYS)
 #define CFG_ENUMS(E) \
 	E(protocol, CFG_PROTOCOL_VALUES, PROTOCOL) \
+	E(server_protocol, CFG_SERVER_PROTOCOL_VALUES, SERVER_PROTOCOL) \
 	E(forwarded, CFG_FORWARDED_VALUES, FORWARDED) \
 	E(tls_version, CFG_TLS_VERSION_VALUES, TLS_VERSION) \
 	E(tls_policy, CFG_TLS_POLICY_VALUES, TLS_POLICY) \

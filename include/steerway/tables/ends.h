@@ -18,6 +18,7 @@ PROXY_END(HEAD_TIMEOUT, "head_timeout", 408, "the request head did not arrive in
 PROXY_END(BODY_TIMEOUT, "body_timeout", 408, "the request body paused for too long")
 PROXY_END(SEND_TIMEOUT, "send_timeout", 0, "the client took nothing for too long")
 PROXY_END(CLIENT_ABORT, "client_abort", 0, "the client closed the connection before the response was whole")
+PROXY_END(H2_ERROR, "h2_error", 0, "the client broke the rules of HTTP/2")
 PROXY_END(NO_SERVER, "no_server", 503, "no usable server in the pool")
 PROXY_END(SERVER_LIMIT, "server_limit", 503, "every usable server is at its limit")
 PROXY_END(QUEUE_FULL, "queue_full", 503, "every usable server is at its limit, and as many requests wait as may")

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * HTTP/2 towards the client: requests in, responses out, each stream an end of one transaction (RFC 9113).
+ *
+ * A malformed request gets its status on its stream; a connection that breaks the rules of framing gets a GOAWAY and a close. Going
+ * away takes two steps, so that no request is lost on its way: a notice, and when the client has answered a PING the last stream that
+ * is served (RFC 9113 6.8).
+ */
+#include "proxy/h2.h"
+
+#include "steerway/base/clock.h"
+
+enum { NOTICE_US = 2 * 1000 * 1000 /* a client that answers no PING by then is told the last stream anyway */ };
+
+static uint64_t after_ms(uint64_t ms) {
+	return clock_now_us() + ms * USEC_PER_MSEC;
+}
+
+static struct session *session_of(const struct h2_conn *c) {
+	return c->owner;
+}
+
+/* The deadline that fits what the transaction waits for on this side. */
+static void arm(struct h2_stream *s) {
+	const struct cfg_listener_timeouts *limits = &s->txn->listener->cfg.timeouts;
+	bool is_stuck = s->moved == s->moved_seen && s->deadline.at_us != UINT64_MAX;
+	s->moved_seen = s->moved;
+	if (s->out && is_stuck)
+		return;
+	if (s->out)
+		deadline_set(&s->deadline, after_ms(limits->send_idle_ms));
+	else if (s->wants_body)
+		deadline_set(&s->deadline, after_ms(limits->body_idle_ms));
+	else
+		deadline_clear(&s->deadline);
+}
+
+/* ---- request ---- */
+
+static struct h2_stream *on_begin(struct h2_conn *c, int32_t id) {
+	(void)id;
+	struct session *s = session_of(c);
+	struct conf *conf = conf_here(c->worker->proxy);
+	const struct listener_conf *lc = conf_listener(conf, s->listener);
+	if (!lc || s->state != SESSION_H2)
+		return NULL;
+	struct txn *t = txn_create(s, &h2_server_end, conf, lc, clock_now_us());
+	t->front_stream = h2_stream_create(c, t);
+	deadline_set(&s->deadline, after_ms(lc->cfg.timeouts.head_ms));
+	return t->front_stream;
+}
+
+static void refuse(struct txn *t, enum http_fault fault) {
+	t->fault = fault;
+	txn_fail(t, PROXY_END_BAD_REQUEST, http_fault_status(fault));
+}
+
+static void on_head(struct h2_stream *s, struct http_head *h, enum http_fault fault, bool is_last) {
+	struct txn *t = s->txn;
+	t->bytes_in = s->conn->head_bytes;
+	t->method = h->method;
+	if (fault == HTTP_FAULT_NONE)
+		fault = h2_request_framing(h, is_last, &t->request);
+	s->has_length = t->request.body == HTTP_BODY_LENGTH;
+	s->left = t->request.length;
+	if (fault != HTTP_FAULT_NONE)
+		refuse(t, fault);
+	else
+		txn_start(t, h);
+}
+
+/* Passes body on, and gives its window back. Returns whether the transaction goes on and takes more. */
+static bool pass(struct h2_stream *s, struct str span, bool is_last) {
+	struct txn *t = s->txn;
+	if (is_last)
+		s->wants_body = false;
+	enum end_state back = txn_on_request_span(t, span, is_last);
+	h2_stream_consume(s, span.n);
+	if (!s->txn)
+		return false;
+	t->trailers = NULL;
+	if (back != END_READY)
+		s->wants_body = false;
+	return s->wants_body;
+}
+
+/* What was kept while nobody took it. */
+static void deliver(struct h2_stream *s) {
+	if (!s->wants_body || (!s->in && !s->in_is_last))
+		return;
+	struct pending *held = s->in, *tail = s->in_tail;
+	struct http_field fields[H2_TRAILERS_MAX];
+	struct http_head trailers = { .fields = fields, .cap_fields = H2_TRAILERS_MAX };
+	s->in = s->in_tail = NULL;
+	if (tail && h2_head_of_lines(&trailers, pending_str(tail)))
+		s->txn->trailers = &trailers;
+	pass(s, pending_str(held), s->in_is_last);
+	mem_free(held);
+	mem_free(tail);
+}
+
+static void on_data(struct h2_stream *s, struct str span, bool is_last) {
+	struct txn *t = s->txn;
+	t->bytes_in += span.n;
+	t->body_in += span.n;
+	if (s->has_length && (span.n > s->left || (is_last && span.n < s->left))) {
+		h2_stream_consume(s, span.n);
+		refuse(t, HTTP_FAULT_LENGTH_WRONG);
+		return;
+	}
+	s->left -= s->has_length ? span.n : 0;
+	if (!s->wants_body || s->in)
+		s->in = pending_add(s->in, span);
+	else
+		pass(s, span, is_last);
+	if (s->txn)
+		arm(s);
+}
+
+static void on_trailers(struct h2_stream *s, struct http_head *h, enum http_fault fault) {
+	if (fault == HTTP_FAULT_NONE && s->has_length && s->left > 0)
+		fault = HTTP_FAULT_LENGTH_WRONG;
+	if (fault != HTTP_FAULT_NONE) {
+		refuse(s->txn, fault);
+		return;
+	}
+	s->in_tail = pending_lines(h);
+	deliver(s);
+	if (s->txn)
+		arm(s);
+}
+
+static void on_reset(struct h2_stream *s, uint32_t error) {
+	(void)error;
+	txn_fail(s->txn, PROXY_END_CLIENT_ABORT, 0);
+}
+
+static void on_expire(struct h2_stream *s) {
+	txn_fail(s->txn, s->out ? PROXY_END_SEND_TIMEOUT : PROXY_END_BODY_TIMEOUT, 0);
+}
+
+static void on_sent(struct h2_stream *s) {
+	s->is_full = false;
+	txn_on_response_drained(s->txn);
+	if (s->txn)
+		arm(s);
+}
+
+/* ---- response ---- */
+
+static size_t put_status(nghttp2_nv *nv, unsigned status, char text[3]) {
+	text[0] = (char)('0' + status / 100);
+	text[1] = (char)('0' + status / 10 % 10);
+	text[2] = (char)('0' + status % 10);
+	nv[0] = h2_nv(STR(":status"), str_slice(text, 3));
+	return 1;
+}
+
+static void submit(struct h2_stream *s, const nghttp2_nv *nv, size_t n, bool has_body) {
+	nghttp2_data_provider body = h2_stream_provider(s);
+	if (!s->is_closed && !s->conn->is_broken)
+		nghttp2_submit_response(s->conn->ng, s->id, nv, n, has_body ? &body : NULL);
+	h2_conn_mark(s->conn);
+}
+
+static void front_send_head(struct txn *t, struct http_head *h, const struct http_framing *in) {
+	struct h2_stream *s = t->front_stream;
+	struct session *session = t->session;
+	nghttp2_nv nv[H2_NV_MAX];
+	char status[3];
+	forward_strip_response(h);
+	size_t n = h2_nv_of_head(nv, put_status(nv, h->status, status), h);
+	if (h->status < 200) {
+		if (!s->is_closed)
+			nghttp2_submit_headers(s->conn->ng, NGHTTP2_FLAG_NONE, s->id, NULL, nv, n, NULL);
+		h2_conn_mark(s->conn);
+		return;
+	}
+	submit(s, nv, n, in->body != HTTP_BODY_NONE);
+	if (session->winds_down || fleet_node_drains(session->worker->proxy->fleet))
+		h2_server_wind_down(session);
+}
+
+static enum end_state front_send_body(struct txn *t, struct str span, bool is_last) {
+	struct h2_stream *s = t->front_stream;
+	t->bytes_out += span.n;
+	if (!t->response_is_begun) /* behind an interim head */
+		return END_READY;
+	enum end_state state = h2_stream_send(s, span, is_last ? t->trailers : NULL, is_last);
+	arm(s);
+	return state;
+}
+
+static void front_resume(struct txn *t) {
+	struct h2_stream *s = t->front_stream;
+	s->wants_body = true;
+	deliver(s);
+	if (!s->txn)
+		return;
+	arm(s);
+	/* In the middle of a read more may come at once; else what was laid ready for the server leaves alone. */
+	if (s->conn->is_reading)
+		s->conn->has_begun = s->has_begun = true;
+	else
+		txn_flush_request(t);
+}
+
+static size_t front_room(const struct txn *t) {
+	return h2_stream_room(t->front_stream);
+}
+
+static void front_finish(struct txn *t, bool is_clean) {
+	struct h2_stream *s = t->front_stream;
+	t->front_stream = NULL;
+	h2_stream_forget(s, is_clean                           ? NGHTTP2_NO_ERROR
+	                    : t->end == PROXY_END_BAD_REQUEST  ? NGHTTP2_PROTOCOL_ERROR
+	                    : t->end == PROXY_END_CLIENT_ABORT ? NGHTTP2_CANCEL
+	                                                       : NGHTTP2_INTERNAL_ERROR);
+	h2_conn_mark(s->conn); /* the connection may be idle now */
+}
+
+const struct end_ops h2_server_end = {
+	.protocol = "h2",
+	.send_head = front_send_head,
+	.send_body = front_send_body,
+	.resume = front_resume,
+	.room = front_room,
+	.finish = front_finish,
+};
+
+/* ---- the connection ---- */
+
+static void end_streams(struct h2_conn *c, enum proxy_end end) {
+	while (!list_is_empty(&c->streams)) {
+		struct h2_stream *s = CONTAINER_OF(c->streams.next, struct h2_stream, link);
+		if (s->txn)
+			txn_fail(s->txn, end, 0);
+		else
+			h2_stream_free(s);
+	}
+}
+
+void h2_server_cut(struct session *s, enum proxy_end end) {
+	s->h2->is_broken = true;
+	end_streams(s->h2, end);
+}
+
+static void go_away(struct h2_conn *c) {
+	c->closing = H2_CLOSING_FINAL;
+	nghttp2_submit_goaway(c->ng, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(c->ng), NGHTTP2_NO_ERROR, NULL,
+	                      0);
+	h2_conn_mark(c);
+}
+
+void h2_server_wind_down(struct session *s) {
+	struct h2_conn *c = s->h2;
+	if (c->closing != H2_CLOSING_NOT)
+		return;
+	c->closing = H2_CLOSING_NOTICED;
+	nghttp2_submit_shutdown_notice(c->ng);
+	nghttp2_submit_ping(c->ng, NGHTTP2_FLAG_NONE, NULL);
+	deadline_set(&s->deadline, clock_now_us() + NOTICE_US);
+	h2_conn_mark(c);
+}
+
+static void on_ping_answer(struct h2_conn *c) {
+	if (c->closing == H2_CLOSING_NOTICED)
+		go_away(c);
+}
+
+/* The session's deadline: of a header block, of a client that takes nothing, of the time between requests. */
+static void arm_session(struct session *s, struct h2_conn *c) {
+	const struct listener_conf *lc = conf_listener(conf_here(s->worker->proxy), s->listener);
+	if (!lc || c->closing == H2_CLOSING_NOTICED)
+		return;
+	const struct cfg_listener_timeouts *limits = &lc->cfg.timeouts;
+	size_t waits = pending_str(c->out).n + stream_unsent(&s->stream);
+	bool was_idle = s->is_h2_idle;
+	s->is_h2_idle = c->n_streams == 0 && waits == 0;
+	if (waits > 0) {
+		if (waits != s->progress || s->deadline.at_us == UINT64_MAX)
+			deadline_set(&s->deadline, after_ms(limits->send_idle_ms));
+	} else if (c->heading) {
+		if (s->deadline.at_us == UINT64_MAX)
+			deadline_set(&s->deadline, after_ms(limits->head_ms));
+	} else if (!s->is_h2_idle) {
+		deadline_clear(&s->deadline);
+	} else if (!was_idle) {
+		deadline_set(&s->deadline, after_ms(limits->keep_alive_ms));
+	}
+	s->progress = waits;
+}
+
+static void on_settled(struct h2_conn *c) {
+	struct session *s = session_of(c);
+	if (s->state != SESSION_H2)
+		return;
+	if (c->is_broken) {
+		end_streams(c, PROXY_END_CLIENT_ABORT);
+		session_close(s, true);
+		return;
+	}
+	if (c->closing == H2_CLOSING_FINAL && c->n_streams == 0 && nghttp2_session_want_read(c->ng)) {
+		h2_conn_terminate(c, NGHTTP2_NO_ERROR);
+		return;
+	}
+	if (nghttp2_session_want_read(c->ng) || nghttp2_session_want_write(c->ng) || c->out || s->stream.unsent) {
+		arm_session(s, c);
+		return;
+	}
+	/* Said all, and heard enough. Streams that are left had to do with a client that broke the rules. */
+	c->is_broken = true;
+	end_streams(c, PROXY_END_H2_ERROR);
+	session_linger(s);
+}
+
+static const struct h2_role role = {
+	.is_server = true,
+	.on_begin = on_begin,
+	.on_head = on_head,
+	.on_trailers = on_trailers,
+	.on_data = on_data,
+	.on_sent = on_sent,
+	.on_reset = on_reset,
+	.on_ping_answer = on_ping_answer,
+	.on_expire = on_expire,
+	.on_settled = on_settled,
+};
+
+int h2_server_start(struct session *s, const struct listener_conf *lc) {
+	const struct cfg_listener_http2 *cfg = &lc->cfg.http2;
+	const struct h2_options o = { .max_streams = (uint32_t)cfg->max_streams,
+		                      .stream_window = (uint32_t)cfg->stream_window_bytes,
+		                      .connection_window = (uint32_t)cfg->connection_window_bytes,
+		                      .limits = { (uint32_t)lc->cfg.max_head_bytes, (uint32_t)lc->cfg.max_target_bytes },
+		                      .max_fields = (uint32_t)lc->cfg.max_fields,
+		                      .max_idle_frames = (uint32_t)cfg->max_idle_frames };
+	s->h2 = mem_zalloc(sizeof(*s->h2));
+	s->state = SESSION_H2;
+	deadline_set(&s->deadline, after_ms(lc->cfg.timeouts.head_ms));
+	return h2_conn_init(s->h2, &role, s, &s->stream, s->worker, &o);
+}
+
+/* Requests whose head was laid ready for the server while a read was under way. */
+static void flush_begun(struct h2_conn *c) {
+	if (!c->has_begun)
+		return;
+	c->has_begun = false;
+	LIST_EACH(it, &c->streams) {
+		struct h2_stream *s = CONTAINER_OF(it, struct h2_stream, link);
+		bool has_begun = s->has_begun;
+		s->has_begun = false;
+		if (has_begun && s->txn)
+			txn_flush_request(s->txn);
+	}
+}
+
+void h2_server_run(struct session *s) {
+	struct h2_conn *c = s->h2;
+	if (s->in) { /* what was read before it was known to be HTTP/2 */
+		struct pending *held = s->in;
+		s->in = NULL;
+		c->is_broken = h2_conn_receive(c, pending_str(held)) < 0 && c->closing != H2_CLOSING_FINAL;
+		mem_free(held);
+	}
+	int r = h2_conn_read(c);
+	flush_begun(c);
+	if (r == H2_EOF || (r == STREAM_ERROR && c->closing != H2_CLOSING_FINAL))
+		c->is_broken = true;
+	h2_conn_mark(c);
+}
+
+void h2_server_expire(struct session *s) {
+	struct h2_conn *c = s->h2;
+	size_t waits = pending_str(c->out).n + stream_unsent(&s->stream);
+	if (c->closing == H2_CLOSING_NOTICED) {
+		go_away(c);
+	} else if (waits > 0) {
+		h2_server_cut(s, PROXY_END_SEND_TIMEOUT);
+		session_close(s, true);
+	} else {
+		if (c->heading && c->heading->txn)
+			txn_fail(c->heading->txn, PROXY_END_HEAD_TIMEOUT, 0);
+		h2_conn_terminate(c, NGHTTP2_NO_ERROR);
+	}
+}
