@@ -7,7 +7,7 @@ CONFIG := $(BUILD)/config.mk
 JOBS ?= $(shell nproc)
 
 # What runs without a configured tree.
-BARE := help demo check bench bench-http clean distclean format fuzz deps-build deps-check deps-bench deps-coverage asan tsan ubsan coverage
+BARE := help demo check bench bench-http bench-scale clean distclean format fuzz deps-build deps-check deps-bench deps-coverage asan tsan ubsan coverage
 ifneq ($(filter-out $(BARE),$(or $(MAKECMDGOALS),all)),)
 include $(CONFIG)
 endif
@@ -52,7 +52,7 @@ help:
 	@echo 'make check        install what is missing, build, run all tests'
 	@echo 'make unit ROOM=x  run the unit tests of one room'
 	@echo 'make bench        measure beside haproxy, nginx, h2o and nghttpx, and DNS beside gdnsd and knot'
-	@echo 'make bench-http   HTTP alone with all columns (BENCH=pattern picks rows)'
+	@echo 'make bench-http   HTTP alone with all columns (BENCH=pattern picks rows); bench-scale: connections, servers, routes, workers'
 	@echo 'make asan | tsan  run unit, sim, fuzz-replay and box tests under sanitizers (in build/asan, build/tsan)'
 	@echo 'make fuzz         build the libFuzzer targets (clang) under build/fuzz'
 	@echo 'make coverage     line coverage of the tests, as HTML under build/coverage'
@@ -154,8 +154,8 @@ $(BUILD)/bench/load $(BUILD)/bench/origin:
 	@mkdir -p $(@D)
 	$(call QUIET,LD)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lssl -lcrypto
 
-.PHONY: bench bench-http
-bench bench-http: deps-bench
+.PHONY: bench bench-http bench-scale
+bench bench-http bench-scale: deps-bench
 	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD) all bench-programs
 	@python3 bench/run.py --build $(BUILD) $(@:bench-%=%) $(BENCH)
 

@@ -128,6 +128,19 @@ def medians(runs):
 	return {key: statistics.median(r[key] for r in runs) for key in runs[0]} | {"errors": sum(r["errors"] for r in runs)}
 
 
+def interleaved(bench, programs, repeats, run_one):
+	"""run_one(program) in turns, another program first each time; by name its runs. Stops between turns when the time is over."""
+	runs = {name: [] for name in programs}
+	names = list(programs)
+	for turn in range(repeats):
+		if turn and bench.seconds_left() < 0:
+			bench.note(f"The time of {bench.args.budget} s was over after {turn} of {repeats} repeats.")
+			break
+		for name in names[turn % len(names):] + names[:turn % len(names)]:
+			runs[name].append(run_one(programs[name]))
+	return {name: medians(r) for name, r in runs.items()}
+
+
 def counted(bench, running, row, amount, begin, end, limit=60):
 	"""That many requests of a row between begin() and end(), which takes the number of requests."""
 	if row.tool == "h2load":  # has no gate: connecting counts, 16 times in thousands

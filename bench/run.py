@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """steerway beside its peers: same origin, same load, same run.
 
-	bench/run.py [--build DIR] [bench | http] [pattern...] [--quick] [--seconds S] [--repeats N] [--peers a,b] [--columns a,b] [--budget S]
+	bench/run.py [--build DIR] [bench | http | scale] [pattern...] [--quick] [--seconds S] [--repeats N] [--peers a,b] [--columns a,b] [--budget S]
 
 `http` measures all columns of HTTP rows (loads.py) beside haproxy, nginx, h2o and nghttpx (peers.py); `bench` CPU, rate and latency of the same, and
-DNS beside gdnsd and knot (dns_peers.py). The program under test has
+DNS beside gdnsd and knot (dns_peers.py); `scale` what must not grow with connections, servers, routes and workers (scale.py). The program under test has
 one CPU for itself, load generator and origin share another. Repeats are interleaved (every program in turn, then again with another one first), and
 medians are shown. What counts most is CPU time a request: it is far less touched by the machine's mood than requests a second.
 Results go to DIR/bench/NAME.json, .md and .svg.
@@ -28,6 +28,7 @@ import loads  # noqa: E402
 import measure  # noqa: E402
 import peers  # noqa: E402
 import report  # noqa: E402
+import scale  # noqa: E402
 from origins import Certificate  # noqa: E402
 
 LOAD_CPU, PROXY_CPU = 0, 1
@@ -76,19 +77,6 @@ def result_of(row):
 	return {"title": row.title, "target": row.target, "base": row.base, "programs": {}}
 
 
-def interleaved(bench, programs, repeats, run_one):
-	"""run_one(program) in turns, another program first each time; by name its runs. Stops between turns when the time is over."""
-	runs = {name: [] for name in programs}
-	names = list(programs)
-	for turn in range(repeats):
-		if turn and bench.seconds_left() < 0:
-			bench.note(f"The time of {bench.args.budget} s was over after {turn} of {repeats} repeats.")
-			break
-		for name in names[turn % len(names):] + names[:turn % len(names)]:
-			runs[name].append(run_one(programs[name]))
-	return {name: measure.medians(r) for name, r in runs.items()}
-
-
 # ---- HTTP ----
 
 def start_all(bench, rows):
@@ -103,7 +91,7 @@ def measure_time(bench, rows, results):
 		programs = {r.name: r for r in running if row.is_for(r)}
 		if row.idle or not programs:
 			continue
-		done = interleaved(bench, programs, bench.args.repeats, lambda r: measure.timed(bench, r, row, bench.args.seconds))
+		done = measure.interleaved(bench, programs, bench.args.repeats, lambda r: measure.timed(bench, r, row, bench.args.seconds))
 		results[row.key]["programs"].update(done)
 		print(report.detail(results[row.key]), flush=True)
 	return running
@@ -183,13 +171,22 @@ def run_dns(bench):
 	queries, results = dns_peers.query_files(bench.lab), {}
 	for case in cases:
 		results[case.key] = result_of(case)
-		results[case.key]["programs"] = interleaved(bench, programs, bench.args.repeats,
-		                                            lambda r: dns_peers.timed(bench, r, case, queries, bench.args.seconds))
+		results[case.key]["programs"] = measure.interleaved(bench, programs, bench.args.repeats,
+		                                                    lambda r: dns_peers.timed(bench, r, case, queries, bench.args.seconds))
 		print(report.detail(results[case.key]), flush=True)
 	return results
 
 
 # ---- the whole ----
+
+def columns_of(bench, default):
+	return bench.args.columns.split(",") if bench.args.columns else default
+
+
+SUITES = {"bench": lambda bench: run_http(bench, columns_of(bench, ("time", "memory"))) | run_dns(bench),
+          "http": lambda bench: run_http(bench, columns_of(bench, COLUMNS)),
+          "scale": scale.run}
+
 
 def version(command):
 	try:
@@ -208,7 +205,7 @@ def machine(args):
 
 def arguments():
 	parser = argparse.ArgumentParser(description="steerway beside its peers.")
-	parser.add_argument("suite", nargs="?", default="bench", choices=["bench", "http"])
+	parser.add_argument("suite", nargs="?", default="bench", choices=sorted(SUITES))
 	parser.add_argument("patterns", nargs="*", help="rows whose key or title contains one of these; all when none")
 	parser.add_argument("--build", default="build", type=Path)
 	parser.add_argument("--quick", action="store_true", help="one repeat of a second each: to see that it works, not to compare")
@@ -229,10 +226,7 @@ def main():
 	labs.raise_descriptors(1000)
 	bench = Bench(args)
 	try:
-		default = COLUMNS if args.suite == "http" else ("time", "memory")
-		results = run_http(bench, args.columns.split(",") if args.columns else default)
-		if args.suite == "bench":
-			results |= run_dns(bench)
+		results = SUITES[args.suite](bench)
 	finally:
 		bench.lab.close(failed=True)
 	if not results:

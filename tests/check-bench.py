@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""The measurement works: one row for half a second beside nginx, its figures in JSON, table and plot; and its arithmetic is right."""
+"""The measurement works: a row for half a second beside nginx, its figures in JSON, table and plot; and its arithmetic is right."""
 import json
 import os
 import shutil
@@ -36,24 +36,25 @@ def check_ratios():
 	assert report.verdict(results, "a") == "errors"
 
 
-def check_run():
+def check_run(suite, *what):
+	"""Results of a run of half a second, in JSON; table and plot are there, too."""
 	# A copy of the tree's programs under a folder of its own, so that no result of a real measurement is written over.
 	with tempfile.TemporaryDirectory() as folder:
 		build = Path(folder)
 		(build / "bench").mkdir()
 		for name in ("steerway", "bench/load", "bench/origin"):
 			os.symlink(BUILD / name, build / name)
-		command = [sys.executable, ROOT / "bench" / "run.py", "http", "h1 keep-alive", "--build", build, "--peers", "nginx", "--seconds", "0.5",
-		           "--repeats", "1", "--columns", "time,syscalls"]
+		command = [sys.executable, ROOT / "bench" / "run.py", suite, *what, "--build", build, "--peers", "nginx", "--seconds", "0.5", "--repeats", "1"]
 		done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=100)
 		assert done.returncode == 0, done.stdout
-		row = json.loads((build / "bench/http.json").read_text())["results"]["h1"]
-		for name in ("steerway", "nginx"):
-			m = row["programs"][name]
+		assert len(xml.parse(build / f"bench/{suite}.svg").getroot()) > 5
+		results = json.loads((build / f"bench/{suite}.json").read_text())["results"]
+		assert all(row["title"] in (build / f"bench/{suite}.md").read_text() for row in results.values())
+	for row in results.values():
+		for name, m in row["programs"].items():
 			assert m["errors"] == 0 and m["requests"] > 100 and 0 < m["cpu_us"] < 5000 and m["p50_us"] <= m["p99_us"] <= m["p999_us"], (name, m)
 			assert "syscalls" not in m or 2 < m["syscalls"] < 20, (name, m)  # two receives and two sends, and a share of a wait
-		assert "h1 keep-alive, small" in (build / "bench/http.md").read_text()
-		assert len(xml.parse(build / "bench/http.svg").getroot()) > 5
+	return {key: set(row["programs"]) for key, row in results.items()}
 
 
 def main():
@@ -62,7 +63,8 @@ def main():
 		print(f"not installed: {missing}")
 		return 77
 	check_ratios()
-	check_run()
+	assert check_run("http", "h1 keep-alive", "--columns", "time,syscalls") == {"h1": {"steerway", "nginx"}}
+	assert check_run("scale", "workers") == {"workers": {"1 worker", "2 workers"}}
 	return 0
 
 
