@@ -122,11 +122,12 @@ def measure_instructions(bench, rows, results):
 def count_instructions(bench, peer, back, rows, results):
 	try:
 		grind = measure.Callgrind(bench, peer, back)
+		if not grind.running:
+			return
 		for row in rows:
-			if grind.running and not row.idle and row.is_for(grind.running) and bench.seconds_left() > 0:
+			if not row.idle and row.is_for(grind.running) and bench.seconds_left() > 0:
 				add(results, row, peer.name, measure.counted(bench, grind.running, row, row.counted // 5, grind.begin, grind.end))
-		if grind.running:
-			grind.running.stop()
+		grind.running.stop()
 		print(f"instructions of {peer.name} ({back}) are counted", file=sys.stderr, flush=True)
 	except (AssertionError, RuntimeError, subprocess.SubprocessError) as e:
 		bench.note(f"{peer.name} does not run under valgrind: {str(e).splitlines()[0][:200]}")
