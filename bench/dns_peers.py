@@ -7,7 +7,7 @@ import subprocess
 
 import dns
 from lab import free_port, wait_until
-from measure import cpu_seconds, family
+from measure import cpu_seconds
 
 STATIC = 1000  # names of the zone that queries go over
 
@@ -117,11 +117,10 @@ def query_files(lab):
 
 def timed(bench, running, case, queries, seconds):
 	name, pid, (ip, port) = running
-	pids = family(pid)
-	before = cpu_seconds(pids)
+	before = cpu_seconds(pid)
 	command = ["dnsperf", "-s", ip, "-p", str(port), "-d", str(queries[case.names]), "-l", f"{max(1, round(seconds))}", "-c", "8", "-q", "128", "-T", "1", "-t", "1"]
 	out = subprocess.run(bench.load_side(command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=seconds + 60).stdout
-	after = cpu_seconds(pids)
+	after = cpu_seconds(pid)
 
 	def number(label):
 		return float(re.search(rf"{label}:\s+([\d.]+)", out)[1])

@@ -37,12 +37,17 @@ def family(pid):
 	return found
 
 
-def cpu_seconds(pids):
-	"""utime and stime of these processes, all threads."""
+def cpu_seconds(pid):
+	"""utime and stime of a program's processes, all threads; those of children that have ended stand in their parent's third and fourth figure."""
 	ticks = 0
-	for p in pids:
-		fields = Path(f"/proc/{p}/stat").read_text().rsplit(")", 1)[1].split()
-		ticks += int(fields[11]) + int(fields[12])
+	for p in family(pid):
+		try:
+			fields = Path(f"/proc/{p}/stat").read_text().rsplit(")", 1)[1].split()
+		except FileNotFoundError:
+			if p == pid:
+				raise
+			continue  # ended meanwhile
+		ticks += sum(map(int, fields[11:15]))
 	return ticks / os.sysconf("SC_CLK_TCK")
 
 
@@ -106,17 +111,16 @@ def h2load(bench, running, row, amount):
 
 def timed(bench, running, row, seconds, extra=()):
 	"""One run: what the load saw, and CPU microseconds a request."""
-	pids = family(running.pid)
 	if row.tool == "h2load":
 		h2load(bench, running, row, ["-n", "2000"])
-		before = cpu_seconds(pids)
+		before = cpu_seconds(running.pid)
 		result = h2load(bench, running, row, ["-D", f"{max(1, round(seconds))}"])
-		after = cpu_seconds(pids)
+		after = cpu_seconds(running.pid)
 	else:
 		load = Load(bench, running, row, ["-d", str(seconds), *extra], seconds + 30)
-		before = cpu_seconds(pids)
+		before = cpu_seconds(running.pid)
 		result = load.result()
-		after = cpu_seconds(pids)
+		after = cpu_seconds(running.pid)
 		load.close()
 	if "-R" in row.options:
 		result["errors"] += max(0, result["requests"] - result["resumed"])  # a full handshake is not what is measured
