@@ -115,7 +115,7 @@ static void test_least_of_many(void **state) {
 		uint64_t active = fleet_active(h->fleet, TARGET_SERVER(held[at]));
 		worst = active > worst ? (unsigned)active : worst;
 	}
-	assert_true(worst <= 6); /* 5 on average */
+	assert_true(worst <= 7); /* 5 on average */
 	house_destroy(h);
 }
 
