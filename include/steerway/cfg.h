@@ -77,6 +77,7 @@ struct cfg_weights {
 #define CFG_PATH_MATCH_V(v, text) CFG_PATH_MATCH_##v,
 #define CFG_SCHEME_V(v, text) CFG_SCHEME_##v,
 #define CFG_SPLIT_BY_V(v, text) CFG_SPLIT_BY_##v,
+#define CFG_URGENCY_V(v, text) CFG_URGENCY_##v,
 #define CFG_STICKY_BY_V(v, text) CFG_STICKY_BY_##v,
 #define CFG_POLICY_V(v, text) CFG_POLICY_##v,
 #define CFG_ALL_DOWN_V(v, text) CFG_ALL_DOWN_##v,

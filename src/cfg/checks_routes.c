@@ -132,7 +132,7 @@ static int route_captures(const struct instance *route) {
 
 static void check_actions(struct loader *l, const struct instance *i) {
 	static const char *const actions[] = { "pool", "split", "redirect", "answer" };
-	static const char *const of_pools[] = { "maintenance", "rewrite", "request_headers" };
+	static const char *const of_pools[] = { "maintenance", "urgency", "rewrite", "request_headers" };
 	const struct cfg_route *r = i->object;
 	const char *found = NULL;
 	for (size_t n = 0; n < COUNT_OF(actions); n++) {

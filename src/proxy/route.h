@@ -81,6 +81,7 @@ struct route {
 	/* action */
 	enum route_action action;
 	const struct pool_conf *pool; /* ROUTE_POOL */
+	enum cfg_urgency urgency;     /* the class that waits in a queue */
 	struct route_share *shares;   /* ROUTE_SPLIT; the last one's up_to is the sum */
 	size_t n_shares;
 	enum cfg_split_by split_by;

@@ -157,6 +157,7 @@ static struct str str_keep(struct route_compiler *c, struct str s) {
 }
 
 static int action_compile(struct route_compiler *c, struct route *r, const struct cfg_route *from, struct err *e) {
+	r->urgency = from->urgency;
 	if (from->pool) {
 		r->pool = c->pool_of(c->arg, from->pool);
 	} else if (from->split.n > 0) {

@@ -374,6 +374,8 @@ static enum step balanced(struct txn *t, enum fleet_pick result) {
 	return STEP_NEXT;
 }
 
+_Static_assert(FLEET_CLASSES == CFG_URGENCY_LOW + 1, "a class an urgency");
+
 static void txn_run(struct txn *t);
 
 /* A request that waited for room has its answer. */
@@ -394,6 +396,7 @@ static enum step step_balance(struct txn *t) {
 	t->wanted.n_tried = t->n_tried;
 	t->waiter.request = &t->wanted;
 	t->waiter.on_turn = on_turn;
+	t->waiter.class = t->route->urgency;
 	return balanced(t, fleet_pick_or_wait(t->pool->fleet, t->worker->index, &t->waiter, &t->server));
 }
 

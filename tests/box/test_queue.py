@@ -305,3 +305,23 @@ def test_failing_servers(lab):
 	assert len(statuses) == 16 * 30 and set(statuses) <= {200, 502}, {s: statuses.count(s) for s in set(statuses)}
 	assert edge.daemon.metric("steerway_fleet_queue") == 0
 	assert sum(s["active"] for s in edge.daemon.ctl_json("show", "servers")) == 0
+
+
+def test_urgency(lab):
+	"""Requests of an urgent route pass the others, and take their places when the queue is full."""
+	origin = Counting(lab, is_shut=True)
+	routes = [{"path": "/" + u, "pool": "app", "urgency": u} for u in ("high", "low")] + [{"pool": "app"}]
+	edge = Edge(lab, {"cloud": [origin]}, pool={"max_requests": 1, "queue": {"length": 3}}, routes=routes, workers=1)
+	first = Asking(edge, "/first")
+	origin.wait(1)
+	low = queue_one_by_one(edge, ["/low/1", "/low/2"])
+	queue_one_by_one(edge, ["/normal"], already=2)
+	high = Asking(edge, "/high")
+	assert low[1].result().status == 503
+	assert edge.daemon.wait_access(lambda r: r["path"] == "/low/2")["end"] == "queue_full"
+	edge.daemon.wait_metric("steerway_fleet_queue", 3)
+	assert edge.fetch("/low/3").status == 503
+	for _ in range(4):
+		origin.gate.release()
+	assert first.result().status == 200 and high.result().status == 200 and low[0].result().status == 200
+	assert origin.targets() == ["/first", "/high", "/normal", "/low/1"]

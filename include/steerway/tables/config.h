@@ -220,6 +220,7 @@
 	K(pool, REF, pool, NULL, NULL, NULL, LIVE, "Pool that takes the request. A route has one of pool, split, redirect and answer.") \
 	K(split, WEIGHTS, pool, NULL, NULL, NULL, LIVE, "Pools with their shares, as `{ canary: 5, stable: 95 }`.") \
 	K(split_by, ENUM, split_by, "request", NULL, NULL, LIVE, "Each `request` draws its pool; or each `client` address keeps the same one as long as the shares stay.") \
+	K(urgency, ENUM, urgency, "normal", NULL, NULL, LIVE, "Who goes first when requests wait for room (`queue` of the pool): all of a `high` one, then `normal`, then `low`. When the queue is full, a more urgent one takes the place of the last of the least urgent that wait in the same worker.") \
 	K(redirect, OBJECT, redirect, NULL, NULL, NULL, LIVE, "Send the client elsewhere.") \
 	K(answer, OBJECT, answer, NULL, NULL, NULL, LIVE, "Answer here, always the same.") \
 	K(maintenance, OBJECT, maintenance, NULL, NULL, NULL, LIVE, "Answer while no server of the pool takes requests (all are down, or their sites are drained); without it that is a plain 503.") \
@@ -288,6 +289,7 @@
 	V(ROUND_ROBIN, "round_robin") V(LEAST_REQUESTS, "least_requests") V(P2C, "p2c") V(HASH, "hash") V(RANDOM, "random") \
 	V(EWMA, "ewma")
 #define CFG_HASH_KEY_VALUES(V) V(CLIENT, "client") V(HOST, "host") V(URI, "uri") V(HEADER, "header") V(COOKIE, "cookie")
+#define CFG_URGENCY_VALUES(V) V(HIGH, "high") V(NORMAL, "normal") V(LOW, "low")
 #define CFG_STICKY_BY_VALUES(V) V(COOKIE, "cookie") V(SOURCE, "source")
 #define CFG_PATH_MATCH_VALUES(V) V(PREFIX, "prefix") V(EXACT, "exact") V(REGEX, "regex")
 #define CFG_SCHEME_VALUES(V) V(ANY, "any") V(HTTP, "http") V(HTTPS, "https")
@@ -352,6 +354,7 @@
 	E(scheme, CFG_SCHEME_VALUES, SCHEME) \
 	E(split_by, CFG_SPLIT_BY_VALUES, SPLIT_BY) \
 	E(sticky_by, CFG_STICKY_BY_VALUES, STICKY_BY) \
+	E(urgency, CFG_URGENCY_VALUES, URGENCY) \
 	E(policy, CFG_POLICY_VALUES, POLICY) \
 	E(all_down, CFG_ALL_DOWN_VALUES, ALL_DOWN) \
 	E(log_level, CFG_LOG_LEVEL_VALUES, LOG_LEVEL) \
