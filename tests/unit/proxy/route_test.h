@@ -30,7 +30,7 @@ static inline int fixture_try(struct fixture *f, const char *routes, struct err 
 	memset(f, 0, sizeof(*f));
 	buf_printf(&yaml, "listeners: { web: { bind: \"127.0.0.1:80\" } }\nsites: { s: {} }\npools:\n");
 	for (int i = 0; i < 10; i++) {
-		static char names[10][3];
+		static char names[10][16];
 		snprintf(names[i], sizeof(names[i]), "p%d", i);
 		f->pools[i].name = str_from(names[i]);
 		buf_printf(&yaml, "  p%d: { servers: [{ name: a, address: \"127.0.0.1:1\", site: s }] }\n", i);
