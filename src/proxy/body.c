@@ -131,13 +131,32 @@ int h1_send_span(struct stream *s, struct pending **out, struct str head, struct
 }
 
 void body_reader_init(struct body_reader *b, const struct http_framing *in, bool is_raw) {
+	body_reader_fini(b);
 	*b = (struct body_reader){ .kind = in->body, .is_raw = is_raw, .left = in->length };
 }
 
+struct pending *body_reader_trailers(struct body_reader *b, struct http_head *h) {
+	struct pending *held = b->trailers;
+	b->trailers = NULL;
+	if (held && h1_trailers_parse(h, pending_str(held)) == PARSE_DONE && h->n_fields > 0)
+		return held;
+	mem_free(held);
+	return NULL;
+}
+
+void body_reader_fini(struct body_reader *b) {
+	mem_free(b->trailers);
+	b->trailers = NULL;
+}
+
 static enum parse next_chunked(struct body_reader *b, struct str in, size_t *used, struct str *span) {
-	if (!b->is_raw)
-		return h1_chunked_next(&b->chunked, in, used, span);
 	enum parse p = PARSE_MORE;
+	if (!b->is_raw) {
+		p = h1_chunked_next(&b->chunked, in, used, span);
+		if (b->chunked.trailer_bytes > 0)
+			b->trailers = pending_add(b->trailers, h1_chunked_trailer(&b->chunked, in, *used));
+		return p;
+	}
 	size_t step = 0;
 	struct str data;
 	*used = 0;

@@ -111,6 +111,20 @@ static bool take_head(struct upstream *u, struct str *in, bool *is_partial) {
 	}
 }
 
+/* A span of the body, the last one with the trailers. */
+static enum end_state pass(struct upstream *u, struct str span, bool is_last) {
+	struct txn *t = u->txn;
+	if (!is_last || !u->body.trailers)
+		return txn_on_response_span(t, span, is_last);
+	struct http_field fields[TRAILERS_MAX];
+	struct http_head trailers = { .fields = fields, .cap_fields = TRAILERS_MAX };
+	struct pending *held = body_reader_trailers(&u->body, &trailers);
+	t->trailers = held ? &trailers : NULL;
+	enum end_state front = txn_on_response_span(t, span, is_last); /* the last: the ends have copied them */
+	mem_free(held);
+	return front;
+}
+
 /* Passes spans on until the bytes are used, the body ends, or the client is full. Returns what was not used. */
 static struct str take_body(struct upstream *u, struct str in, bool is_first) {
 	for (;;) {
@@ -127,7 +141,7 @@ static struct str take_body(struct upstream *u, struct str in, bool is_first) {
 		if (is_last && in.n > 0)
 			u->is_reusable = false; /* more than was asked for: nothing on this connection can be trusted */
 		if (span.n > 0 || is_last || is_first) {
-			enum end_state front = txn_on_response_span(t, span, is_last);
+			enum end_state front = pass(u, span, is_last);
 			if (is_last || u->txn != t)
 				return STR_NONE;
 			u->is_paused = front == END_FULL;

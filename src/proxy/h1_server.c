@@ -45,6 +45,21 @@ static void arm(struct session *s) {
 
 /* ---- request ---- */
 
+/* A span of the body, the last one with the trailers. */
+static enum end_state pass(struct session *s, struct txn *t, struct str span, bool is_last) {
+	if (!is_last || !s->body.trailers)
+		return txn_on_request_span(t, span, is_last);
+	struct http_field fields[TRAILERS_MAX];
+	struct http_head trailers = { .fields = fields, .cap_fields = TRAILERS_MAX };
+	struct pending *held = body_reader_trailers(&s->body, &trailers);
+	t->trailers = held ? &trailers : NULL;
+	enum end_state back = txn_on_request_span(t, span, is_last);
+	if (s->txn == t)
+		t->trailers = NULL;
+	mem_free(held);
+	return back;
+}
+
 /* Gives the transaction body spans of `in`; returns how much of it was used. */
 static size_t feed(struct session *s, struct str in) {
 	size_t total = 0;
@@ -68,7 +83,7 @@ static size_t feed(struct session *s, struct str in) {
 			s->wants_body = false;
 		if (p == PARSE_MORE && span.n == 0)
 			continue;
-		enum end_state back = txn_on_request_span(t, span, p == PARSE_DONE);
+		enum end_state back = pass(s, t, span, p == PARSE_DONE);
 		if (s->txn != t)
 			break;
 		if (back != END_READY && p != PARSE_DONE) {

@@ -127,7 +127,7 @@ size_t h2_stream_room(const struct h2_stream *s);
 /* The source of a stream's body. */
 nghttp2_data_provider h2_stream_provider(struct h2_stream *s);
 /* Header fields for nghttp2, which copies them. Dropped fields are left out; names need not be lower case. */
-enum { H2_NV_MAX = 1040, H2_TRAILERS_MAX = 64 };
+enum { H2_NV_MAX = 1040 };
 static inline nghttp2_nv h2_nv(struct str name, struct str value) {
 	return (nghttp2_nv){ (uint8_t *)(uintptr_t)name.p, (uint8_t *)(uintptr_t)value.p, name.n, value.n, NGHTTP2_NV_FLAG_NONE };
 }

@@ -142,8 +142,8 @@ static void deliver(struct h2_stream *s) {
 	if (!s->wants_body || (!s->in && !s->in_is_last))
 		return;
 	struct pending *held = s->in, *tail = s->in_tail;
-	struct http_field fields[H2_TRAILERS_MAX];
-	struct http_head trailers = { .fields = fields, .cap_fields = H2_TRAILERS_MAX };
+	struct http_field fields[TRAILERS_MAX];
+	struct http_head trailers = { .fields = fields, .cap_fields = TRAILERS_MAX };
 	s->in = s->in_tail = NULL;
 	if (tail && h2_head_of_lines(&trailers, pending_str(tail)))
 		s->txn->trailers = &trailers;

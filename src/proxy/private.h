@@ -246,6 +246,7 @@ extern const struct end_ops h1_server_end, h1_client_end, h2_server_end, h2_clie
 
 /* Fields that the proxy may add to a head behind those that came. */
 enum { HEAD_ROOM = 32 };
+enum { TRAILERS_MAX = 64 };
 
 enum { TXN_TRIED_MAX = 11, TXN_STORE_BYTES = 3072 };
 

@@ -204,6 +204,7 @@ void session_free(struct session *s) {
 	if (s->h2)
 		h2_conn_fini(s->h2);
 	mem_free(s->h2);
+	body_reader_fini(&s->body);
 	mem_free(s->in);
 	mem_free(s->out);
 	metric_add(METRIC_proxy_sessions, -1);

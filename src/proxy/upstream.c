@@ -191,6 +191,7 @@ enum acquire upstream_acquire(struct txn *t) {
 }
 
 static void drop_buffers(struct upstream *u) {
+	body_reader_fini(&u->body);
 	mem_free(u->in);
 	mem_free(u->out);
 	u->in = u->out = NULL;
