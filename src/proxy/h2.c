@@ -19,6 +19,8 @@ enum {
 	STREAM_OUT_BYTES = 64 * 1024,    /* a stream is full above */
 	CONN_OUT_BYTES = 1024 * 1024,    /* with so much on all streams, each is full with anything */
 	ALLOWANCE_US = 10 * 1000 * 1000, /* the allowance is full again after so long */
+	BYTES_AN_UPDATE = 256, /* of body sent earn the peer a WINDOW_UPDATE (on stream and connection it needs two), */
+	BYTES_OF_AN_END = 512, /* and the end of a body, however small it was, as much as these */
 };
 
 /* ---- streams ---- */
@@ -206,6 +208,7 @@ static int on_send_data(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t
 		s->out = pending_consume(s->out, length);
 		c->out_bytes -= length;
 		s->moved += length;
+		c->update_credit += length;
 	}
 	if (s->is_full && !s->out_is_last && !stream_is_full(s))
 		tell(s);
@@ -213,12 +216,13 @@ static int on_send_data(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t
 }
 
 static int on_frame_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *user_data) {
-	(void)user_data;
+	struct h2_conn *c = user_data;
 	if (!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM) || (frame->hd.type != NGHTTP2_DATA && frame->hd.type != NGHTTP2_HEADERS))
 		return 0;
 	struct h2_stream *s = nghttp2_session_get_stream_user_data(ng, frame->hd.stream_id);
 	if (s) {
 		s->out_has_ended = true;
+		c->update_credit += BYTES_OF_AN_END;
 		if (s->txn)
 			tell(s);
 	}
@@ -310,6 +314,11 @@ void h2_flush_marked(struct loop_task *task) {
 
 /* ---- frames in ---- */
 
+static void calm(struct h2_conn *c) {
+	metric_add(METRIC_proxy_h2_floods_total, 1);
+	h2_conn_terminate(c, NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
 /* A frame that brings nobody on costs from an allowance; without any left the peer is told to calm down (RFC 9113 10.5). */
 static int spend(struct h2_conn *c) {
 	uint64_t now = clock_now_us();
@@ -320,8 +329,8 @@ static int spend(struct h2_conn *c) {
 		c->allowed_us = now;
 	}
 	if (c->allowance == 0) {
-		metric_add(METRIC_proxy_h2_floods_total, 1);
-		h2_conn_terminate(c, NGHTTP2_ENHANCE_YOUR_CALM);
+		if (c->closing != H2_CLOSING_FINAL)
+			calm(c);
 		return -1;
 	}
 	c->allowance--;
@@ -342,8 +351,15 @@ static int on_begin_frame(nghttp2_session *ng, const nghttp2_frame_hd *hd, void 
 		is_useful =
 		    hd->length >= 256 || (hd->flags & NGHTTP2_FLAG_END_STREAM); /* small pieces are as dear as large ones */
 		break;
-	case NGHTTP2_WINDOW_UPDATE: /* the peer takes what we send, unless it is a trickle */
-		is_useful = c->out_bytes == 0;
+	case NGHTTP2_WINDOW_UPDATE: /* the peer takes what was sent, unless it is a trickle */
+		is_useful = c->update_credit >= BYTES_AN_UPDATE;
+		c->update_credit -= is_useful ? BYTES_AN_UPDATE : 0;
+		break;
+	case NGHTTP2_PRIORITY: /* ignored unseen by nghttp2, with the rule that it keeps for others */
+		if (hd->stream_id == 0) {
+			h2_conn_terminate(c, NGHTTP2_PROTOCOL_ERROR);
+			return NGHTTP2_ERR_CALLBACK_FAILURE;
+		}
 		break;
 	default:
 		break;
@@ -488,9 +504,18 @@ static int on_stream_close(nghttp2_session *ng, int32_t id, uint32_t error, void
 	if (s->out_has_ended && s->in_is_last) /* its last bytes are on their way: on_sent ends it */
 		return 0;
 	if (c->role->is_server && error != NGHTTP2_NO_ERROR && spend(c) < 0)
-		return NGHTTP2_ERR_CALLBACK_FAILURE; /* opened and reset again: CVE-2023-44487 */
+		return c->is_reading ? NGHTTP2_ERR_CALLBACK_FAILURE : 0; /* opened and reset again: CVE-2023-44487, CVE-2025-8671 */
 	c->role->on_reset(s, error);
 	return 0;
+}
+
+/* Frames of types that nobody knows are dropped; that nghttp2 asks is what makes it announce them, so that they are counted. */
+static int on_unknown_frame(nghttp2_session *ng, void **payload, const nghttp2_frame_hd *hd, void *user_data) {
+	(void)ng;
+	(void)payload;
+	(void)hd;
+	(void)user_data;
+	return NGHTTP2_ERR_CANCEL;
 }
 
 int h2_conn_receive(struct h2_conn *c, struct str in) {
@@ -499,10 +524,9 @@ int h2_conn_receive(struct h2_conn *c, struct str in) {
 	c->is_reading = false;
 	keep_block(c);
 	h2_conn_mark(c);
-	if (used == NGHTTP2_ERR_FLOODED) {
-		metric_add(METRIC_proxy_h2_floods_total, 1);
-		h2_conn_terminate(c, NGHTTP2_ENHANCE_YOUR_CALM);
-	}
+	/* nghttp2's own bounds: frames to answer that pile up, CONTINUATION frames (CVE-2024-28182). */
+	if (used == NGHTTP2_ERR_FLOODED || used == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS)
+		calm(c);
 	return used < 0 ? -1 : 0;
 }
 
@@ -559,6 +583,9 @@ static int thread_init(void) {
 	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data_chunk);
 	nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
 	nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
+	nghttp2_session_callbacks_set_unpack_extension_callback(callbacks, on_unknown_frame);
+	for (unsigned type = NGHTTP2_CONTINUATION + 1; type <= UINT8_MAX; type++)
+		nghttp2_option_set_user_recv_extension_type(options, (uint8_t)type);
 	nghttp2_option_set_no_auto_window_update(options, 1);
 	nghttp2_option_set_no_http_messaging(options, 1);
 	nghttp2_option_set_no_closed_streams(options, 1);

@@ -64,6 +64,7 @@ struct h2_conn {
 	uint32_t allowance; /* frames without use to anyone that the peer may still send; refilled by time */
 	uint32_t max_allowance;
 	uint64_t allowed_us;
+	uint64_t update_credit; /* bytes of body sent that the peer may still answer with WINDOW_UPDATE */
 	uint8_t closing;
 	bool is_broken, is_reading, wants_flush, has_begun;
 };

@@ -136,7 +136,11 @@ static void on_reset(struct h2_stream *s, uint32_t error) {
 }
 
 static void on_expire(struct h2_stream *s) {
-	txn_fail(s->txn, s->out ? PROXY_END_SEND_TIMEOUT : PROXY_END_BODY_TIMEOUT, 0);
+	if (s->out)
+		txn_fail(s->txn, PROXY_END_SEND_TIMEOUT, 0);
+	else if (s->wants_body)
+		txn_fail(s->txn, PROXY_END_BODY_TIMEOUT, 0);
+	/* else what the deadline was for has left since: a flush does not move deadlines */
 }
 
 static void on_sent(struct h2_stream *s) {
