@@ -32,8 +32,8 @@ LONG_FIRST = ["test_hostile", "test_proxy_http", "test_reload", "test_drain", "t
 
 
 class Result:
-	def __init__(self, name, status, seconds, detail=""):
-		self.name, self.status, self.seconds, self.detail = name, status, seconds, detail
+	def __init__(self, name, status, seconds, detail="", note=""):
+		self.name, self.status, self.seconds, self.detail, self.note = name, status, seconds, detail, note
 
 
 class Build:
@@ -210,7 +210,7 @@ class Box:
 					deadline = time.monotonic() + event["timeout"] + 30  # the file's own alarm comes first
 				else:
 					done.add(event["test"])
-					report(Result(f"{self.name}::{event['test']}", event["event"], event["seconds"], event["detail"]))
+					report(Result(f"{self.name}::{event['test']}", event["event"], event["seconds"], event["detail"], event["note"]))
 					deadline = time.monotonic() + 60
 		try:
 			process.wait(60)
@@ -270,7 +270,8 @@ class Run:
 		with self.lock:
 			self.results.append(result)
 			word = {"passed": "ok", "failed": "FAIL", "skipped": "skip"}[result.status]
-			reason = f"  ({result.detail.splitlines()[0]})" if result.status == "skipped" and result.detail else ""
+			why = result.detail.splitlines()[0] if result.status == "skipped" and result.detail else result.note
+			reason = f"  ({why})" if why else ""
 			print(f"{word:4} {result.seconds:6.2f}s  {result.name}{reason}", flush=True)
 
 	def work(self, jobs):

@@ -37,6 +37,14 @@ class Skip(Exception):
 	"""The machine or the build can't run this test; the text says why."""
 
 
+notes = []  # of the test that runs; the runner shows them beside its result
+
+
+def note(text):
+	"""A figure that the test measured."""
+	notes.append(text)
+
+
 def need(condition, reason):
 	if not condition:
 		raise Skip(reason)

@@ -79,6 +79,7 @@ class File:
 		self.say("start", name, timeout=timeout)
 		start, state, detail = time.monotonic(), "passed", ""
 		own = None
+		labs.notes.clear()
 		signal.alarm(int(timeout))
 		try:
 			arguments = {}
@@ -112,7 +113,7 @@ class File:
 			except Exception as e:
 				detail += f"\nand on closing: {e}"
 			detail += log.getvalue()
-		self.say(state, name, seconds=time.monotonic() - start, detail=detail)
+		self.say(state, name, seconds=time.monotonic() - start, detail=detail, note="; ".join(labs.notes))
 
 
 def on_alarm(signum, frame):

@@ -5,7 +5,7 @@ peer may word its refusal differently."""
 
 from cases import h1_body, h1_message
 from http1 import Closed
-from lab import cases, need_tool, timeout, wait_until
+from lab import cases, need_tool, note, timeout, wait_until
 from table import Recorder, connect, half_close, send_pieces
 
 PATIENCE = 0.15  # seconds without a byte until a peer counts as waiting
@@ -94,6 +94,6 @@ def test_reference(start, lab):
 			return False
 	wait_until(listens, 10, "the peer listens")
 	deviations = {c: words for c in ALL if (words := outcome(address, c)) != ours(c)}
-	print(f"{len(deviations)} of {len(ALL)} cases deviate")
+	note(f"{len(deviations)} of {len(ALL)} cases deviate")
 	unexplained = [f"{c.label}: {words}, ours {ours(c)}" for c, words in deviations.items() if not c.why]
 	assert not unexplained, "\n".join(["no case says why ours is right:", *unexplained])
