@@ -65,6 +65,7 @@ struct cfg_weights {
 #define CFG_PROTOCOL_V(v, text) CFG_PROTOCOL_##v,
 #define CFG_SERVER_PROTOCOL_V(v, text) CFG_SERVER_PROTOCOL_##v,
 #define CFG_FORWARDED_V(v, text) CFG_FORWARDED_##v,
+#define CFG_PROXY_PROTOCOL_V(v, text) CFG_PROXY_PROTOCOL_##v,
 #define CFG_TLS_VERSION_V(v, text) CFG_TLS_VERSION_##v,
 #define CFG_TLS_POLICY_V(v, text) CFG_TLS_POLICY_##v,
 #define CFG_CLIENT_MODE_V(v, text) CFG_CLIENT_MODE_##v,

@@ -137,6 +137,8 @@ int stream_handshake(struct stream *s);
  * A short read clears can_read too. Between messages an owner may trust that and save a call that would find nothing; within a
  * message it reads until STREAM_AGAIN, because of a RST that came along with the last bytes no edge tells. */
 ssize_t stream_recv(struct stream *s, void *to, size_t n);
+/* As stream_recv on a clear-text connection, but the bytes stay. They count as seen: can_read is false behind this, until more arrive. */
+ssize_t stream_peek(struct stream *s, void *to, size_t n);
 /* Bytes taken (may be fewer), STREAM_AGAIN (can_write is false then) or STREAM_ERROR. */
 ssize_t stream_send(struct stream *s, const struct iovec *iov, int n_iov);
 /* Cipher text that waits for the socket: call when can_write. 0: none left, STREAM_AGAIN, STREAM_ERROR. */

@@ -517,6 +517,7 @@ static const struct {
 	{ SCHEMA_SECTION_listener, "max_fields", "protocol", listener_is_dns, DNS_LISTENER },
 	{ SCHEMA_SECTION_listener, "max_body", "protocol", listener_is_dns, DNS_LISTENER },
 	{ SCHEMA_SECTION_listener, "timeouts", "protocol", listener_is_dns, DNS_LISTENER },
+	{ SCHEMA_SECTION_listener, "proxy_protocol", "protocol", listener_is_dns, DNS_LISTENER },
 	{ SCHEMA_SECTION_listener_timeouts, "handshake", "", listener_is_clear, "has no effect without tls; remove it" },
 	{ SCHEMA_SECTION_listener_tls, "min_version", "policy", listener_is_modern,
 	  "has no effect with policy: modern, which is TLS 1.3 alone; remove it" },

@@ -64,6 +64,12 @@ struct check *check_create(const struct check_kind *kind, const struct cfg_check
 	return c;
 }
 
+void check_set_proxy_version(struct check *c, unsigned version) {
+	c->proxy_version = (uint8_t)version;
+	if (version > 0)
+		buf_printf(&c->question, "proxy %u ", version);
+}
+
 struct check *check_hold(struct check *c) {
 	c->refs++;
 	return c;

@@ -42,15 +42,18 @@ struct check {
 	void *own; /* the kind's */
 	struct schedule schedule;
 	unsigned rise, fall;
-	uint16_t port;       /* 0: the server's */
-	struct buf question; /* what is asked, as bytes: equal bytes, equal probes */
-	struct buf terms;    /* how often, how long, rise and fall */
+	uint16_t port;         /* 0: the server's */
+	uint8_t proxy_version; /* of the PROXY header that each connection begins with; 0: none */
+	struct buf question;   /* what is asked, as bytes: equal bytes, equal probes */
+	struct buf terms;      /* how often, how long, rise and fall */
 };
 
 extern const struct check_kind check_tcp, check_http, check_https;
 const struct check_kind *check_kind_find(enum cfg_check_type type);
 /* NULL with `e`: says which key is at fault. Holds one reference. */
 struct check *check_create(const struct check_kind *kind, const struct cfg_check *cfg, struct err *e);
+/* Right after check_create. */
+void check_set_proxy_version(struct check *c, unsigned version);
 struct check *check_hold(struct check *c);
 void check_release(struct check *c); /* NULL is harmless */
 

@@ -11,7 +11,7 @@
 
 struct health_plan {
 	struct health *health;
-	struct check **checks; /* one a configured check, in the file's order */
+	struct check **checks; /* of each configured check one for every version of the PROXY protocol; NULL: no pool needs it */
 	size_t n_checks;
 	struct map by_name;
 };
@@ -32,19 +32,34 @@ static void on_forget(void *arg, struct fleet_server *s) {
 
 /* ---- reload ---- */
 
+_Static_assert(CFG_PROXY_PROTOCOL_OFF == 0 && CFG_PROXY_PROTOCOL_V1 == 1 && CFG_PROXY_PROTOCOL_V2 == 2, "values are versions");
+enum { PROXY_VERSIONS = 3 };
+
+static bool is_variant_used(const struct cfg_root *cfg, const struct cfg_check *check, unsigned version) {
+	for (size_t i = 0; i < cfg->pools.n; i++)
+		if (cfg->pools.items[i].check == check && (unsigned)cfg->pools.items[i].proxy_protocol == version)
+			return true;
+	return false;
+}
+
 struct health_plan *health_prepare(struct health *h, const struct cfg_root *cfg, struct err *e) {
 	struct health_plan *p = mem_zalloc(sizeof *p);
 	p->health = h;
-	p->n_checks = cfg->checks.n;
-	p->checks = mem_zalloc_array(cfg->checks.n, sizeof *p->checks);
-	for (size_t i = 0; i < cfg->checks.n; i++) {
-		const struct cfg_check *check = &cfg->checks.items[i];
+	p->n_checks = cfg->checks.n * PROXY_VERSIONS;
+	p->checks = mem_zalloc_array(p->n_checks, sizeof *p->checks);
+	for (size_t i = 0; i < p->n_checks; i++) {
+		const struct cfg_check *check = &cfg->checks.items[i / PROXY_VERSIONS];
+		unsigned version = (unsigned)(i % PROXY_VERSIONS);
+		if (version == 0)
+			map_put(&p->by_name, check->id, &p->checks[i]);
+		else if (!is_variant_used(cfg, check, version))
+			continue;
 		p->checks[i] = check_create(h->find_kind(check->type), check, e);
 		if (p->checks[i] == NULL) {
 			health_discard(p);
 			return NULL;
 		}
-		map_put(&p->by_name, check->id, p->checks[i]);
+		check_set_proxy_version(p->checks[i], version);
 	}
 	return p;
 }
@@ -111,7 +126,8 @@ static void commit_server(struct changeover *o, struct check *c, struct fleet_se
 static void commit_servers(struct changeover *o, const struct health_plan *p) {
 	LIST_EACH(at_pool, fleet_pools(o->health->fleet)) {
 		struct fleet_pool *pool = CONTAINER_OF(at_pool, struct fleet_pool, link);
-		struct check *c = pool->cfg->check != NULL ? map_get(&p->by_name, pool->cfg->check->id) : NULL;
+		struct check **variants = pool->cfg->check != NULL ? map_get(&p->by_name, pool->cfg->check->id) : NULL;
+		struct check *c = variants != NULL ? variants[pool->cfg->proxy_protocol] : NULL;
 		if (c == NULL)
 			continue;
 		LIST_EACH(at, &pool->servers) {

@@ -8,6 +8,7 @@
 
 #include "steerway/base/clock.h"
 #include "steerway/base/mem.h"
+#include "steerway/http.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -138,6 +139,18 @@ enum step probe_fail_stream(struct probe *p, const char *what) {
 	return probe_vote(p, VOTE_FAILURE, "%s: %.*s", what, STR_ARG(text));
 }
 
+/* A server that waits for PROXY headers waits for a probe's too. LOCAL in version 2; version 1 has no such word that every server
+ * takes, so the specification wants the connection's own addresses there (2.1). */
+static enum step announce(struct probe *p) {
+	char bytes[PROXY_HEADER_WRITE_BYTES];
+	struct proxy_header h = { .version = p->check->proxy_version, .destination = p->address };
+	socklen_t n = sizeof h.source;
+	h.has_addresses = h.version == 1 && getsockname(p->stream.fd, &h.source.sa, &n) == 0;
+	struct iovec iov = { bytes, proxy_header_write(bytes, &h) };
+	/* An empty socket buffer takes so few bytes at once. */
+	return stream_send(&p->stream, &iov, 1) == (ssize_t)iov.iov_len ? STEP_NEXT : probe_fail_stream(p, "send");
+}
+
 enum step probe_connect(struct probe *p) {
 	struct stream *s = &p->stream;
 	struct err e;
@@ -149,7 +162,7 @@ enum step probe_connect(struct probe *p) {
 	}
 	switch (stream_connect_result(s)) {
 	case 0:
-		return STEP_NEXT;
+		return p->check->proxy_version > 0 ? announce(p) : STEP_NEXT;
 	case STREAM_AGAIN:
 		return STEP_WAIT;
 	default:

@@ -114,6 +114,24 @@ static ssize_t bare_send(int fd, const void *from, size_t n, int flags) {
 }
 #endif
 
+ssize_t stream_peek(struct stream *s, void *to, size_t n) {
+	ssize_t got;
+	do
+		got = recv(s->fd, to, n, MSG_PEEK | MSG_DONTWAIT);
+	while (got < 0 && errno == EINTR);
+	s->can_read = false;
+	if (got > 0)
+		return got;
+	if (got == 0) {
+		s->has_eof = true;
+		return STREAM_EOF;
+	}
+	if (errno == EAGAIN || errno == EWOULDBLOCK)
+		return STREAM_AGAIN;
+	s->error = errno;
+	return STREAM_ERROR;
+}
+
 ssize_t stream_recv(struct stream *s, void *to, size_t n) {
 	if (s->ssl)
 		return tls_stream_recv(s, to, n);

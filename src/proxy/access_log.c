@@ -121,6 +121,13 @@ static void put_request(struct record *r, const struct txn *t) {
 	char ip[ADDR_TEXT_BYTES];
 	PUT_TEXT(r, "listener", t->listener->cfg.id, NAME_SHOWN);
 	PUT_TEXT(r, "client", addr_format(&t->session->peer, ip), sizeof(ip));
+	const struct proxied *proxied = t->session->proxied;
+	if (proxied) {
+		PUT_TEXT(r, "via", addr_format(&proxied->via, ip), sizeof(ip));
+		PUT_TEXT(r, "via_unique_id", proxied->unique_id, 128);
+		PUT_TEXT(r, "via_sni", proxied->authority, NAME_SHOWN);
+		PUT_TEXT(r, "via_alpn", proxied->alpn, NAME_SHOWN);
+	}
 	PUT_TEXT(r, "protocol", str_from(t->front->protocol), NAME_SHOWN);
 	const SSL *ssl = t->session->stream.ssl;
 	if (ssl) {

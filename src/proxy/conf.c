@@ -22,6 +22,7 @@ static int pools_create(struct conf *c, const struct cfg_root *cfg, const struct
 			                          .retries = from->retries,
 			                          .timeouts = from->timeouts,
 			                          .hash_key = from->hash_key,
+			                          .proxy_protocol = from->proxy_protocol,
 			                          .is_hashed = from->balance == CFG_BALANCE_HASH,
 			                          .hash_name = arena_str(&c->arena, from->hash_name),
 			                          .is_sticky = from->sticky.is_given,
@@ -59,6 +60,13 @@ static struct tls_server *listener_tls(const struct cfg_listener *from, const st
 	return conf_listener_tls(from, old ? old->tls : NULL, n_kept, e);
 }
 
+static struct cfg_nets nets_copy(struct arena *a, const struct cfg_nets *from) {
+	struct cfg_nets copy = { arena_zalloc(a, (from->n + 1) * sizeof(*copy.items)), from->n };
+	for (size_t i = 0; i < from->n; i++)
+		copy.items[i] = from->items[i];
+	return copy;
+}
+
 static int listeners_create(struct proxy *p, struct conf *c, const struct cfg_root *cfg, const struct conf *previous,
                             size_t *n_kept, struct err *e) {
 	c->n_by_listener = p->next_listener_id;
@@ -75,6 +83,7 @@ static int listeners_create(struct proxy *p, struct conf *c, const struct cfg_ro
 				lc = arena_zalloc(&c->arena, sizeof(*lc));
 				lc->cfg = *from;
 				lc->cfg.id = arena_str(&c->arena, from->id);
+				lc->cfg.proxy_protocol.from = nets_copy(&c->arena, &from->proxy_protocol.from);
 				c->tells_peers = c->tells_peers || from->tls.client.is_given;
 				if (from->tls.is_given) {
 					lc->tls = c->tls[c->n_tls] = listener_tls(from, previous, l->id, n_kept, e);

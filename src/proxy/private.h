@@ -61,6 +61,7 @@ struct pool_conf {
 	struct str sticky_cookie; /* its name */
 	uint64_t sticky_age_s;
 	uint32_t queue_retry_after_s; /* 0: as for all answers */
+	enum cfg_proxy_protocol proxy_protocol;
 	bool is_hashed;
 	bool is_measured;           /* its balance wants latencies */
 	const struct end_ops *back; /* the protocol that its servers speak */
@@ -339,7 +340,16 @@ void txn_free_all(struct proxy_worker *w);
 
 /* ---- client connection (session.c: its life; h1_server.c: the protocol) ---- */
 
-enum session_state { SESSION_HANDSHAKE, SESSION_IDLE, SESSION_HEAD, SESSION_TXN, SESSION_H2, SESSION_LINGER, SESSION_DEAD };
+enum session_state {
+	SESSION_PROXY_HEADER,
+	SESSION_HANDSHAKE,
+	SESSION_IDLE,
+	SESSION_HEAD,
+	SESSION_TXN,
+	SESSION_H2,
+	SESSION_LINGER,
+	SESSION_DEAD
+};
 
 struct session {
 	struct stream stream;
@@ -347,7 +357,7 @@ struct session {
 	struct list link; /* the worker's sessions, or its dead ones */
 	struct proxy_worker *worker;
 	struct proxy_listener *listener;
-	struct conf *handshake_conf; /* held during the TLS handshake, whose callbacks use it */
+	struct conf *handshake_conf; /* held until the TLS handshake has ended, whose callbacks use it */
 	struct txn *txn;             /* HTTP/1.1: the one in progress */
 	struct h2_conn *h2;          /* NULL: HTTP/1.1 */
 	struct pending *in;          /* read ahead: a partial head, or pipelined requests; NULL: none */
@@ -359,7 +369,9 @@ struct session {
 	uint64_t head_us;            /* first byte of the head in progress */
 	uint64_t progress;           /* of the transaction, in bytes: what moves its deadline */
 	size_t scanned;              /* of a partial head, see h1_request_parse */
-	struct addr peer;
+	struct addr peer; /* the client; told by a PROXY header where there is one */
+	struct proxied *proxied;      /* what else it told; NULL: none came */
+	struct upstream *own_upstream; /* can take a request, of this session alone: our PROXY header told the server whose it is */
 	uint32_t lingered_bytes;
 	uint8_t state;
 	bool wants_body, needs_more, is_running, winds_down, out_is_chunked;
@@ -378,7 +390,8 @@ void session_wind_down(struct session *s);
 /* Closes; frees at the end of the callback. is_abort: with RST, for a response that was cut short. */
 void session_close(struct session *s, bool is_abort);
 void session_free(struct session *s);
-/* The local address that the client connected to, as text with its port. */
+/* The local address that the client connected to; as text with its port. */
+struct addr session_local(const struct session *s);
 struct str session_local_address(const struct session *s, char out[ADDR_TEXT_BYTES]);
 /* Waits for the next request. */
 void session_await(struct session *s);
@@ -412,6 +425,7 @@ struct upstream {
 	struct txn *txn;     /* HTTP/1.1: the one that it serves; NULL: idle */
 	struct pending *in;  /* a partial response head, or spans that wait for the client */
 	struct pending *out; /* request bytes that the socket did not take */
+	struct session *owner; /* whose requests alone it takes; NULL: anyone's */
 	struct str staged;   /* a request head that waits for its first span */
 	struct h2_conn *h2;  /* NULL: HTTP/1.1 */
 	uint32_t n_txns;     /* on it */
@@ -435,6 +449,8 @@ enum acquire upstream_acquire(struct txn *t);
 /* Unbinds it; keeps it idle, or closes it. */
 void upstream_release(struct upstream *u, bool is_reusable);
 void upstream_close(struct upstream *u);
+/* Takes no further request: closes now, or behind those that it serves. */
+void upstream_retire(struct upstream *u);
 void upstream_free(struct upstream *u);
 /* Closes `n` idle connections to the pool's servers, the longest idle first. */
 void upstream_yield(struct proxy_worker *w, const struct fleet_pool *p, unsigned n);
@@ -459,6 +475,24 @@ void h1_client_run(struct upstream *u);
 void h1_client_arm(struct upstream *u);
 /* Its deadline passed with the low-water mark up: takes it down and reads on. False: it was not up. */
 bool h1_client_lower_water(struct upstream *u);
+
+/* ---- the PROXY protocol (proxied.c) ---- */
+
+/* What a PROXY header told of a session. */
+struct proxied {
+	struct addr via;         /* the proxy that sent it */
+	struct addr destination; /* what the client connected to there; its family is AF_UNSPEC when that was not told */
+	struct str alpn, authority, unique_id; /* slices of bytes */
+	char bytes[];
+};
+/* Must a connection from there begin with a header? */
+bool proxied_is_expected(const struct listener_conf *lc, const struct addr *peer);
+/* Reads the header and not a byte more. 0: done, s->peer is the client; STREAM_AGAIN; STREAM_ERROR: refused, and logged. */
+int proxied_read(struct session *s);
+/* Logs and counts a connection that is closed for its header. */
+void proxied_refuse(const struct session *s, const char *why);
+/* Lays the header of u->owner ready on a connection that has just been opened: it leaves with what is sent next. 0, or STREAM_ERROR. */
+int proxied_announce(struct upstream *u, unsigned version);
 
 /* ---- heads as they are sent on (forward.c) ---- */
 

@@ -29,6 +29,10 @@ static void on_expire(struct deadline *d) {
 	struct proxy_worker *w = s->worker;
 	worker_enter(w);
 	switch (s->state) {
+	case SESSION_PROXY_HEADER:
+		proxied_refuse(s, "it did not arrive in time");
+		session_close(s, true);
+		break;
 	case SESSION_HANDSHAKE:
 		metric_add(METRIC_io_tls_failed_total, 1);
 		session_close(s, true);
@@ -52,6 +56,32 @@ static void on_expire(struct deadline *d) {
 	worker_leave(w);
 }
 
+static void set_deadline(struct session *s, uint64_t ms) {
+	deadline_set(&s->deadline, clock_now_us() + ms * USEC_PER_MSEC);
+}
+
+/* The first bytes of the protocol come next. Holds `c` for TLS, if it is not held yet, and gives it back otherwise. */
+static bool begin(struct session *s, struct conf *c, const struct listener_conf *lc) {
+	if (!lc->tls) {
+		s->state = SESSION_IDLE;
+		set_deadline(s, lc->cfg.timeouts.head_ms);
+		if (s->handshake_conf)
+			conf_put(s->handshake_conf, s->worker->index);
+		s->handshake_conf = NULL;
+		return true;
+	}
+	if (stream_start_tls_server(&s->stream, lc->tls) < 0) {
+		session_close(s, true);
+		return false;
+	}
+	if (!s->handshake_conf)
+		s->handshake_conf = conf_hold(c, s->worker->index);
+	s->accepted_us = clock_now_us();
+	s->state = SESSION_HANDSHAKE;
+	set_deadline(s, lc->cfg.timeouts.handshake_ms);
+	return true;
+}
+
 void session_accept(struct proxy_acceptor *a, int fd, const struct addr *peer) {
 	struct proxy_worker *w = a->worker;
 	struct conf *c = conf_here(w->proxy);
@@ -73,19 +103,20 @@ void session_accept(struct proxy_acceptor *a, int fd, const struct addr *peer) {
 	deadline_init(&s->deadline, w->loop, on_expire);
 	atomic_fetch_add_explicit(&a->listener->connections, 1, memory_order_relaxed);
 	metric_add(METRIC_proxy_sessions, 1);
-	s->state = SESSION_IDLE;
-	uint64_t limit_ms = lc->cfg.timeouts.head_ms;
-	if (lc->tls) {
-		if (stream_start_tls_server(&s->stream, lc->tls) < 0) {
-			session_close(s, true);
-			return;
-		}
-		s->handshake_conf = conf_hold(c, w->index);
-		s->accepted_us = clock_now_us();
-		s->state = SESSION_HANDSHAKE;
-		limit_ms = lc->cfg.timeouts.handshake_ms;
+	if (!proxied_is_expected(lc, peer)) {
+		(void)begin(s, c, lc);
+		return;
 	}
-	deadline_set(&s->deadline, clock_now_us() + limit_ms * USEC_PER_MSEC);
+	s->handshake_conf = conf_hold(c, w->index);
+	s->state = SESSION_PROXY_HEADER;
+	set_deadline(s, lc->cfg.timeouts.head_ms);
+}
+
+static bool run_proxy_header(struct session *s) {
+	int r = proxied_read(s);
+	if (r == STREAM_ERROR)
+		session_close(s, true);
+	return r == 0 && begin(s, s->handshake_conf, conf_listener(s->handshake_conf, s->listener));
 }
 
 static bool run_handshake(struct session *s) {
@@ -132,6 +163,9 @@ void session_run(struct session *s) {
 	s->is_running = true;
 	for (bool goes_on = true; goes_on;) {
 		switch (s->state) {
+		case SESSION_PROXY_HEADER:
+			goes_on = run_proxy_header(s);
+			break;
 		case SESSION_HANDSHAKE:
 			goes_on = run_handshake(s);
 			break;
@@ -156,10 +190,15 @@ void session_run(struct session *s) {
 	s->is_running = false;
 }
 
-struct str session_local_address(const struct session *s, char out[ADDR_TEXT_BYTES]) {
+struct addr session_local(const struct session *s) {
 	struct addr a = s->listener->address;
 	socklen_t n = sizeof(a);
 	(void)getsockname(s->stream.fd, &a.sa, &n); /* failing, the listener's own is left */
+	return a;
+}
+
+struct str session_local_address(const struct session *s, char out[ADDR_TEXT_BYTES]) {
+	struct addr a = session_local(s);
 	return addr_format(&a, out);
 }
 
@@ -189,6 +228,8 @@ void session_close(struct session *s, bool is_abort) {
 	if (s->state == SESSION_DEAD)
 		return;
 	s->state = SESSION_DEAD;
+	if (s->own_upstream)
+		upstream_retire(s->own_upstream);
 	if (is_abort)
 		stream_abort(&s->stream);
 	else
@@ -207,6 +248,7 @@ void session_free(struct session *s) {
 	body_reader_fini(&s->body);
 	mem_free(s->in);
 	mem_free(s->out);
+	mem_free(s->proxied);
 	metric_add(METRIC_proxy_sessions, -1);
 	listener_release(s->listener, s->worker);
 	mem_free(s);

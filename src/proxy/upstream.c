@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Connections to servers: a worker keeps its own idle ones, newest first (FIFO measured 10 % dearer: cold caches). Each counts
- * against its server's bound as long as it is open.
+ * against its server's bound as long as it is open. One that began with a PROXY header takes the requests of its client's session
+ * alone: such wait there instead, one a session.
  */
 #include "proxy/h2.h"
 
@@ -43,20 +44,37 @@ static void on_expire(struct deadline *d) {
 
 /* ---- those that can take a request: of HTTP/1.1 the idle ones, of HTTP/2 those with room for another ---- */
 
-static struct upstream *listed_first(const struct fleet_slot *slot) {
+static struct upstream *listed_first(const struct txn *t) {
+	const struct fleet_slot *slot = &t->server->slots[t->worker->index];
+	if (t->pool->proxy_protocol != CFG_PROXY_PROTOCOL_OFF)
+		return t->session->own_upstream;
 	return slot->n_idle > 0 ? CONTAINER_OF(slot->idle.next, struct upstream, link) : NULL;
 }
 
-static void list_it(struct upstream *u) {
+static void list_for_all(struct upstream *u) {
 	struct fleet_slot *slot = &u->server->slots[u->worker->index];
-	if (u->is_listed)
-		return;
 	if (!slot->idle.next)
 		list_init(&slot->idle);
-	u->is_listed = true;
 	list_insert_after(&slot->idle, &u->link);
-	list_insert_after(&u->worker->idle_upstreams, &u->idle_link);
 	slot->n_idle++;
+}
+
+static void list_for_owner(struct upstream *u) {
+	if (u->owner->own_upstream)
+		upstream_retire(u->owner->own_upstream);
+	u->owner->own_upstream = u;
+}
+
+/* Its owner, if it has one, lives. */
+static void list_it(struct upstream *u) {
+	if (u->is_listed)
+		return;
+	if (u->owner)
+		list_for_owner(u);
+	else
+		list_for_all(u);
+	u->is_listed = true;
+	list_insert_after(&u->worker->idle_upstreams, &u->idle_link);
 	metric_add(METRIC_proxy_upstream_idle, 1);
 	fleet_connection_offer(u->server, u->worker->index);
 }
@@ -65,10 +83,18 @@ void upstream_unlist(struct upstream *u) {
 	if (!u->is_listed)
 		return;
 	u->is_listed = false;
-	list_remove(&u->link);
 	list_remove(&u->idle_link);
-	u->server->slots[u->worker->index].n_idle--;
+	if (u->owner) {
+		u->owner->own_upstream = NULL;
+	} else {
+		list_remove(&u->link);
+		u->server->slots[u->worker->index].n_idle--;
+	}
 	metric_add(METRIC_proxy_upstream_idle, -1);
+}
+
+static bool is_orphan(const struct upstream *u) {
+	return u->owner && u->owner->state == SESSION_DEAD;
 }
 
 /* ---- connections ---- */
@@ -107,6 +133,7 @@ static enum acquire upstream_connect(struct txn *t) {
 	u->worker = w;
 	u->server = t->server;
 	u->tls_key = t->pool->tls_key;
+	u->owner = t->pool->proxy_protocol != CFG_PROXY_PROTOCOL_OFF ? t->session : NULL;
 	u->state = UPSTREAM_CONNECTING;
 	list_init(&u->link);
 	list_init(&u->idle_link);
@@ -138,6 +165,8 @@ int upstream_open(struct upstream *u) {
 	int r = 0;
 	if (u->state == UPSTREAM_CONNECTING) {
 		r = stream_connect_result(&u->stream);
+		if (r == 0 && u->owner)
+			r = proxied_announce(u, pool_of(u)->proxy_protocol == CFG_PROXY_PROTOCOL_V1 ? 1 : 2);
 		if (r == 0 && pool_of(u)->tls)
 			r = start_handshake(u);
 	}
@@ -148,8 +177,7 @@ int upstream_open(struct upstream *u) {
 	return r;
 }
 
-/* Takes no further request: closes now, or behind those that it serves. */
-static void upstream_retire(struct upstream *u) {
+void upstream_retire(struct upstream *u) {
 	u->is_retired = true;
 	if (u->n_txns == 0)
 		upstream_close(u);
@@ -167,10 +195,10 @@ static enum acquire share(struct upstream *u, struct txn *t) {
 }
 
 enum acquire upstream_acquire(struct txn *t) {
-	struct fleet_slot *slot = &t->server->slots[t->worker->index];
 	struct upstream *u;
-	while (!t->wants_fresh && (u = listed_first(slot))) {
-		if (u->tls_key != t->pool->tls_key) { /* a reload changed how servers are to be trusted */
+	while (!t->wants_fresh && (u = listed_first(t))) {
+		/* A session's own may lead elsewhere; or a reload changed how servers are to be trusted. */
+		if (u->server != t->server || u->tls_key != t->pool->tls_key) {
 			upstream_retire(u);
 			continue;
 		}
@@ -208,7 +236,7 @@ void upstream_release(struct upstream *u, bool is_reusable) {
 	bool is_quiet = !u->in && !u->out && !u->stream.has_hup && !u->stream.has_eof;
 	/* A read that filled the buffer to its end leaves open whether more stands behind it. */
 	is_quiet = is_quiet && !(u->stream.can_read && stream_is_stale(&u->stream));
-	if (is_reusable && is_quiet && !is_scarce && idle_ms > 0 && !u->worker->is_stopping &&
+	if (is_reusable && is_quiet && !is_scarce && !is_orphan(u) && idle_ms > 0 && !u->worker->is_stopping &&
 	    atomic_load_explicit(&s->takes_requests, memory_order_relaxed)) {
 		u->stream.can_read = false; /* the message ended with what was read; more of it would ring */
 		stream_set_low_water(&u->stream, 1);
@@ -224,7 +252,7 @@ void upstream_unbind(struct upstream *u, uint64_t idle_ms) {
 	u->n_txns--;
 	if (u->state == UPSTREAM_DEAD)
 		return;
-	bool is_kept = u->state == UPSTREAM_BUSY && !u->is_retired && !u->h2->is_broken && idle_ms > 0 &&
+	bool is_kept = u->state == UPSTREAM_BUSY && !u->is_retired && !is_orphan(u) && !u->h2->is_broken && idle_ms > 0 &&
 	               !u->worker->is_stopping && atomic_load_explicit(&u->server->takes_requests, memory_order_relaxed);
 	if (is_kept)
 		list_it(u);

@@ -44,7 +44,11 @@
 	K(max_fields, UINT, _, "100", "10", "1000", LIVE, "Most header fields of a request; above: 431.") \
 	K(max_body, SIZE, _, "0", NULL, NULL, LIVE, "Largest request body; above: 413. `0` is no bound.") \
 	K(tracing, OBJECT, tracing, NULL, NULL, NULL, LIVE, "Names that requests carry through all machines: W3C trace context and X-Request-Id.") \
+	K(proxy_protocol, OBJECT, listener_proxy_protocol, NULL, NULL, NULL, LIVE, "Take the client's address from the PROXY protocol (version 1 or 2), which a proxy before this one speaks.") \
 	K(timeouts, OBJECT, listener_timeouts, NULL, NULL, NULL, LIVE, "What a client may take its time with.")
+
+#define CFG_LISTENER_PROXY_PROTOCOL_KEYS(K) \
+	K(from, NETS, _, CFG_REQUIRED, NULL, NULL, LIVE, "Networks of the proxies that are believed. Their connections must begin with a header; one that is missing, malformed or late (`timeouts.head`) closes the connection. Nobody else may send one.")
 
 #define CFG_LISTENER_TLS_KEYS(K) \
 	K(certificates, PATHS, _, CFG_REQUIRED, NULL, NULL, LIVE, "PEM files (or patterns), each with certificate chain and key; the first serves clients whose SNI matches none.") \
@@ -127,6 +131,7 @@
 	K(retries, OBJECT, retries, NULL, NULL, NULL, LIVE, "Sending a request again to another server when that is safe.") \
 	K(timeouts, OBJECT, pool_timeouts, NULL, NULL, NULL, LIVE, "What a server may take its time with.") \
 	K(tls, OBJECT, pool_tls, NULL, NULL, NULL, LIVE, "Speak TLS to the servers. Absent: clear text.") \
+	K(proxy_protocol, ENUM, proxy_protocol, "off", NULL, NULL, LIVE, "Tell the servers the client's address by the PROXY protocol, `v1` or `v2` (with the TLS server name, ALPN and a unique id as far as they are known). A connection then serves one client connection alone. Probes send a header too.") \
 	K(max_connections, UINT, _, "0", "0", "1000000", LIVE, "Connections at once to each server that does not say its own; `0` is no bound.") \
 	K(max_requests, UINT, _, "0", "0", "1000000", LIVE, "Requests in progress at once on each server that does not say its own; `0` is no bound. Counted over all workers, in HTTP/2 each stream.") \
 	K(limits, OBJECT, pool_limits, NULL, NULL, NULL, LIVE, "Bounds of the whole pool.") \
@@ -278,6 +283,7 @@
 #define CFG_PROTOCOL_VALUES(V) V(HTTP, "http") V(DNS, "dns")
 #define CFG_SERVER_PROTOCOL_VALUES(V) V(HTTP1, "http1") V(HTTP2, "http2")
 #define CFG_FORWARDED_VALUES(V) V(APPEND, "append") V(REPLACE, "replace") V(OFF, "off")
+#define CFG_PROXY_PROTOCOL_VALUES(V) V(OFF, "off") V(V1, "v1") V(V2, "v2")
 #define CFG_TLS_VERSION_VALUES(V) V(1_2, "1.2") V(1_3, "1.3")
 #define CFG_TLS_POLICY_VALUES(V) V(INTERMEDIATE, "intermediate") V(MODERN, "modern")
 #define CFG_CLIENT_MODE_VALUES(V) V(OPTIONAL, "optional") V(REQUIRED, "required")
@@ -306,6 +312,7 @@
 	S(listener_tls, CFG_LISTENER_TLS_KEYS) \
 	S(listener_http2, CFG_LISTENER_HTTP2_KEYS) \
 	S(listener_timeouts, CFG_LISTENER_TIMEOUTS_KEYS) \
+	S(listener_proxy_protocol, CFG_LISTENER_PROXY_PROTOCOL_KEYS) \
 	S(tracing, CFG_TRACING_KEYS) \
 	S(listener, CFG_LISTENER_KEYS) \
 	S(site, CFG_SITE_KEYS) \
@@ -341,6 +348,7 @@
 	E(protocol, CFG_PROTOCOL_VALUES, PROTOCOL) \
 	E(server_protocol, CFG_SERVER_PROTOCOL_VALUES, SERVER_PROTOCOL) \
 	E(forwarded, CFG_FORWARDED_VALUES, FORWARDED) \
+	E(proxy_protocol, CFG_PROXY_PROTOCOL_VALUES, PROXY_PROTOCOL) \
 	E(tls_version, CFG_TLS_VERSION_VALUES, TLS_VERSION) \
 	E(tls_policy, CFG_TLS_POLICY_VALUES, TLS_POLICY) \
 	E(client_mode, CFG_CLIENT_MODE_VALUES, CLIENT_MODE) \

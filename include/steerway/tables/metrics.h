@@ -11,6 +11,8 @@ METRIC(io, tls_client_resumed_total, COUNTER, "TLS handshakes finished with serv
 METRIC(proxy, tls_reloads_total, COUNTER, "Times that changed certificates, keys and revocation lists were put to use without a reload.")
 METRIC(proxy, tls_refused_total, COUNTER, "Changed certificates, keys and revocation lists that could not be used; the old ones serve on.")
 METRIC(proxy, sessions, GAUGE, "Client connections open.")
+METRIC(proxy, proxy_headers_total, COUNTER, "PROXY protocol headers accepted.")
+METRIC(proxy, proxy_headers_refused_total, COUNTER, "Connections closed because the PROXY protocol header was missing, malformed or late.")
 METRIC(proxy, listener_full_total, COUNTER, "Times that accepting paused because a listener was at max_connections.")
 METRIC(proxy, requests_total, COUNTER, "Requests finished, in whichever way.")
 METRIC(proxy, requests_active, GAUGE, "Requests in progress.")

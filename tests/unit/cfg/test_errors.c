@@ -469,6 +469,14 @@ static const struct {
 	  "listeners:\n"
 	  "  dns: { bind: \"127.0.0.1:53\", protocol: dns, tls: { certificates: LICENSE } }\n",
 	  "t.yaml:3:47: listeners.dns.tls: has no effect with protocol: dns; remove it\n" },
+	{ "PROXY protocol on a DNS listener, and from nobody",
+	  "listeners:\n"
+	  "  dns: { bind: \"127.0.0.1:53\", protocol: dns, proxy_protocol: { from: 10.0.0.0/8 } }\n"
+	  "  web: { bind: \"127.0.0.1:80\", proxy_protocol: {} }\n",
+	  "t.yaml:2:3: listeners.dns: has nothing to serve; add zones, or remove it\n"
+	  "t.yaml:2:47: listeners.dns.proxy_protocol: has no effect with protocol: dns; remove it\n"
+	  "t.yaml:3:3: listeners.web: has nothing to serve; add routes, or remove it\n"
+	  "t.yaml:3:32: listeners.web.proxy_protocol.from: is required but missing; add \"from: ...\"\n" },
 	{ "handshake timeout without tls",
 	  "sites: { a: {} }\n"
 	  "pools:\n"
