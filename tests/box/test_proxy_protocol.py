@@ -375,19 +375,22 @@ def test_haproxy_before(option, lab):
 	assert edge.daemon.metric("steerway_proxy_proxy_headers_refused_total") == 0
 
 
-@cases(("v1", "v1"), ("v2", "v2"))
-def test_haproxy_behind(mode, lab):
-	"""It sees the client's own address and port, and lets the probes in."""
+@cases(("v1", "v1", "http1"), ("v2", "v2", "http1"), ("v1 http2", "v1", "http2"), ("v2 http2", "v2", "http2"))
+def test_haproxy_behind(mode, protocol, lab):
+	"""It sees the client's own address and port, and lets the probes in. A connection of HTTP/2, too, is one client's."""
 	origin = RawOrigin(lab)
-	back = haproxy(lab, "haproxy", origin.text, bind="accept-proxy")
-	check = {"type": "http", "path": "/who", "expect": {"status": "200"}, "interval": "200ms", "timeout": "200ms"}
-	edge = Edge(lab, {"cloud": ["%s:%d" % back]}, pool={"proxy_protocol": mode}, check=check)
+	h2 = " proto h2" if protocol == "http2" else ""
+	back = haproxy(lab, "haproxy", origin.text, bind="accept-proxy" + h2)
+	check = {"type": "tcp", "interval": "200ms", "timeout": "200ms"} if h2 else \
+		{"type": "http", "path": "/who", "expect": {"status": "200"}, "interval": "200ms", "timeout": "200ms"}
+	edge = Edge(lab, {"cloud": ["%s:%d" % back]}, pool={"proxy_protocol": mode, "protocol": protocol}, check=check, workers=1)
 	wait_until(lambda: edge.daemon.ctl_json("show", "servers")[0]["in_service"], what="haproxy is up")
 	for _ in range(3):
 		with edge.client() as c:
 			mine = "%s:%d" % c.sock.getsockname()
 			for _ in range(2):
 				assert c.get("/who").body.decode() == mine
+	edge.daemon.wait_metric("steerway_proxy_upstream_idle", 0)
 	assert edge.daemon.metric("steerway_health_probe_failures_total") == 0
 
 
