@@ -3,7 +3,7 @@
 for fields, maintenance; and that `explain route` tells the same."""
 from edge import Edge, servers
 from http1 import Client, RawOrigin, fetch, ok
-from lab import cases, wait_until
+from lab import cases, need_tool, run
 from origins import Certificate
 
 ROUTES = [
@@ -339,3 +339,34 @@ def test_reload_changes_routes(lab):
 	done = edge.daemon.reload(check=False)
 	assert done.returncode != 0 and 'routes[0]: path: "/a%2Fb" is no path that a request can have' in done.stdout + done.stderr, done
 	assert edge.fetch("/x").body == b"here"
+
+
+def test_http2_on_both_sides(lab):
+	"""Rules, rewriting and answers of the route's own do not ask which protocol it is: client h2c -> edge h2c -> edge -> origin."""
+	need_tool("curl")
+	origin = RawOrigin(lab)
+	inner = Edge(lab, {"cloud": [origin]}, routes=[{"pool": "app", "response_headers": {"set": {"X-Inner": "${host}${path}"}}}], start=False)
+	lab.steerway(inner.config, name="inner")
+	rules = {"request_headers": {"remove": ["X-Gone"], "set": {"X-Set": "${header:x-came} ${scheme}"}},
+	         "response_headers": {"set": {"X-Served": "${server} ${header:x-inner}"}}}
+	outer = Edge(lab, {"cloud": ["%s:%d" % inner.web]}, pool={"protocol": "http2"}, routes=[
+		{"path": "/api", "pool": "app", "rewrite": {"strip_prefix": "/api", "host": "in.test"}, **rules},
+		{"path": "/go", "redirect": {"location": "/to${path}${query}"}},
+		{"path": "/say", "headers": {"x-came": {"exact": "1"}}, "answer": {"body": "said\n"}}])
+
+	def curl(target, *more):
+		text = run("curl", "-sS", "-i", "--http2-prior-knowledge", "-H", "Host: app.test", *more,
+		           "http://%s:%d%s" % (*outer.web, target)).stdout
+		head, _, body = text.replace("\r\n", "\n").partition("\n\n")
+		return head.lower(), body
+	head, body = curl("/api/x?y", "-H", "X-Came: 1", "-H", "X-Gone: 1")
+	assert head.startswith("http/2 200") and body == "hello", (head, body)
+	assert "x-served: cloud1 in.test/x" in head, head
+	request = origin.requests[-1]
+	assert request.target == "/x?y" and request.get("Host") == "in.test", request
+	assert request.all("X-Set") == ["1 http"] and request.all("X-Gone") == [], request
+	assert request.get("X-Forwarded-Host") == "app.test", request
+	head, _ = curl("/go/a?b")
+	assert head.startswith("http/2 308") and "location: /to/go/a?b" in head, head
+	assert curl("/say", "-H", "x-came: 1")[1] == "said\n"
+	assert curl("/say")[0].startswith("http/2 404")
