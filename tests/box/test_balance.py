@@ -68,12 +68,12 @@ def test_hash_of(key, name, fields, lab):
 
 
 def test_ewma_avoids_a_slow_server(lab):
-	states = [{"delay": 0.002}, {"delay": 0.002}, {"delay": 0.06}]
+	states = [{"delay": 0.002}, {"delay": 0.002}, {"delay": 0.5}]
 	origins = [named(lab, f"s{i}", s) for i, s in enumerate(states)]
 	edge = Edge(lab, {"cloud": origins}, pool={"balance": "ewma"}, workers=1)
-	ask(edge, 30)
-	counts = ask(edge, 200)
-	assert counts["s2"] < 20, counts
+	ask(edge, 20)
+	counts = ask(edge, 100)
+	assert counts["s2"] < 10, counts
 
 
 def test_slow_start(lab):

@@ -397,13 +397,13 @@ static const struct {
 	  "sites: { a: {} }\n"
 	  "pools:\n"
 	  "  app: { sticky: { by: cookie }, servers: [{ name: x, address: \"127.0.0.1:1\", site: a }] }\n",
-	  "t.yaml:3:18: pools.app.sticky: by: cookie needs a secret; add secret, or set by: source\n" },
+	  "t.yaml:3:10: pools.app.sticky: by: cookie needs a secret; add secret, or set by: source\n" },
 	{ "sticky with a bad name and no file",
 	  "sites: { a: {} }\n"
 	  "pools:\n"
 	  "  app: { sticky: { cookie: \"a;b\", secret: /nowhere }, servers: [{ name: x, address: \"127.0.0.1:1\", site: a }] }\n",
 	  "t.yaml:3:28: pools.app.sticky.cookie: \"a;b\" is no name of a cookie; use letters, digits, - and _, at most 64\n"
-	  "t.yaml:3:43: pools.app.sticky.secret: cannot open /nowhere: No such file or directory; mend the path or its mode\n" },
+	  "t.yaml:3:43: pools.app.sticky.secret: cannot read /nowhere: No such file or directory; mend the path or its mode\n" },
 	{ "sticky by source with a cookie",
 	  "sites: { a: {} }\n"
 	  "pools:\n"
