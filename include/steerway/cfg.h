@@ -71,6 +71,7 @@ struct cfg_weights {
 #define CFG_CLIENT_MODE_V(v, text) CFG_CLIENT_MODE_##v,
 #define CFG_TRACEPARENT_V(v, text) CFG_TRACEPARENT_##v,
 #define CFG_REQUEST_ID_V(v, text) CFG_REQUEST_ID_##v,
+#define CFG_ALPN_V(v, text) CFG_ALPN_##v,
 #define CFG_SITE_ROLE_V(v, text) CFG_SITE_ROLE_##v,
 #define CFG_CHECK_TYPE_V(v, text) CFG_CHECK_TYPE_##v,
 #define CFG_BALANCE_V(v, text) CFG_BALANCE_##v,
@@ -114,6 +115,7 @@ CFG_ENUMS(CFG_DECLARE_ENUM)
 #define CFG_MEMBER_TTL(k, param) struct cfg_ttl k;
 #define CFG_MEMBER_WEIGHTS(k, param) struct cfg_weights k;
 #define CFG_MEMBER_ENUM(k, param) enum cfg_##param k;
+#define CFG_MEMBER_ENUMS(k, param) uint32_t k##_bits; /* bit of each value that stands there: 1 << CFG_ALPN_H2 */
 #define CFG_MEMBER_OBJECT(k, param) struct cfg_##param k; /* is_given says whether it stands in the file */
 #define CFG_MEMBER_REF(k, param) struct cfg_##param *k;   /* NULL: absent */
 #define CFG_MEMBER_REFS(k, param)                                                                                                \

@@ -29,10 +29,14 @@ static void docs_enum(struct buf *out, const struct schema_row *row) {
 }
 
 void docs_type(struct buf *out, const struct schema_row *row) {
-	const char *section = row->type == SCHEMA_ENUM ? "" : schema_section(row->param)->name;
+	const char *section = row->type == SCHEMA_ENUM || row->type == SCHEMA_ENUMS ? "" : schema_section(row->param)->name;
 	switch (row->type) {
 	case SCHEMA_ENUM:
 		buf_add(out, STR("one of "));
+		docs_enum(out, row);
+		break;
+	case SCHEMA_ENUMS:
+		buf_add(out, STR("list of "));
 		docs_enum(out, row);
 		break;
 	case SCHEMA_REF:

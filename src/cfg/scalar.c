@@ -266,6 +266,23 @@ static bool parse_enum(const struct scalar *s, void *field) {
 	return false;
 }
 
+/* Values of an enum as bits: one each call, or the default's "[a, b]". */
+static bool parse_enums(const struct scalar *s, void *field) {
+	uint32_t *bits = field;
+	struct str rest = s->text, part;
+	if (str_starts(rest, STR("[")) && str_ends(rest, STR("]")))
+		rest = str_slice(rest.p + 1, rest.n - 2);
+	while (str_next(&rest, ',', &part)) {
+		struct scalar one = *s;
+		unsigned value;
+		one.text = str_trim(part);
+		if (!parse_enum(&one, &value))
+			return false;
+		*bits |= UINT32_C(1) << value;
+	}
+	return true;
+}
+
 static bool parse_ttl(const struct scalar *s, void *field) {
 	size_t dots = str_find(s->text, STR(".."));
 	struct str ends[2] = { str_slice(s->text.p, dots), dots < s->text.n ? str_skip(s->text, dots + 2) : s->text };
@@ -546,6 +563,17 @@ static void format_enum(const struct schema_row *row, const void *field, struct 
 	buf_add(out, str_from(schema_enum(row->param)->texts[value]));
 }
 
+static void format_enums(const struct schema_row *row, const void *field, struct buf *out) {
+	const struct schema_enum *values = schema_enum(row->param);
+	uint32_t bits;
+	memcpy(&bits, field, sizeof(bits));
+	buf_add_char(out, '[');
+	for (unsigned i = 0, n = 0; i < values->n; i++)
+		if (bits >> i & 1)
+			buf_printf(out, "%s%s", n++ ? ", " : "", values->texts[i]);
+	buf_add_char(out, ']');
+}
+
 static void format_weights(const struct schema_row *row, const void *field, struct buf *out) {
 	const struct cfg_weights *list = field;
 	(void)row;
@@ -599,6 +627,7 @@ const struct scalar_type *scalar_type(enum schema_type type) {
 		[SCHEMA_STATUS] = { "status codes", true, parse_status, format_status },
 		[SCHEMA_TTL] = { "duration or range of durations", false, parse_ttl, format_ttl },
 		[SCHEMA_ENUM] = { "one of", false, parse_enum, format_enum },
+		[SCHEMA_ENUMS] = { "one or more of", true, parse_enums, format_enums },
 		[SCHEMA_INCLUDE] = { "path, pattern, or list of them", false, NULL, format_strs },
 		[SCHEMA_WEIGHTS] = { "map of names and weights, or list of names", false, NULL, format_weights },
 		[SCHEMA_PAIRS] = { "texts by name", false, parse_str, format_pairs },

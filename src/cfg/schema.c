@@ -33,6 +33,7 @@
 #define FIELD_STATUS(k) k
 #define FIELD_TTL(k) k
 #define FIELD_ENUM(k) k
+#define FIELD_ENUMS(k) k##_bits
 #define FIELD_INCLUDE(k) k
 #define FIELD_WEIGHTS(k) k
 #define FIELD_OBJECT(k) k
@@ -64,6 +65,7 @@
 #define PARAM_STATUS(p) 0
 #define PARAM_TTL(p) 0
 #define PARAM_ENUM(p) SCHEMA_ENUM_##p
+#define PARAM_ENUMS(p) SCHEMA_ENUM_##p
 #define PARAM_INCLUDE(p) 0
 #define PARAM_WEIGHTS(p) SCHEMA_SECTION_##p
 #define PARAM_OBJECT(p) SCHEMA_SECTION_##p

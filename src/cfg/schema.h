@@ -31,6 +31,7 @@ enum schema_type {
 	SCHEMA_STATUS,
 	SCHEMA_TTL,
 	SCHEMA_ENUM,
+	SCHEMA_ENUMS,
 	/* Not single values: load.c takes these apart. */
 	SCHEMA_INCLUDE,
 	SCHEMA_WEIGHTS,

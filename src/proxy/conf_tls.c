@@ -26,7 +26,8 @@ struct tls_server *conf_listener_tls(const struct cfg_listener *from, const stru
 		.n_certificates = tls->certificates.n,
 		.policy = policies[tls->policy],
 		.min_version = tls->min_version == CFG_TLS_VERSION_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION,
-		.alpn = TLS_ALPN_HTTP1,
+		.alpn = (tls->alpn_bits >> CFG_ALPN_H2 & 1 ? TLS_ALPN_H2 : 0) |
+		        (tls->alpn_bits >> CFG_ALPN_HTTP1 & 1 ? TLS_ALPN_HTTP1 : 0),
 		.tickets = tls->tickets,
 		.ticket_keys_path = path_or_null(tls->ticket_keys),
 		.client_auth = tls->client.is_given ? modes[tls->client.mode] : TLS_CLIENT_AUTH_OFF,
@@ -50,10 +51,10 @@ int conf_pool_tls(struct pool_conf *out, struct arena *a, const struct cfg_pool 
 	struct tls_client_options o = { .verify = tls->verify,
 		                        .ca_path = path_or_null(tls->ca),
 		                        .certificate_path = path_or_null(tls->certificate),
-		                        .alpn = TLS_ALPN_HTTP1,
+		                        .alpn = from->protocol == CFG_SERVER_PROTOCOL_HTTP2 ? TLS_ALPN_H2 : TLS_ALPN_HTTP1,
 		                        .n_servers = (unsigned)from->servers.n };
 	out->tls_name = arena_str(a, tls->server_name);
-	out->tls_key = hash_str(tls->ca, hash_str(tls->certificate, hash_str(tls->server_name, tls->verify ? 2 : 1))) | 1;
+	out->tls_key = hash_str(tls->ca, hash_str(tls->certificate, hash_str(tls->server_name, o.alpn * 2 + tls->verify))) | 1;
 	out->tls = tls_client_create(&o, e);
 	if (!out->tls && n_kept && old && old->tls) {
 		log_error("tls_file_refused", LOG_STR("pool", from->id), LOG_CSTR("why", e->text),

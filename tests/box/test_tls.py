@@ -6,7 +6,7 @@ import subprocess
 
 from edge import Edge
 from http1 import Client, RawOrigin
-from lab import need_tool, run, wait_until
+from lab import cases, need_tool, run, wait_until
 from origins import Authority, Certificate
 
 
@@ -95,14 +95,21 @@ def test_min_version(lab):
 	s.daemon.wait_metric("steerway_io_tls_failed_total", failed + 1)
 
 
-def test_alpn(lab):
-	s = Secure(lab)
-	with s.client(alpn=["http/1.1"]) as c:
-		assert c.sock.selected_alpn_protocol() == "http/1.1" and c.get("/").status == 200
-	with s.client(alpn=["h2", "http/1.1"]) as c:
-		assert c.sock.selected_alpn_protocol() == "http/1.1" and c.get("/").status == 200
-	with s.client() as c:
-		assert c.sock.selected_alpn_protocol() is None and c.get("/").status == 200
+@cases(("both", ["h2", "http/1.1"], {"h2,http/1.1": "h2", "http/1.1,h2": "h2", "h2": "h2", "http/1.1": "http/1.1", "": None}),
+       ("http/1.1", ["http/1.1"], {"h2,http/1.1": "http/1.1", "http/1.1": "http/1.1", "": None}),
+       ("h2", ["h2"], {"h2,http/1.1": "h2", "h2": "h2", "": None}))
+def test_alpn(spoken, chosen, lab):
+	s = Secure(lab, alpn=spoken)
+	for offered, expected in chosen.items():
+		with s.client(alpn=offered.split(",") if offered else None) as c:
+			assert c.sock.selected_alpn_protocol() == expected, offered
+			assert expected == "h2" or c.get("/").status == 200
+	for offered in {"h2", "http/1.1"} - set(spoken) | {"other"}:
+		try:
+			s.client(alpn=[offered]).close()
+			raise AssertionError(f"{offered} was taken")
+		except ssl.SSLError as e:
+			assert "no application protocol" in str(e), e
 
 
 def resume(s, version, path):

@@ -53,6 +53,7 @@
 #define CFG_LISTENER_TLS_KEYS(K) \
 	K(certificates, PATHS, _, CFG_REQUIRED, NULL, NULL, LIVE, "PEM files (or patterns), each with certificate chain and key; the first serves clients whose SNI matches none.") \
 	K(policy, ENUM, tls_policy, "intermediate", NULL, NULL, LIVE, "Mozilla's presets of versions, ciphers, groups and signatures: `intermediate` (TLS 1.2 and 1.3) or `modern` (TLS 1.3 alone).") \
+	K(alpn, ENUMS, alpn, "[h2, http/1.1]", NULL, NULL, LIVE, "Protocols to offer; `h2` goes first. A client that offers ALPN without any of them is refused.") \
 	K(min_version, ENUM, tls_version, "1.2", NULL, NULL, LIVE, "Lowest TLS version.") \
 	K(tickets, BOOL, _, "true", NULL, NULL, LIVE, "Resume sessions by ticket.") \
 	K(ticket_keys, PATH, _, NULL, NULL, NULL, LIVE, "File of ticket keys, for nodes that take each other's tickets: 48 or 80 random bytes in base64 a line (`openssl rand -base64 80`); the first seals, all open. Absent: random keys, turned over every 12 hours.") \
@@ -286,6 +287,7 @@
 #define CFG_PROXY_PROTOCOL_VALUES(V) V(OFF, "off") V(V1, "v1") V(V2, "v2")
 #define CFG_TLS_VERSION_VALUES(V) V(1_2, "1.2") V(1_3, "1.3")
 #define CFG_TLS_POLICY_VALUES(V) V(INTERMEDIATE, "intermediate") V(MODERN, "modern")
+#define CFG_ALPN_VALUES(V) V(H2, "h2") V(HTTP1, "http/1.1")
 #define CFG_CLIENT_MODE_VALUES(V) V(OPTIONAL, "optional") V(REQUIRED, "required")
 #define CFG_TRACEPARENT_VALUES(V) V(PASS, "pass") V(CREATE, "create")
 #define CFG_REQUEST_ID_VALUES(V) V(OFF, "off") V(KEEP, "keep") V(REPLACE, "replace")
@@ -351,6 +353,7 @@
 	E(proxy_protocol, CFG_PROXY_PROTOCOL_VALUES, PROXY_PROTOCOL) \
 	E(tls_version, CFG_TLS_VERSION_VALUES, TLS_VERSION) \
 	E(tls_policy, CFG_TLS_POLICY_VALUES, TLS_POLICY) \
+	E(alpn, CFG_ALPN_VALUES, ALPN) \
 	E(client_mode, CFG_CLIENT_MODE_VALUES, CLIENT_MODE) \
 	E(traceparent, CFG_TRACEPARENT_VALUES, TRACEPARENT) \
 	E(request_id, CFG_REQUEST_ID_VALUES, REQUEST_ID) \
