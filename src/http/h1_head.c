@@ -175,9 +175,9 @@ static inline enum parse name_take(struct http_head *h, struct http_field *f, st
 static inline enum parse value_take(struct http_head *h, struct http_field *f, struct reader *r) {
 	const char *p = r->p, *stop;
 	/* What nearly all send: one space before the value, none behind it. */
-	if (r->scan_end - p > 2 && p[0] == ' ' && !http_is_space(p[1])) {
+	if (r->scan_end - p > 2 && p[0] == ' ' && (uint8_t)p[1] > ' ') {
 		stop = http_scan_text(p + 1, r->scan_end);
-		if (r->end - stop >= 2 && stop[0] == '\r' && stop[1] == '\n' && !http_is_space(stop[-1])) {
+		if (r->end - stop >= 2 && stop[0] == '\r' && stop[1] == '\n' && (uint8_t)stop[-1] > ' ') {
 			f->value = str_slice(in_input(r, p + 1), (size_t)(stop - p - 1));
 			f->is_line = true;
 			r->p = stop + 2;

@@ -157,8 +157,8 @@ static inline bool http_field_name_is(const char *p, const char *known, size_t n
 static inline enum http_field_id http_field_lookup32(const char *p, size_t n) {
 	if (n < 2 || n >= HTTP_FIELD_NAME_BYTES)
 		return HTTP_FIELD_OTHER;
-	uint8_t first = (uint8_t)(p[0] | 0x20), middle = (uint8_t)(p[n / 2] | 0x20), last = (uint8_t)(p[n - 2] | 0x20);
-	uint32_t key = (uint32_t)n | (uint32_t)first << 8 | (uint32_t)middle << 16 | (uint32_t)last << 24;
+	uint8_t first = (uint8_t)p[0], middle = (uint8_t)p[n / 2], last = (uint8_t)p[n - 2];
+	uint32_t key = (uint32_t)n | (uint32_t)first << 8 | (uint32_t)middle << 16 | (uint32_t)last << 24 | 0x20202000;
 	enum http_field_id id = http_field_slots[key * FIELD_HASH_FACTOR >> FIELD_HASH_SHIFT];
 	return http_field_name_bytes[id] == n && http_field_name_is(p, http_field_names[id], n) ? id : HTTP_FIELD_OTHER;
 }
