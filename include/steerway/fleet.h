@@ -227,6 +227,7 @@ struct fleet_request {
 	uint64_t home;                     /* the session's: from fleet_sticky_home, or a hash of the client by source; 0: none */
 	struct fleet_server *const *tried; /* not these, while there are others */
 	unsigned n_tried;
+	uint64_t avoid_sites; /* mask, with n_tried > 0: nor in these sites, while there are others */
 };
 /* On FLEET_PICKED the server counts one more active request of this worker, until fleet_request_end. ALL_BUSY: the pool or every
  * usable server is at its limit of requests, or of connections where this worker has no idle one. */

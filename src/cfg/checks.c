@@ -494,12 +494,16 @@ static bool traceparent_passes(const struct instance *i) {
 static bool request_id_is_off(const struct instance *i) {
 	return ((const struct cfg_tracing *)i->object)->request_id == CFG_REQUEST_ID_OFF;
 }
+static bool backoff_is_off(const struct instance *i) {
+	return ((const struct cfg_retries *)i->object)->backoff_ms == 0;
+}
 static bool root_has_user(const struct instance *i) {
 	const struct cfg_root *r = i->object;
 	return r->user.n > 0 && r->run_as_root;
 }
 
 #define DNS_LISTENER "has no effect with protocol: dns; remove it"
+#define WITHOUT_RETRIES "has no effect with attempts: 0; remove it"
 #define TCP_CHECK "has no effect with type: tcp; remove it, or set type: http"
 
 static const struct {
@@ -552,7 +556,12 @@ static const struct {
 	  "has no effect with traceparent: pass; remove it, or set traceparent: create" },
 	{ SCHEMA_SECTION_tracing, "return_request_id", "request_id", request_id_is_off,
 	  "has no effect with request_id: off; remove it, or set request_id" },
-	{ SCHEMA_SECTION_retries, "budget", "attempts", retries_are_off, "has no effect with attempts: 0; remove it" },
+	{ SCHEMA_SECTION_retries, "budget", "attempts", retries_are_off, WITHOUT_RETRIES },
+	{ SCHEMA_SECTION_retries, "try_timeout", "attempts", retries_are_off, WITHOUT_RETRIES },
+	{ SCHEMA_SECTION_retries, "statuses", "attempts", retries_are_off, WITHOUT_RETRIES },
+	{ SCHEMA_SECTION_retries, "backoff", "attempts", retries_are_off, WITHOUT_RETRIES },
+	{ SCHEMA_SECTION_retries, "buffer", "attempts", retries_are_off, WITHOUT_RETRIES },
+	{ SCHEMA_SECTION_retries, "backoff_max", "backoff", backoff_is_off, "has no effect without backoff; remove it, or add that" },
 };
 
 static void check_ignored(struct loader *l, const struct instance *i) {
@@ -574,6 +583,14 @@ static void check_page(struct loader *l, const struct instance *i) {
 	for (size_t k = 0; k < COUNT_OF(files); k++)
 		if (files[k].path.n > 0 && file_check(files[k].path.p, &why) < 0)
 			fault(l, i, files[k].key, "%s", why.text);
+}
+
+static void check_try_timeout(struct loader *l, const struct instance *i) {
+	const struct cfg_pool *p = i->object;
+	if (p->retries.try_timeout_ms < p->timeouts.response_ms)
+		return;
+	fault(l, i, "retries", "try_timeout %.*s is not below timeouts.response %.*s; lower it or raise that",
+	      STR_ARG(msec_text(l, p->retries.try_timeout_ms)), STR_ARG(msec_text(l, p->timeouts.response_ms)));
 }
 
 /* For each section of the kind. Those of the root look through other sections and mind themselves what is at fault there. */
@@ -599,6 +616,7 @@ static const struct {
 	{ SCHEMA_SECTION_listener_client, check_listener_client, "ca crl" },
 	{ SCHEMA_SECTION_pool_tls, check_pool_tls, "ca certificate server_name" },
 	{ SCHEMA_SECTION_pool, check_id, "" },
+	{ SCHEMA_SECTION_pool, check_try_timeout, "retries timeouts" },
 	{ SCHEMA_SECTION_pool, check_pool, "min_up split servers" },
 	{ SCHEMA_SECTION_pool, check_hash_name, "balance hash_key hash_name" },
 	{ SCHEMA_SECTION_sticky, check_sticky, "by cookie secret" },

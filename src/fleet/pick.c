@@ -43,15 +43,22 @@ static struct fleet_server *pick_in_others(const struct fleet_view *v, const str
 	return s;
 }
 
+static struct fleet_server *pick_anywhere(const struct fleet_view *v, const struct level *chosen, const struct pick *p) {
+	struct fleet_server *s = v->ops->pick(chosen, p);
+	return s ? s : pick_in_others(v, chosen, p);
+}
+
 /* When the level that the shares chose has none. */
 static __attribute__((noinline, cold)) struct fleet_server *pick_elsewhere(const struct fleet_view *v, const struct level *chosen,
                                                                            struct pick *p) {
 	struct fleet_server *s = pick_in_others(v, chosen, p);
 	if (s || p->request->n_tried == 0)
 		return s;
+	p->may_stay = true;
+	if (p->request->avoid_sites && (s = pick_anywhere(v, chosen, p)))
+		return s;
 	p->may_repeat = true;
-	s = v->ops->pick(chosen, p);
-	return s ? s : pick_in_others(v, chosen, p);
+	return pick_anywhere(v, chosen, p);
 }
 
 /* One more below `max`. *n_bounded (this worker's) tells how many it has to give back, for a bound may come and go by a reload

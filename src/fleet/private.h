@@ -190,7 +190,8 @@ struct pick {
 	const struct fleet_request *request;
 	struct fleet_cell *cell;
 	unsigned worker;
-	bool may_repeat; /* tried ones are allowed */
+	bool may_stay;   /* sites to avoid are allowed */
+	bool may_repeat; /* tried servers are allowed */
 	bool needs_idle; /* the pool is at its bound of connections */
 };
 struct balance_ops {
@@ -223,10 +224,12 @@ static inline bool pick_may(const struct pick *p, const struct fleet_server *s) 
 		return false;
 	if (is_at(&s->in_progress, &s->max_requests))
 		return false;
-	for (unsigned i = 0; i < p->request->n_tried && !p->may_repeat; i++)
+	if (p->request->n_tried == 0 || p->may_repeat)
+		return true;
+	for (unsigned i = 0; i < p->request->n_tried; i++)
 		if (p->request->tried[i] == s)
 			return false;
-	return true;
+	return p->may_stay || !(p->request->avoid_sites >> s->site->index & 1);
 }
 /* x of [0, 2^32) to [0, n). */
 static inline uint32_t draw_below(uint64_t x32, uint32_t n) {

@@ -93,6 +93,7 @@ static const struct page *page_find(const struct answer_pages *pages, const stru
 unsigned answer_grpc_status(enum proxy_end end, unsigned status) {
 	switch (end) {
 	case PROXY_END_SERVER_TIMEOUT:
+	case PROXY_END_REQUEST_TIMEOUT:
 	case PROXY_END_BODY_TIMEOUT:
 	case PROXY_END_HEAD_TIMEOUT:
 		return GRPC_DEADLINE_EXCEEDED;

@@ -13,6 +13,15 @@ static const struct pool_conf *pool_find(const struct conf *c, struct str name) 
 	return NULL;
 }
 
+/* A copy of its own: the snapshot may outlive the configuration. */
+static struct cfg_status statuses_keep(struct arena *a, const struct cfg_status *from) {
+	size_t bytes = from->n * sizeof(*from->items);
+	struct cfg_status s = { arena_alloc(a, bytes + 1), from->n };
+	if (bytes > 0)
+		memcpy(s.items, from->items, bytes);
+	return s;
+}
+
 static int pools_create(struct conf *c, const struct cfg_root *cfg, const struct conf *previous, size_t *n_kept, struct err *e) {
 	c->n_pools = cfg->pools.n;
 	c->pools = arena_zalloc(&c->arena, (cfg->pools.n + 1) * sizeof(*c->pools));
@@ -33,6 +42,7 @@ static int pools_create(struct conf *c, const struct cfg_root *cfg, const struct
 			                          .is_measured = from->balance == CFG_BALANCE_EWMA,
 			                          .back = from->protocol == CFG_SERVER_PROTOCOL_HTTP2 ? &h2_client_end : &h1_client_end,
 			                          .max_streams = (uint32_t)from->max_streams };
+		c->pools[i].retries.statuses = statuses_keep(&c->arena, &from->retries.statuses);
 		if (conf_pool_tls(&c->pools[i], &c->arena, from, pool_find(previous, from->id), n_kept, e) < 0)
 			return -1;
 	}

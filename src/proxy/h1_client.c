@@ -106,6 +106,8 @@ static bool take_head(struct upstream *u, struct str *in, bool *is_partial) {
 		u->head_is_done = true;
 		u->is_reusable = framing.keep_alive && framing.body != HTTP_BODY_UNTIL_CLOSE;
 		txn_on_response_head(t, &head, &framing);
+		if (u->txn != t)
+			return false;
 		body_reader_init(&u->body, &framing, t->response_is_raw);
 		return true;
 	}

@@ -180,7 +180,7 @@ static void on_reset(struct h2_stream *s, uint32_t error) {
 	if (s->in_is_last) /* the response is whole: the server only wants no more of the request (RFC 9113 8.1) */
 		return;
 	if (error == NGHTTP2_REFUSED_STREAM)
-		s->txn->head_is_sent = s->txn->request_is_begun = false;
+		s->txn->is_unprocessed = true;
 	txn_on_back_failed(s->txn, PROXY_END_SERVER_CLOSED);
 }
 

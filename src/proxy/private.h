@@ -24,6 +24,7 @@
 
 #include "proxy/answer.h"
 #include "proxy/body.h"
+#include "proxy/retry.h"
 #include "proxy/route.h"
 #include "proxy/trace.h"
 
@@ -231,7 +232,7 @@ enum end_state {
  */
 struct end_ops {
 	const char *protocol; /* for the log: "h1" */
-	bool codes_chunks; /* bodies of unknown length are chunked: between two such ends they pass as they come */
+	bool codes_chunks;    /* bodies of unknown length are chunked: between two such ends they pass as they come */
 	/* Lays a head ready: it leaves with the first send_body. A server's side sends t->request_head; h is NULL. */
 	void (*send_head)(struct txn *t, struct http_head *h, const struct http_framing *in);
 	/* Sends a span of the body; is_last: the body ends with it, and with t->trailers. The span may be empty. */
@@ -265,9 +266,18 @@ struct txn {
 	struct fleet_server *server;  /* picked: counts as active */
 	struct fleet_server *tried[TXN_TRIED_MAX];
 	uint8_t n_tried, n_retries, step;
-	bool holds_retry; /* one of the pool's retry budget */
-	bool is_reused;   /* the upstream connection had served before */
-	bool wants_fresh; /* an idle connection proved stale: make a new one */
+	bool holds_retry;              /* one of the pool's retry budget */
+	bool is_reused;                /* the upstream connection had served before */
+	bool wants_fresh;              /* an idle connection proved stale: make a new one */
+	bool is_unprocessed;           /* the back end says so before it fails: the server did not begin with the request */
+	uint64_t tried_sites;          /* mask */
+	struct pending *kept_trailers; /* behind it */
+	struct replay replay;          /* the request's body as far as it left */
+	uint64_t replay_bytes;         /* how much of it may be kept; 0: it is sent once */
+	struct deadline deadline;      /* the first of these; 0: not set */
+	uint64_t request_by_us;        /* the response must have ended */
+	uint64_t try_by_us;            /* its head must be there, or another server is asked */
+	uint64_t again_at_us;          /* the next try begins */
 
 	/* request; the slices point into the store */
 	struct http_head *head; /* only within txn_start */
@@ -278,7 +288,8 @@ struct txn {
 	struct str path, query;         /* normalised; the query with its '?' */
 	struct str authority, host;     /* as sent, empty when the client sent none; without port */
 	struct http_framing request;
-	struct str request_head; /* as it goes to the server, in HTTP/1.1's form with Host first: HTTP/2 makes fields of its lines */
+	struct str
+	    request_head; /* as it goes to the server, in HTTP/1.1's form with Host first: HTTP/2 makes fields of its lines */
 	const struct http_head *trailers; /* of the body whose last span is being passed on; NULL: none */
 	bool wants_trailers;              /* TE: trailers (RFC 9110 10.1.4) */
 	struct str accept;                /* of the client, all lines */
@@ -286,10 +297,9 @@ struct txn {
 	bool is_grpc;
 	struct fleet_request wanted; /* what is asked of fleet; lives while it waits there */
 	struct fleet_waiter waiter;
-	bool request_is_raw;   /* chunked on both sides: forwarded as it came */
-	bool head_is_sent;     /* the server may have seen the request */
-	bool request_is_begun; /* some of its body left for the server: it can't be sent again */
-	bool request_is_done;
+	bool request_is_raw;  /* chunked on both sides: forwarded as it came */
+	bool head_is_sent;    /* the server may have seen the request */
+	bool request_is_done; /* the front end has given all of it */
 
 	/* response */
 	uint16_t status;
@@ -324,6 +334,7 @@ void txn_answer(struct txn *t, enum proxy_end end, struct http_head *h, const st
 /* From the back end. */
 void txn_on_connected(struct txn *t);
 void txn_on_interim_head(struct txn *t, struct http_head *h);
+/* A status may count as a failure: the txn then has called `finish`, and asks another server. */
 void txn_on_response_head(struct txn *t, struct http_head *h, const struct http_framing *in);
 enum end_state txn_on_response_span(struct txn *t, struct str span, bool is_last);
 void txn_on_request_drained(struct txn *t);

@@ -43,12 +43,16 @@ uint64_t retry_backoff_us(uint64_t base_ms, uint64_t max_ms, unsigned n, struct 
 	return base_ms > 0 ? rand_below(r, most * 1000 + 1) : 0;
 }
 
+void replay_give_up(struct replay *r) {
+	replay_fini(r);
+	r->is_lost = true;
+}
+
 void replay_add(struct replay *r, struct str span, size_t max_bytes) {
 	if (r->is_lost || span.n == 0)
 		return;
-	if (span.n > max_bytes - r->n) {
-		replay_fini(r);
-		r->is_lost = true;
+	if (r->n > max_bytes || span.n > max_bytes - r->n) {
+		replay_give_up(r);
 		return;
 	}
 	if (r->n + span.n > r->cap) {

@@ -35,8 +35,9 @@ struct replay {
 	size_t n, cap;
 	bool is_lost; /* too large: what was sent can't be sent again */
 };
-/* Keeps a span. Above max_bytes in all, the body is given up. */
+/* Keeps a span. Above max_bytes in all, the body is given up for good. */
 void replay_add(struct replay *r, struct str span, size_t max_bytes);
+void replay_give_up(struct replay *r);
 void replay_fini(struct replay *r);
 static inline struct str replay_str(const struct replay *r) {
 	return str_slice(r->bytes, r->n);

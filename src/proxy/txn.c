@@ -7,9 +7,11 @@
  */
 #include "proxy/action.h"
 #include "proxy/ends.h"
+#include "proxy/h2.h"
 
 #include "steerway/base/clock.h"
 #include "steerway/base/hash.h"
+#include "steerway/base/rand.h"
 
 enum {
 	FREE_TXNS_MAX = 256,  /* a worker keeps so many for re-use: 1 MiB */
@@ -88,6 +90,9 @@ static void txn_destroy(struct txn *t) {
 	struct proxy_worker *w = t->worker;
 	list_remove(&t->link);
 	fleet_wait_end(&t->waiter);
+	deadline_fini(&t->deadline);
+	replay_fini(&t->replay);
+	mem_free(t->kept_trailers);
 	release_server(t);
 	if (t->holds_retry)
 		fleet_retry_end(t->pool->fleet);
@@ -144,9 +149,10 @@ static void txn_end(struct txn *t, enum proxy_end end, bool is_clean) {
 	txn_destroy(t);
 }
 
-static void return_request_id(const struct txn *t, struct http_head *h) {
+static void return_request_id(struct txn *t, struct http_head *h) {
 	if (!t->listener->cfg.tracing.return_request_id || t->names.request_id.n == 0)
 		return;
+	txn_widen_head(t, h, 1);
 	http_head_drop(h, HTTP_FIELD_X_REQUEST_ID);
 	http_head_add(h, HTTP_FIELD_X_REQUEST_ID, STR("X-Request-Id"), t->names.request_id);
 }
@@ -215,6 +221,32 @@ static uint64_t hash_of_client(const struct txn *t) {
 	addr_set_port(&ip, 0);
 	return addr_hash(&ip, 0);
 }
+
+/* ---- time ---- */
+
+static void on_expire(struct deadline *d);
+
+static void arm(struct txn *t) {
+	const uint64_t times[] = { t->request_by_us, t->try_by_us, t->again_at_us };
+	uint64_t first = UINT64_MAX;
+	for (size_t i = 0; i < COUNT_OF(times); i++)
+		if (times[i] > 0 && times[i] < first)
+			first = times[i];
+	if (first == UINT64_MAX)
+		return;
+	if (!t->deadline.on_expire)
+		deadline_init(&t->deadline, t->worker->loop, on_expire);
+	deadline_set(&t->deadline, first);
+}
+
+/* From the request's head; the nearest bound holds. */
+static void bound_request(struct txn *t, uint64_t us) {
+	uint64_t by = t->head_us + us;
+	if (t->request_by_us == 0 || by < t->request_by_us)
+		t->request_by_us = by;
+}
+
+/* ---- the first steps ---- */
 
 static uint64_t hash_of(const struct txn *t) {
 	struct str value;
@@ -318,6 +350,10 @@ static enum step step_route(struct txn *t) {
 	if (t->pool->is_sticky)
 		t->wanted.home = home_of(t);
 	t->back = t->pool->back;
+	if (t->pool->timeouts.request_ms > 0)
+		bound_request(t, t->pool->timeouts.request_ms * USEC_PER_MSEC);
+	if (t->request_by_us > 0)
+		arm(t);
 	return STEP_NEXT;
 }
 
@@ -348,6 +384,9 @@ static enum step step_forward(struct txn *t) {
 	char *out = txn_reserve(t, forward_request_bound(t->head, &f));
 	enum http_body body = t->back->codes_chunks ? t->request.body : HTTP_BODY_NONE;
 	t->request_head = str_slice(out, forward_request(out, t->head, &f, body));
+	/* What may not be done twice is sent again only when a server says that it did not begin, as HTTP/2 lets it. */
+	if (t->pool->retries.attempts > 0 && (http_method_is_idempotent(t->method) || !t->back->codes_chunks))
+		t->replay_bytes = t->pool->retries.buffer_bytes;
 	return STEP_NEXT;
 }
 
@@ -394,6 +433,8 @@ static void on_turn(struct fleet_waiter *waiter, enum fleet_pick result, struct 
 static enum step step_balance(struct txn *t) {
 	t->wanted.tried = t->tried;
 	t->wanted.n_tried = t->n_tried;
+	bool is_last = t->n_retries > 0 && t->n_retries >= t->pool->retries.attempts;
+	t->wanted.avoid_sites = is_last ? t->tried_sites : 0; /* when several servers of a site failed, it may be the site */
 	t->waiter.request = &t->wanted;
 	t->waiter.on_turn = on_turn;
 	t->waiter.class = t->route->urgency;
@@ -401,6 +442,7 @@ static enum step step_balance(struct txn *t) {
 }
 
 static enum step back_failed(struct txn *t, enum proxy_end end);
+static void await_response(struct txn *t);
 
 static enum step step_connect(struct txn *t) {
 	switch (upstream_acquire(t)) {
@@ -423,14 +465,31 @@ static enum step step_connect(struct txn *t) {
 	return STEP_BALANCE_AGAIN;
 }
 
+/* What left before leaves again. Returns whether the rest of the body may follow. */
+static bool send_again(struct txn *t) {
+	struct str kept = replay_str(&t->replay);
+	if (kept.n == 0 && !t->request_is_done)
+		return true;
+	struct http_field fields[TRAILERS_MAX];
+	struct http_head trailers = { .fields = fields, .cap_fields = TRAILERS_MAX };
+	if (t->kept_trailers && h2_head_of_lines(&trailers, pending_str(t->kept_trailers)))
+		t->trailers = &trailers;
+	enum end_state back = t->back->send_body(t, kept, t->request_is_done);
+	t->trailers = NULL;
+	if (kept.n > t->replay_bytes)
+		replay_give_up(&t->replay); /* a span came between two tries: too much to be kept any longer */
+	return back == END_READY && !t->request_is_done;
+}
+
 static enum step step_send(struct txn *t) {
 	t->connected_us = clock_now_us();
 	t->request_is_raw = t->request.body == HTTP_BODY_CHUNKED && t->front->codes_chunks && t->back->codes_chunks;
 	t->back->send_head(t, NULL, &t->request);
 	t->head_is_sent = true;
-	if (t->request.body == HTTP_BODY_NONE)
-		t->back->send_body(t, STR_NONE, true);
-	else
+	bool wants_more = send_again(t);
+	if (t->request_is_done)
+		await_response(t);
+	else if (wants_more)
 		t->front->resume(t); /* a malformed body may end the transaction in here */
 	return STEP_WAIT;
 }
@@ -460,8 +519,12 @@ static void txn_run(struct txn *t) {
 
 /* What an answer of the proxy's own would have to look like: nobody can tell later. */
 static void note_form(struct txn *t, const struct http_head *h) {
+	uint64_t us;
 	if (http_head_has(h, HTTP_FIELD_CONTENT_TYPE))
 		t->is_grpc = grpc_is_content_type(http_field_find(h, HTTP_FIELD_CONTENT_TYPE)->value);
+	if (t->is_grpc && http_head_has(h, HTTP_FIELD_GRPC_TIMEOUT) &&
+	    grpc_timeout_parse(http_field_find(h, HTTP_FIELD_GRPC_TIMEOUT)->value, &us))
+		bound_request(t, us);
 	if (!http_head_has(h, HTTP_FIELD_ACCEPT))
 		return;
 	size_t n = 0;
@@ -501,63 +564,160 @@ void txn_on_connected(struct txn *t) {
 
 /* ---- retry: the only step back ---- */
 
-/* Only what the server can't have seen, or what may be done twice and can be sent again (RFC 9110 9.2.2). */
-static bool retry_is_safe(const struct txn *t, enum proxy_end end) {
-	if (t->response_is_begun || t->n_interim > 0 || t->request_is_begun)
-		return false;
-	if (!t->head_is_sent)
-		return true;
-	return end == PROXY_END_SERVER_CLOSED && t->request.body == HTTP_BODY_NONE && http_method_is_idempotent(t->method);
+static struct retry_facts facts_of(const struct txn *t, enum proxy_end failed) {
+	return (struct retry_facts){ .failed = failed,
+		                     .n_retries = t->n_retries,
+		                     .attempts = (uint8_t)t->pool->retries.attempts,
+		                     .is_reused = t->is_reused && !t->wants_fresh,
+		                     .is_unsent = !t->head_is_sent,
+		                     .is_unprocessed = t->is_unprocessed,
+		                     .is_response_begun = t->response_is_begun || t->n_interim > 0,
+		                     .is_idempotent = http_method_is_idempotent(t->method),
+		                     .is_body_whole = !t->replay.is_lost };
 }
 
 /* The budget keeps retries from multiplying the load of servers in trouble. A request that no server has seen adds none: when a
  * whole site dies, all of its requests may go elsewhere at once. */
-static bool retry_is_granted(struct txn *t) {
-	if (t->n_retries >= t->pool->retries.attempts || t->n_tried == TXN_TRIED_MAX)
+static bool retry_is_granted(struct txn *t, enum retry r) {
+	if (r == RETRY_NO || r == RETRY_FRESH)
+		return r == RETRY_FRESH;
+	if (t->n_tried == TXN_TRIED_MAX)
 		return false;
-	if (!t->head_is_sent)
-		return true;
-	if (!t->holds_retry)
+	if (r == RETRY_BUDGET && !t->holds_retry)
 		t->holds_retry = fleet_retry_take(t->pool->fleet);
-	return t->holds_retry;
+	return r == RETRY_UNSEEN || t->holds_retry;
+}
+
+static void note_failure(struct txn *t, bool is_suspect) {
+	count(&t->server->slots[t->worker->index].failures);
+	if (t->pool->is_measured && is_suspect) /* one that refuses at once must not look fast */
+		fleet_observe(t->server, t->worker->index, clock_now_us() - t->picked_us + FAILURE_US);
+	if (is_suspect)
+		fleet_suspect(t->worker->proxy->fleet, t->server);
+}
+
+/* Leaves this try for the next one. */
+static enum step start_again(struct txn *t, enum retry r) {
+	struct fleet_server *failed = t->server;
+	give_back(t, false);
+	t->head_is_sent = t->is_reused = t->is_unprocessed = false;
+	t->try_by_us = 0;
+	if (r == RETRY_FRESH) {
+		t->wants_fresh = true;
+		release_server(t);
+		return STEP_BALANCE_AGAIN;
+	}
+	t->tried[t->n_tried++] = failed;
+	t->tried_sites |= UINT64_C(1) << failed->site->index;
+	t->n_retries++;
+	count(&failed->slots[t->worker->index].retries);
+	metric_add(METRIC_proxy_retries_total, 1);
+	const struct cfg_retries *cfg = &t->pool->retries;
+	uint64_t wait_us =
+	    cfg->backoff_ms > 0 ? retry_backoff_us(cfg->backoff_ms, cfg->backoff_max_ms, t->n_retries, rand_thread()) : 0;
+	if (wait_us == 0) {
+		release_server(t);
+		return STEP_BALANCE_AGAIN;
+	}
+	t->again_at_us = clock_now_us() + wait_us; /* the server is kept until then, and the pool with it */
+	arm(t);
+	return STEP_WAIT;
 }
 
 static enum step back_failed(struct txn *t, enum proxy_end end) {
-	struct fleet_server *failed = t->server;
+	struct retry_facts facts = facts_of(t, end);
+	enum retry r = retry_decide(&facts);
 	/* A connection that had been idle may have been closed at any time: that says nothing about the server. */
-	bool is_stale = t->is_reused && end == PROXY_END_SERVER_CLOSED && !t->wants_fresh;
-	count(&failed->slots[t->worker->index].failures);
-	if (t->pool->is_measured && !is_stale) /* one that refuses at once must not look fast */
-		fleet_observe(failed, t->worker->index, clock_now_us() - t->picked_us + FAILURE_US);
-	if (!is_stale && end != PROXY_END_SERVER_BAD_RESPONSE)
-		fleet_suspect(t->worker->proxy->fleet, failed);
-	if (!retry_is_safe(t, end) || (!is_stale && !retry_is_granted(t)))
-		return fail(t, end);
-	give_back(t, false);
-	if (is_stale) {
-		t->wants_fresh = true;
-	} else {
-		t->tried[t->n_tried++] = failed;
-		t->n_retries++;
-		count(&failed->slots[t->worker->index].retries);
-		metric_add(METRIC_proxy_retries_total, 1);
-	}
-	release_server(t);
-	t->head_is_sent = t->is_reused = false;
-	return STEP_BALANCE_AGAIN;
+	bool is_stale = facts.is_reused && end == PROXY_END_SERVER_CLOSED;
+	note_failure(t, !is_stale && end != PROXY_END_SERVER_BAD_RESPONSE);
+	return retry_is_granted(t, r) ? start_again(t, r) : fail(t, end);
 }
 
-void txn_on_back_failed(struct txn *t, enum proxy_end end) {
-	if (back_failed(t, end) != STEP_BALANCE_AGAIN)
-		return;
+static void balance_again(struct txn *t) {
 	t->step = AT_BALANCE;
 	txn_run(t);
 }
 
+void txn_on_back_failed(struct txn *t, enum proxy_end end) {
+	if (back_failed(t, end) == STEP_BALANCE_AGAIN)
+		balance_again(t);
+}
+
+/* From here on the server is thinking: another one may be asked when that takes too long. */
+static void await_response(struct txn *t) {
+	uint64_t ms = t->pool->retries.try_timeout_ms;
+	if (ms == 0 || t->n_retries >= t->pool->retries.attempts || t->response_is_begun)
+		return;
+	t->try_by_us = clock_now_us() + ms * USEC_PER_MSEC;
+	arm(t);
+}
+
+/* What can't be sent again goes on waiting. */
+static void try_timed_out(struct txn *t) {
+	struct retry_facts facts = facts_of(t, PROXY_END_SERVER_TIMEOUT);
+	facts.is_try_timeout = true;
+	enum retry r = retry_decide(&facts);
+	if (!retry_is_granted(t, r))
+		return;
+	note_failure(t, true);
+	if (start_again(t, r) == STEP_BALANCE_AGAIN)
+		balance_again(t);
+}
+
+static bool is_failure(const struct cfg_status *statuses, unsigned status) {
+	for (size_t i = 0; i < statuses->n; i++)
+		if (status >= statuses->items[i].first && status <= statuses->items[i].last)
+			return true;
+	return false;
+}
+
+/* A status that counts as a failure: true when another server is asked instead. */
+static bool status_failed(struct txn *t) {
+	struct retry_facts facts = facts_of(t, PROXY_END_COMPLETE);
+	enum retry r = retry_decide(&facts);
+	note_failure(t, true);
+	if (!retry_is_granted(t, r))
+		return false;
+	if (start_again(t, r) == STEP_BALANCE_AGAIN)
+		balance_again(t);
+	return true;
+}
+
+static void on_expire(struct deadline *d) {
+	struct txn *t = CONTAINER_OF(d, struct txn, deadline);
+	struct proxy_worker *w = t->worker;
+	uint64_t now = clock_now_us();
+	worker_enter(w);
+	if (t->is_ending || t->response_is_done) {
+		/* only the client is waited for, which has a bound of its own */
+	} else if (t->request_by_us > 0 && now >= t->request_by_us) {
+		txn_fail(t, PROXY_END_REQUEST_TIMEOUT, 0);
+	} else if (t->again_at_us > 0 && now >= t->again_at_us) {
+		t->again_at_us = 0;
+		arm(t);
+		release_server(t);
+		balance_again(t);
+	} else if (t->try_by_us > 0 && now >= t->try_by_us) {
+		t->try_by_us = 0;
+		arm(t);
+		try_timed_out(t);
+	} else {
+		arm(t);
+	}
+	worker_leave(w);
+}
+
 /* ---- relay ---- */
 
+/* In case that it has to leave again; between two tries nothing may be lost. */
+static void keep_span(struct txn *t, struct str span) {
+	replay_add(&t->replay, span, t->head_is_sent ? t->replay_bytes : SIZE_MAX);
+	if (t->request_is_done && t->trailers && !t->replay.is_lost)
+		t->kept_trailers = pending_lines(t->trailers);
+}
+
 enum end_state txn_on_request_span(struct txn *t, struct str span, bool is_last) {
-	if (!t->upstream) { /* answered already, and the answer waits for the client: nobody takes more of the body */
+	if (t->is_ending || t->response_is_done) { /* the answer waits for the client: nobody takes more of the body */
 		t->request_is_done = is_last;
 		return END_FULL;
 	}
@@ -566,9 +726,15 @@ enum end_state txn_on_request_span(struct txn *t, struct str span, bool is_last)
 		txn_fail(t, PROXY_END_BODY_TOO_LARGE, 0);
 		return END_BROKEN;
 	}
-	t->request_is_begun = t->request_is_begun || span.n > 0;
 	t->request_is_done = is_last;
-	return t->back->send_body(t, span, is_last);
+	if (!t->response_is_begun)
+		keep_span(t, span);
+	if (!t->head_is_sent) /* between two tries: the next one begins with what came */
+		return END_FULL;
+	enum end_state back = t->back->send_body(t, span, is_last);
+	if (is_last)
+		await_response(t);
+	return back;
 }
 
 void txn_flush_request(struct txn *t) {
@@ -592,6 +758,12 @@ void txn_on_interim_head(struct txn *t, struct http_head *h) {
 }
 
 void txn_on_response_head(struct txn *t, struct http_head *h, const struct http_framing *in) {
+	if (is_failure(&t->pool->retries.statuses, h->status) && status_failed(t))
+		return;
+	replay_fini(&t->replay);
+	t->try_by_us = 0;
+	if (h->status == 101 || t->method == HTTP_METHOD_CONNECT)
+		t->request_by_us = 0; /* a tunnel has bounds of its own */
 	t->status = h->status;
 	t->first_byte_us = clock_now_us();
 	t->response_is_begun = true;

@@ -195,14 +195,14 @@ def test_closed_before_response(method, is_retried, lab):
 
 
 def test_body_is_never_sent_twice(lab):
-	"""A streamed body can't be replayed: once some of it has gone out, the request fails instead."""
+	"""A body that is larger than what is kept of one can't be replayed: once some of it has gone out, the request fails instead."""
 	def serve(c):
 		c.request(with_body=False)
 		seen.append(c.take(1))
 		c.reset()
 	seen = []
 	origins = [RawOrigin(lab, serve) for _ in range(2)]
-	edge = Edge(lab, {"cloud": origins}, workers=1)
+	edge = Edge(lab, {"cloud": origins}, pool={"retries": {"buffer": "999"}}, workers=1)
 	answer = edge.fetch("/", method="PUT", body=b"x" * 1000)
 	assert answer.status == 502
 	assert len(seen) == 1, "the body went out twice"

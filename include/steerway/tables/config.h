@@ -157,11 +157,17 @@
 
 #define CFG_RETRIES_KEYS(K) \
 	K(attempts, UINT, _, "2", "0", "10", LIVE, "How often a request may be sent again.") \
-	K(budget, PERCENT, _, "20%", "0%", "100%", LIVE, "Retries at once of requests that a server may have seen, as a share of the requests in progress of the pool (three are always allowed). What no server has seen is sent again without it.")
+	K(budget, PERCENT, _, "20%", "0%", "100%", LIVE, "Retries at once of requests that a server may have seen, as a share of the requests in progress of the pool (three are always allowed). What no server has seen is sent again without it.") \
+	K(try_timeout, MSEC, _, NULL, "10ms", "1h", LIVE, "Time from the sent request to the response head, after which another server is tried; the last try, and what can't be sent again, has all of `timeouts.response`. Absent: a slow server is waited for.") \
+	K(statuses, STATUS, _, NULL, NULL, NULL, LIVE, "Statuses of a server that count as failures, as `502-504`: an idempotent request is sent again, the last answer is passed on.") \
+	K(backoff, MSEC, _, "0s", "0s", "1m", LIVE, "Wait before a request is sent again: drawn evenly between nothing and this, doubled for each further try. `0s`: none.") \
+	K(backoff_max, MSEC, _, "1s", "1ms", "10m", LIVE, "Longest such wait.") \
+	K(buffer, SIZE, _, "16KiB", "0", "1MiB", LIVE, "Request body that is kept until the response begins, so that it can be sent again; a larger one is sent once.")
 
 #define CFG_POOL_TIMEOUTS_KEYS(K) \
 	K(connect, MSEC, _, "2s", "10ms", "10m", LIVE, "Time allowed to connect to a server; above: another server or 504.") \
 	K(response, MSEC, _, "30s", "10ms", "1h", LIVE, "Time allowed from the sent request to the whole response head; above: 504.") \
+	K(request, MSEC, _, NULL, "10ms", "24h", LIVE, "Time allowed for a whole request, from its head to the end of its response, all tries, waits and pauses of the client included; above: 504, or a cut when the response has begun. Absent: no bound. A gRPC request's own `grpc-timeout` bounds it in the same way.") \
 	K(body_idle, MSEC, _, "30s", "100ms", "1h", LIVE, "Longest pause of the server while it sends a body or takes one.") \
 	K(idle, MSEC, _, "30s", "0s", "1h", LIVE, "Time that an unused connection to a server is kept; `0s`: none is kept.")
 

@@ -28,5 +28,6 @@ PROXY_END(CONNECT_TIMEOUT, "connect_timeout", 504, "connecting to the server too
 PROXY_END(SERVER_CLOSED, "server_closed", 502, "the server closed the connection before its response was whole")
 PROXY_END(SERVER_BAD_RESPONSE, "server_bad_response", 502, "the server's response is malformed")
 PROXY_END(SERVER_TIMEOUT, "server_timeout", 504, "the server took too long")
+PROXY_END(REQUEST_TIMEOUT, "request_timeout", 504, "the request took longer than it may in all")
 PROXY_END(DRAIN_DEADLINE, "drain_deadline", 0, "cut at the deadline of a drain")
 PROXY_END(STOP_DEADLINE, "stop_deadline", 0, "cut at the deadline of a graceful stop")

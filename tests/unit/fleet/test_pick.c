@@ -57,6 +57,38 @@ static void test_tried(void **state) {
 	each_algorithm(tried_are_skipped);
 }
 
+/* Sites to avoid: another site's server, whatever the levels say; then an untried one of those sites; then a tried one. */
+static void sites_are_avoided(enum cfg_balance b, bool has_levels) {
+	struct house *h = house_create(2, 1);
+	h->pools[0].balance = b;
+	for (unsigned i = 0; i < 4; i++)
+		house_add(h, 0, i / 2, 1);
+	if (has_levels)
+		house_prefer(h, 0, 2);
+	house_commit(h);
+	struct fleet_server *tried[4] = { house_server(h, 0, 0) };
+	struct fleet_request r = { .hash = 7, .tried = tried, .n_tried = 1, .avoid_sites = 1u << house_site(h, 0)->index };
+	for (unsigned i = 0; i < 20; i++)
+		assert_true(house_number(house_pick(h, 0, &r)) >= 2);
+	house_verdict(h, 0, 2, FLEET_DOWN);
+	house_verdict(h, 0, 3, FLEET_DOWN);
+	for (unsigned i = 0; i < 20; i++)
+		assert_int_equal(house_number(house_pick(h, 0, &r)), 1);
+	house_verdict(h, 0, 1, FLEET_DOWN);
+	assert_int_equal(house_number(house_pick(h, 0, &r)), 0);
+	house_destroy(h);
+}
+
+static void sites_are_avoided_by(enum cfg_balance b) {
+	sites_are_avoided(b, false);
+	sites_are_avoided(b, true);
+}
+
+static void test_avoided_sites(void **state) {
+	(void)state;
+	each_algorithm(sites_are_avoided_by);
+}
+
 static void busy_are_skipped(enum cfg_balance b) {
 	struct house *h = house_create(1, 1);
 	h->pools[0].balance = b;
@@ -210,6 +242,7 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_none_usable),
 		cmocka_unit_test(test_tried),
+		cmocka_unit_test(test_avoided_sites),
 		cmocka_unit_test(test_busy),
 		cmocka_unit_test(test_levels_of_roles),
 		cmocka_unit_test(test_unlisted_sites_come_last),
