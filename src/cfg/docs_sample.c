@@ -34,6 +34,7 @@ static const struct {
 	{ "checks.port", "#9443" },
 	{ "checks.path", "/health" },
 	{ "listeners.tracing.traceparent", "create" },
+	{ "listeners.proxy_protocol.from", "[10.0.0.0/8]" },
 	{ "listeners.tracing.request_id", "replace" },
 	{ "checks.host", "app.example.org" },
 	{ "checks.expect.status", "200-299" },
