@@ -101,7 +101,7 @@ static char *put_forwarded(char *at, struct http_head *h, const struct forward *
 
 size_t forward_request_bound(const struct http_head *h, const struct forward *f) {
 	/* Every value at most twice (an old list and its place), four fields of our own with host and address, and the lines' ends. */
-	return h->method_name.n + f->target.n + fields_bound(h) * 2 + f->host.n + 2 * f->asked_host.n + 1024 + 300;
+	return h->method_name.n + f->target.n + fields_bound(h) * 2 + f->host.n + 2 * f->asked_host.n + f->upgrade.n + 1024 + 300;
 }
 
 size_t forward_request(char *out, struct http_head *h, const struct forward *f, enum http_body body) {
@@ -115,6 +115,8 @@ size_t forward_request(char *out, struct http_head *h, const struct forward *f, 
 	at = put_fields(at, h);
 	if (body == HTTP_BODY_CHUNKED)
 		at = put_field(at, STR("Transfer-Encoding"), STR("chunked"));
+	if (f->upgrade.n > 0)
+		at = put_field(put_field(at, STR("Connection"), STR("Upgrade")), STR("Upgrade"), f->upgrade);
 	return (size_t)(put(at, STR("\r\n")) - out);
 }
 
@@ -125,10 +127,10 @@ void forward_strip_response(struct http_head *h) {
 }
 
 size_t forward_response_bound(const struct http_head *h) {
-	return h->reason.n + fields_bound(h) + 128;
+	return h->reason.n + fields_bound(h) + 256;
 }
 
-size_t forward_response(char *out, struct http_head *h, bool is_chunked, struct str connection) {
+size_t forward_response(char *out, struct http_head *h, bool is_chunked, struct str connection, struct str upgrade) {
 	const char status[] = { (char)('0' + h->status / 100), (char)('0' + h->status / 10 % 10), (char)('0' + h->status % 10),
 		                ' ' };
 	char *at = put(put(out, STR("HTTP/1.1 ")), str_slice(status, sizeof(status)));
@@ -138,5 +140,7 @@ size_t forward_response(char *out, struct http_head *h, bool is_chunked, struct 
 		at = put_field(at, STR("Transfer-Encoding"), STR("chunked"));
 	if (connection.n > 0)
 		at = put_field(at, STR("Connection"), connection);
+	if (upgrade.n > 0)
+		at = put_field(at, STR("Upgrade"), upgrade);
 	return (size_t)(put(at, STR("\r\n")) - out);
 }

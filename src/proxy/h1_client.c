@@ -5,7 +5,7 @@
  * A server may be as hostile as a client: a response whose framing is in doubt is not passed on, bytes that nobody asked for end
  * the connection. A failing send is no verdict: the server may have answered before it closed, so the response is read first.
  */
-#include "proxy/private.h"
+#include "proxy/tunnel.h"
 
 #include "steerway/base/clock.h"
 
@@ -25,7 +25,10 @@ static uint64_t after_ms(uint64_t ms) {
 void h1_client_arm(struct upstream *u) {
 	struct txn *t = u->txn;
 	const struct cfg_pool_timeouts *limits = &t->pool->timeouts;
-	if (u->is_paused)
+	uint64_t idle_us = after_ms(limits->tunnel_idle_ms);
+	if (t->is_tunnel)
+		deadline_set(&u->deadline, idle_us < u->tunnel_until_us ? idle_us : u->tunnel_until_us);
+	else if (u->is_paused)
 		deadline_clear(&u->deadline); /* the client's deadline runs */
 	else if (u->stream.low_water > 1)
 		deadline_set(&u->deadline, clock_now_us() + LOW_WATER_US); /* see set_low_water */
@@ -46,6 +49,13 @@ static void back_send_head(struct txn *t, struct http_head *h, const struct http
 	u->out_is_chunked = in->body == HTTP_BODY_CHUNKED && !t->request_is_raw;
 }
 
+/* The client has said all: so does a tunnel's other half, behind what waits. */
+static void shut_tunnel(struct upstream *u) {
+	u->is_shutting = u->out || stream_unsent(&u->stream) > 0;
+	if (!u->is_shutting)
+		stream_shutdown_write(&u->stream);
+}
+
 static enum end_state back_send_body(struct txn *t, struct str span, bool is_last) {
 	struct upstream *u = t->upstream;
 	if (u->send_is_broken || (u->staged.n == 0 && span.n == 0 && !is_last)) /* nobody to send to, or nothing to send */
@@ -60,6 +70,8 @@ static enum end_state back_send_body(struct txn *t, struct str span, bool is_las
 		 * told from readiness. Only this reads the server's last words then. */
 		stream_ring(&u->stream);
 	}
+	if (is_last && t->is_tunnel)
+		shut_tunnel(u);
 	if (is_last)
 		u->response_by_us = after_ms(t->pool->timeouts.response_ms);
 	h1_client_arm(u);
@@ -71,6 +83,18 @@ static enum end_state back_send_body(struct txn *t, struct str span, bool is_las
 static void fail_with(struct upstream *u, enum http_fault fault) {
 	u->txn->fault = fault;
 	txn_on_back_failed(u->txn, PROXY_END_SERVER_BAD_RESPONSE);
+}
+
+/* From here on both ways are bytes. What the client has to send is asked for when this read is over. */
+static void begin_tunnel(struct upstream *u) {
+	struct txn *t = u->txn;
+	t->is_tunnel = true;
+	t->request_is_done = false;
+	t->request_is_raw = false;
+	u->out_is_chunked = false;
+	uint64_t lifetime_ms = t->pool->timeouts.tunnel_lifetime_ms;
+	u->tunnel_until_us = lifetime_ms > 0 ? after_ms(lifetime_ms) : UINT64_MAX;
+	u->opens_tunnel = true;
 }
 
 /* Reads heads off *in, up to and with the final one. Returns whether the body may follow. */
@@ -88,8 +112,8 @@ static bool take_head(struct upstream *u, struct str *in, bool *is_partial) {
 			return false;
 		u->scanned = 0;
 		enum http_fault fault = p == PARSE_BAD ? head.fault : http_response_framing(&head, t->method, &framing);
-		/* No Upgrade was asked for, so there is no protocol to switch to. */
-		if (fault == HTTP_FAULT_NONE && (head.status == 101 || (head.status < 200 && t->n_interim == INTERIM_MAX)))
+		bool opens = fault == HTTP_FAULT_NONE && tunnel_opens(t, &head, &framing, &fault);
+		if (!opens && head.status < 200 && t->n_interim == INTERIM_MAX)
 			fault = HTTP_FAULT_BAD_STATUS;
 		if (fault != HTTP_FAULT_NONE) {
 			fail_with(u, fault);
@@ -97,13 +121,15 @@ static bool take_head(struct upstream *u, struct str *in, bool *is_partial) {
 		}
 		*in = str_skip(*in, used);
 		head.cap_fields = COUNT_OF(fields);
-		if (head.status < 200) {
+		if (head.status < 200 && !opens) {
 			txn_on_interim_head(t, &head);
 			if (u->txn != t)
 				return false;
 			continue;
 		}
 		u->head_is_done = true;
+		if (opens)
+			begin_tunnel(u);
 		u->is_reusable = framing.keep_alive && framing.body != HTTP_BODY_UNTIL_CLOSE;
 		txn_on_response_head(t, &head, &framing);
 		if (u->txn != t)
@@ -234,6 +260,8 @@ static void flush_request(struct upstream *u) {
 		u->send_is_broken = true;
 	if (r != STREAM_AGAIN || pending_str(u->out).n < before)
 		h1_client_arm(u);
+	if (u->is_shutting && r != STREAM_AGAIN)
+		shut_tunnel(u);
 	if (r != STREAM_AGAIN)
 		txn_on_request_drained(u->txn);
 }
@@ -250,6 +278,10 @@ void h1_client_run(struct upstream *u) {
 		flush_request(u);
 	if (u->state == UPSTREAM_BUSY && u->txn == t && u->stream.can_read)
 		read_response(u);
+	if (u->state == UPSTREAM_BUSY && u->txn == t && u->opens_tunnel) {
+		u->opens_tunnel = false;
+		t->front->resume(t);
+	}
 }
 
 static void back_resume(struct txn *t) {

@@ -37,7 +37,7 @@ static void arm(struct session *s) {
 		return;
 	if (waits > 0)
 		deadline_set(&s->deadline, after_ms(limits->send_idle_ms));
-	else if (s->wants_body)
+	else if (s->wants_body && !s->txn->is_tunnel) /* the server's side has the clock of a tunnel */
 		deadline_set(&s->deadline, after_ms(limits->body_idle_ms));
 	else
 		deadline_clear(&s->deadline);
@@ -223,6 +223,11 @@ static bool read_body(struct session *s) {
 	ssize_t n = stream_recv(&s->stream, io_shared_buffer(), IO_SHARED_BYTES);
 	if (n == STREAM_AGAIN)
 		return false;
+	if (n == STREAM_EOF && s->txn->is_tunnel) { /* half of it closes */
+		s->wants_body = false;
+		txn_on_request_span(s->txn, STR_NONE, true);
+		return false;
+	}
 	if (n <= 0) {
 		txn_fail(s->txn, PROXY_END_CLIENT_ABORT, 0);
 		return false;
@@ -283,10 +288,18 @@ static bool is_last_request(const struct session *s) {
 
 static void front_send_head(struct txn *t, struct http_head *h, const struct http_framing *in) {
 	struct session *s = t->session;
+	if (t->is_tunnel) {
+		t->close_front = true;
+		char *out = txn_reserve(t, forward_response_bound(h));
+		forward_strip_response(h);
+		s->staged =
+		    str_slice(out, forward_response(out, h, false, t->upgrade.n > 0 ? STR("Upgrade") : STR_NONE, t->upgrade));
+		return;
+	}
 	if (h->status < 200) { /* 100, 103: nothing of it concerns the connection */
 		char *out = txn_reserve(t, forward_response_bound(h));
 		forward_strip_response(h);
-		s->staged = str_slice(out, forward_response(out, h, false, STR_NONE));
+		s->staged = str_slice(out, forward_response(out, h, false, STR_NONE, STR_NONE));
 		return;
 	}
 	bool has_chunks = (in->body == HTTP_BODY_CHUNKED || in->body == HTTP_BODY_UNTIL_CLOSE) && t->minor == 1;
@@ -299,7 +312,7 @@ static void front_send_head(struct txn *t, struct http_head *h, const struct htt
 	char *out = txn_reserve(t, forward_response_bound(h));
 	struct str connection = t->close_front ? STR("close") : t->minor == 0 ? STR("keep-alive") : STR_NONE;
 	forward_strip_response(h);
-	s->staged = str_slice(out, forward_response(out, h, has_chunks, connection));
+	s->staged = str_slice(out, forward_response(out, h, has_chunks, connection, STR_NONE));
 }
 
 static enum end_state front_send_body(struct txn *t, struct str span, bool is_last) {
@@ -325,6 +338,8 @@ static void front_resume(struct txn *t) {
 	struct session *s = t->session;
 	s->wants_body = true;
 	s->body.is_raw = t->request_is_raw; /* known now that there is a server */
+	if (t->is_tunnel)
+		s->body.kind = HTTP_BODY_UNTIL_CLOSE;
 	session_run(s);
 }
 

@@ -29,7 +29,7 @@ static void arm(struct h2_stream *s) {
 		return;
 	if (s->out)
 		deadline_set(&s->deadline, after_ms(limits->send_idle_ms));
-	else if (s->wants_body)
+	else if (s->wants_body && !s->txn->is_tunnel)
 		deadline_set(&s->deadline, after_ms(limits->body_idle_ms));
 	else
 		deadline_clear(&s->deadline);
@@ -55,6 +55,18 @@ static void refuse(struct txn *t, enum http_fault fault) {
 	txn_fail(t, PROXY_END_BAD_REQUEST, http_fault_status(fault));
 }
 
+/* RFC 8441: what HTTP/1.1 asks for with GET and Upgrade. The stream's bytes belong to the tunnel, not to the request. */
+static enum http_fault take_extended_connect(struct txn *t, struct http_head *h, struct str protocol, bool is_last) {
+	if (is_last)
+		return HTTP_FAULT_PROTOCOL_BAD;
+	t->is_extended_connect = true;
+	t->extended_protocol = txn_keep(t, protocol);
+	t->method = h->method = HTTP_METHOD_GET;
+	h->method_name = STR("GET");
+	t->request.body = HTTP_BODY_NONE;
+	return HTTP_FAULT_NONE;
+}
+
 static void on_head(struct h2_stream *s, struct http_head *h, enum http_fault fault, bool is_last) {
 	struct txn *t = s->txn;
 	t->bytes_in = s->conn->head_bytes;
@@ -63,6 +75,10 @@ static void on_head(struct h2_stream *s, struct http_head *h, enum http_fault fa
 		fault = h2_request_framing(h, is_last, &t->request);
 	s->has_length = t->request.body == HTTP_BODY_LENGTH;
 	s->left = t->request.length;
+	if (fault == HTTP_FAULT_NONE && s->conn->builder.protocol.n > 0)
+		fault = take_extended_connect(t, h, s->conn->builder.protocol, is_last);
+	if (h->method == HTTP_METHOD_CONNECT && !is_last)
+		t->request.body = HTTP_BODY_NONE;
 	if (fault != HTTP_FAULT_NONE)
 		refuse(t, fault);
 	else

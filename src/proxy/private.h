@@ -292,7 +292,12 @@ struct txn {
 	    request_head; /* as it goes to the server, in HTTP/1.1's form with Host first: HTTP/2 makes fields of its lines */
 	const struct http_head *trailers; /* of the body whose last span is being passed on; NULL: none */
 	bool wants_trailers;              /* TE: trailers (RFC 9110 10.1.4) */
-	struct str accept;                /* of the client, all lines */
+	struct str upgrade;               /* protocol that the server is asked to switch to; empty: none */
+	struct str extended_protocol;     /* of is_extended_connect */
+	struct str websocket_key;         /* of our own making; empty: the client's goes through */
+	bool is_connect, is_extended_connect;
+	bool is_tunnel;    /* the server has agreed: both ways are bytes until they end */
+	struct str accept; /* of the client, all lines */
 	struct trace_names names;
 	bool is_grpc;
 	struct fleet_request wanted; /* what is asked of fleet; lives while it waits there */
@@ -449,8 +454,11 @@ struct upstream {
 	bool is_reusable;    /* the server lets it persist, and has sent nothing that was not asked for */
 	bool send_is_broken; /* what can't be sent is dropped: the server may have answered already */
 	bool out_is_chunked;
-	bool is_listed;  /* among its server's that can take a request */
-	bool is_retired; /* HTTP/2: takes no further request, and closes behind the last */
+	bool is_listed;           /* among its server's that can take a request */
+	bool opens_tunnel;        /* it has just been agreed on */
+	bool is_shutting;         /* a tunnel: FIN behind what waits */
+	uint64_t tunnel_until_us; /* 0: open end */
+	bool is_retired;          /* HTTP/2: takes no further request, and closes behind the last */
 	bool has_served;
 };
 
@@ -515,6 +523,7 @@ struct forward {
 	bool host_is_given;    /* the client sent one, which X-Forwarded-Host and Forwarded tell: */
 	struct str asked_host; /* as it came */
 	struct str target;     /* path and query as they are forwarded */
+	struct str upgrade;    /* to which the server is asked to switch; empty: none */
 };
 /* Most bytes that forward_request writes. */
 size_t forward_request_bound(const struct http_head *h, const struct forward *f);
@@ -523,8 +532,8 @@ size_t forward_request(char *out, struct http_head *h, const struct forward *f, 
 /* Drops what is not to be passed on: hop-by-hop fields, a length where there may be none. */
 void forward_strip_response(struct http_head *h);
 size_t forward_response_bound(const struct http_head *h);
-/* is_chunked: the body leaves chunked. connection: value of Connection, or empty. */
-size_t forward_response(char *out, struct http_head *h, bool is_chunked, struct str connection);
+/* is_chunked: the body leaves chunked. connection, upgrade: values of these fields, or empty; upgrade has at most 64 bytes. */
+size_t forward_response(char *out, struct http_head *h, bool is_chunked, struct str connection, struct str upgrade);
 
 /* ---- certificates of clients (peer.c) ---- */
 

@@ -89,6 +89,8 @@ struct route {
 	struct route_answer answer;             /* its status is the redirect's, too */
 	const struct route_answer *maintenance; /* NULL: none */
 	const struct rewrite *rewrite;          /* NULL: none */
+	struct str upgrade;                     /* protocol that clients may switch to, "any" or "none" */
+	bool connect;                           /* passes CONNECT on */
 	const struct field_rules *request_rules, *response_rules;
 };
 

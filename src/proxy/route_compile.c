@@ -76,6 +76,8 @@ static void methods_compile(struct route_compiler *c, struct route *r, const str
 
 static int match_compile(struct route_compiler *c, struct route *r, const struct cfg_route *from, struct err *e) {
 	r->host = arena_str(c->arena, from->host);
+	r->upgrade = arena_str(c->arena, from->upgrade);
+	r->connect = from->connect;
 	r->priority = (uint32_t)from->priority;
 	/* A request that came over TLS has what this redirect is for. */
 	r->scheme = from->redirect.https ? CFG_SCHEME_HTTP : from->scheme;

@@ -5,6 +5,7 @@
  *
  * Owned by the end towards the client. After txn_fail, or a last span, the transaction is gone: callers look at their own `txn` pointer.
  */
+#include "proxy/tunnel.h"
 #include "proxy/action.h"
 #include "proxy/ends.h"
 #include "proxy/h2.h"
@@ -325,8 +326,10 @@ static enum step step_head(struct txn *t) {
 	t->method_name = txn_keep(t, h->method_name);
 	t->authority = txn_keep(t, authority);
 	t->host = host.n > 0 ? str_slice(t->authority.p + (host.p - authority.p), host.n) : STR_NONE;
-	if (target.form == HTTP_TARGET_AUTHORITY)
-		return fail(t, PROXY_END_METHOD_REFUSED);
+	if (target.form == HTTP_TARGET_AUTHORITY) { /* CONNECT: routed by its host */
+		t->target = t->authority;
+		t->path = STR("/");
+	}
 	if (t->listener->cfg.tls.client.is_given && peer_is_misdirected(t)) {
 		t->close_front = true;
 		return fail(t, PROXY_END_MISDIRECTED);
@@ -350,6 +353,9 @@ static enum step step_route(struct txn *t) {
 	if (t->pool->is_sticky)
 		t->wanted.home = home_of(t);
 	t->back = t->pool->back;
+	end = tunnel_ask(t);
+	if (end != PROXY_END_COMPLETE)
+		return fail(t, end);
 	if (t->pool->timeouts.request_ms > 0)
 		bound_request(t, t->pool->timeouts.request_ms * USEC_PER_MSEC);
 	if (t->request_by_us > 0)
@@ -377,8 +383,9 @@ static enum step step_forward(struct txn *t) {
 		             .host_is_given = t->authority.n > 0,
 		             .asked_host = t->authority,
 		             .target = t->target };
-	if (!action_forward(t, &f))
+	if (!t->is_connect && !action_forward(t, &f))
 		return fail(t, PROXY_END_REWRITE_FAILED);
+	tunnel_forward(t, t->head, &f);
 	t->wants_trailers =
 	    http_head_has(t->head, HTTP_FIELD_TE) && http_field_has_token(t->head, HTTP_FIELD_TE, STR("trailers"));
 	char *out = txn_reserve(t, forward_request_bound(t->head, &f));

@@ -35,6 +35,8 @@ static void on_expire(struct deadline *d) {
 		h2_client_fail(u, PROXY_END_CONNECT_TIMEOUT);
 	else if (u->h2 || u->state == UPSTREAM_IDLE)
 		upstream_close(u);
+	else if (u->txn && u->txn->is_tunnel)
+		txn_fail(u->txn, clock_now_us() >= u->tunnel_until_us ? PROXY_END_TUNNEL_LIFETIME : PROXY_END_TUNNEL_IDLE, 0);
 	else if (u->txn && !h1_client_lower_water(u))
 		txn_on_back_failed(u->txn, u->state == UPSTREAM_CONNECTING || u->state == UPSTREAM_HANDSHAKE
 		                               ? PROXY_END_CONNECT_TIMEOUT
@@ -114,6 +116,7 @@ static void bind_to(struct upstream *u, struct txn *t) {
 	u->txn = t;
 	t->upstream = u;
 	u->scanned = 0;
+	u->opens_tunnel = u->is_shutting = false;
 	u->head_is_done = u->is_paused = u->send_is_broken = u->is_reusable = false;
 }
 

@@ -169,6 +169,8 @@
 	K(response, MSEC, _, "30s", "10ms", "1h", LIVE, "Time allowed from the sent request to the whole response head; above: 504.") \
 	K(request, MSEC, _, NULL, "10ms", "24h", LIVE, "Time allowed for a whole request, from its head to the end of its response, all tries, waits and pauses of the client included; above: 504, or a cut when the response has begun. Absent: no bound. A gRPC request's own `grpc-timeout` bounds it in the same way.") \
 	K(body_idle, MSEC, _, "30s", "100ms", "1h", LIVE, "Longest pause of the server while it sends a body or takes one.") \
+	K(tunnel_idle, MSEC, _, "10m", "100ms", "24h", LIVE, "Longest pause of a tunnel (WebSocket and other upgrades, CONNECT) in both directions.") \
+	K(tunnel_lifetime, MSEC, _, "0s", "0s", "720h", LIVE, "Time that a tunnel may be open at all; `0s`: without bound.") \
 	K(idle, MSEC, _, "30s", "0s", "1h", LIVE, "Time that an unused connection to a server is kept; `0s`: none is kept.")
 
 #define CFG_POOL_TLS_KEYS(K) \
@@ -236,6 +238,8 @@
 	K(redirect, OBJECT, redirect, NULL, NULL, NULL, LIVE, "Send the client elsewhere.") \
 	K(answer, OBJECT, answer, NULL, NULL, NULL, LIVE, "Answer here, always the same.") \
 	K(maintenance, OBJECT, maintenance, NULL, NULL, NULL, LIVE, "Answer while no server of the pool takes requests (all are down, or their sites are drained); without it that is a plain 503.") \
+	K(upgrade, STR, _, "websocket", NULL, NULL, LIVE, "Protocol that clients may switch to (Upgrade, and extended CONNECT of HTTP/2), when the server agrees; `any`, or `none`. Servers of `protocol: http2` are not asked.") \
+	K(connect, BOOL, _, "false", NULL, NULL, LIVE, "Pass CONNECT on to the pool, and open a tunnel when its server agrees. Otherwise CONNECT is refused.") \
 	K(rewrite, OBJECT, rewrite, NULL, NULL, NULL, LIVE, "What the server gets to see of the path and the host.") \
 	K(request_headers, OBJECT, field_rules, NULL, NULL, NULL, LIVE, "Fields of the request on its way to the server.") \
 	K(response_headers, OBJECT, field_rules, NULL, NULL, NULL, LIVE, "Fields of the response on its way to the client, and of the route's own answers.")
