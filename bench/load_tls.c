@@ -51,8 +51,11 @@ void tls_attach(struct conn *c) {
 	SSL_set_app_data(c->ssl, c);
 	SSL_set_tlsext_host_name(c->ssl, server_name);
 	SSL_set_connect_state(c->ssl);
-	if (is_resuming && c->session)
-		SSL_set_session(c->ssl, c->session);
+	if (is_resuming && c->session) { /* a copy: the library spoils a TLS 1.3 session that was used */
+		SSL_SESSION *copy = SSL_SESSION_dup(c->session);
+		SSL_set_session(c->ssl, copy);
+		SSL_SESSION_free(copy);
+	}
 	c->is_shaken = c->is_resumed = false;
 }
 
