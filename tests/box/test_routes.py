@@ -370,3 +370,23 @@ def test_http2_on_both_sides(lab):
 	assert head.startswith("http/2 308") and "location: /to/go/a?b" in head, head
 	assert curl("/say", "-H", "x-came: 1")[1] == "said\n"
 	assert curl("/say")[0].startswith("http/2 404")
+
+
+def test_rules_beside_an_upgrade(lab):
+	"""What Connection says of the upgrade outlives the rules for fields."""
+	def serve(connection):
+		request = origin.note(connection.request())
+		connection.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-Gone: 1\r\n\r\n")
+		connection.send(connection.take(4))
+		assert request.has_token("Connection", "upgrade")
+	origin = RawOrigin(lab, serve)
+	rules = {"remove": ["X-Gone"], "set": {"X-Set": "${path}"}}
+	edge = Edge(lab, {"cloud": [origin]}, routes=[{"pool": "app", "request_headers": rules, "response_headers": rules}])
+	with edge.client() as c:
+		c.ask("GET", "/ws", fields=(("Connection", "Upgrade, X-Set"), ("Upgrade", "websocket"), ("X-Gone", "1"), ("X-Set", "0")))
+		answer = c.response()
+		assert answer.status == 101 and answer.get("Upgrade") == "websocket", answer
+		c.send(b"ping")
+		assert c.take(4) == b"ping"
+	for message in (answer, origin.requests[-1]):
+		assert message.all("X-Set") == ["/ws"] and message.all("X-Gone") == [], message
