@@ -30,7 +30,7 @@ enum retry retry_decide(const struct retry_facts *f) {
 	if (!is_unseen && !f->is_idempotent)
 		return RETRY_NO;
 	/* An idle connection may have been closed at any time, and the request crossed the close on its way. */
-	if (f->is_reused && f->failed == PROXY_END_SERVER_CLOSED)
+	if (f->is_reused && !f->is_unprocessed && f->failed == PROXY_END_SERVER_CLOSED)
 		return RETRY_FRESH;
 	if (f->n_retries >= f->attempts)
 		return RETRY_NO;

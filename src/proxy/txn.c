@@ -636,7 +636,7 @@ static enum step back_failed(struct txn *t, enum proxy_end end) {
 	enum retry r = retry_decide(&facts);
 	/* A connection that had been idle may have been closed at any time: that says nothing about the server. */
 	bool is_stale = facts.is_reused && end == PROXY_END_SERVER_CLOSED;
-	note_failure(t, !is_stale && end != PROXY_END_SERVER_BAD_RESPONSE);
+	note_failure(t, !is_stale && !t->is_unprocessed && end != PROXY_END_SERVER_BAD_RESPONSE);
 	return retry_is_granted(t, r) ? start_again(t, r) : fail(t, end);
 }
 

@@ -3,7 +3,8 @@
 import threading
 
 from edge import Edge
-from http1 import Closed, RawOrigin, chunks, ok
+from http1 import Closed, RawOrigin, chunks
+from http2 import END_HEADERS, Origin2, Seen, connect, data, headers, request, rst
 from lab import SLOW, cases, measured
 
 
@@ -232,3 +233,73 @@ def test_last_try_goes_to_another_site(lab):
 		assert edge.fetch(f"/{i}").status == 200
 		record = edge.daemon.wait_access(lambda r: r["path"] == f"/{i}")
 		assert record["site"] == "dr" and record["retries"] == 1, record
+
+
+# ---- HTTP/2 ----
+
+def refusing_streams(lab):
+	"""Takes requests whole, and says of each that it did not begin with it (RFC 9113 8.7)."""
+	def serve(c):
+		done = set()
+		while True:
+			f = c.step()
+			a = c.streams.get(f.stream)
+			if a and a.has_ended and f.stream not in done:
+				done.add(f.stream)
+				origin.note(Seen.of_answer(a))
+				c.send(rst(f.stream, 7))
+	origin = Origin2(lab, serve)
+	return origin
+
+
+@cases(("POST", "POST", b"x" * 4000, []), ("with trailers", "POST", b"abc", [("x-sum", "1")]), ("PUT", "PUT", b"", [("x-sum", "1")]))
+def test_unprocessed_is_sent_again(method, body, trailers, lab):
+	"""Whatever the method: with its body, and with its trailers."""
+	bad, good = refusing_streams(lab), Origin2(lab)
+	edge = Edge(lab, {"cloud": [bad, good]}, pool={"protocol": "http2"}, listener={"http2": {}}, workers=1)
+	with connect(edge.web) as c:
+		for stream in (1, 3, 5, 7):
+			c.send(headers(stream, request(method, f"/{stream}", "http", "app.test", ("te", "trailers")), END_HEADERS),
+			       data(stream, body, 0), headers(stream, trailers) if trailers else data(stream))
+			assert c.answer(stream).status == 200, c.streams[stream]
+	assert len(bad.requests) >= 1 and len(good.seen) == 4
+	assert all(s.body == body and s.trailers == trailers for s in good.seen), good.seen
+	records = [edge.daemon.wait_access(lambda r: r["path"] == f"/{stream}") for stream in (1, 3, 5, 7)]
+	assert sum(r["retries"] for r in records) == len(bad.requests), records
+
+
+def test_unprocessed_but_too_large(lab):
+	bad = refusing_streams(lab)
+	edge = Edge(lab, {"cloud": [bad]}, pool={"protocol": "http2", "retries": {"buffer": "100"}}, workers=1)
+	assert edge.fetch("/", "POST", body=b"x" * 101).status == 502
+	assert len(bad.requests) == 1
+
+
+def test_try_timeout_over_http2(lab):
+	slow, good = Origin2(lab, lambda c: c.ends()), Origin2(lab)
+	edge = Edge(lab, {"cloud": [slow, good]}, pool={"protocol": "http2", "retries": {"try_timeout": "150ms"}}, workers=1)
+	until_retried(edge, 1)
+
+
+def test_status_over_http2(lab):
+	def serve(c):
+		while True:
+			f = c.step()
+			if (a := c.streams.get(f.stream)) and a.has_ended:
+				c.send(headers(f.stream, [(":status", "503")], END_HEADERS), data(f.stream, b"oops"))
+	edge = Edge(lab, {"cloud": [Origin2(lab, serve), Origin2(lab)]}, pool={"protocol": "http2", "retries": {"statuses": "503"}}, workers=1)
+	answer, _ = until_retried(edge, 1)
+	assert answer.body == b"hello", answer
+
+
+def test_grpc_deadline_over_http2(lab):
+	"""The status as trailers alone: one HEADERS frame that ends the stream."""
+	edge = Edge(lab, {"cloud": [Origin2(lab, lambda c: c.ends())]}, pool={"protocol": "http2"})
+	with connect(edge.web) as c:
+		fields = (("content-type", "application/grpc"), ("te", "trailers"), ("grpc-timeout", "250m"))
+		c.send(headers(1, request("POST", "/s/m", "http", "app.test", *fields), END_HEADERS), data(1, b"\0\0\0\0\0"))
+		answer = c.answer(1)
+	assert answer.status == 200 and answer.get("grpc-status") == "4" and answer.get("content-type") == "application/grpc", answer
+	assert answer.body == b"" and answer.reset is None, answer
+	record = edge.daemon.wait_access(lambda r: True)
+	assert record["end"] == "request_timeout" and record["protocol"] == record["server_protocol"] == "h2", record

@@ -43,6 +43,7 @@ static const struct {
 	{ PROXY_END_SERVER_CLOSED, "wib", RETRY_NO },
 	/* the server said that it did nothing */
 	{ PROXY_END_SERVER_CLOSED, "wp", RETRY_UNSEEN },
+	{ PROXY_END_SERVER_CLOSED, "wpr", RETRY_UNSEEN },
 	{ PROXY_END_SERVER_CLOSED, "p", RETRY_NO },
 	{ PROXY_END_SERVER_CLOSED, "wpb", RETRY_NO },
 	/* an idle connection that was closed: at once, whatever the attempts */
