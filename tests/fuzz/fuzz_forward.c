@@ -80,7 +80,7 @@ static void fuzz_response(struct str in, enum http_method method) {
 	bool is_chunked = framing.body == HTTP_BODY_CHUNKED || framing.body == HTTP_BODY_UNTIL_CLOSE;
 	size_t bound = forward_response_bound(&h);
 	char *out = malloc(bound);
-	size_t n = forward_response(out, &h, is_chunked, STR_NONE);
+	size_t n = forward_response(out, &h, is_chunked, STR_NONE, STR_NONE);
 	MUST(n <= bound);
 	scanned = used = 0;
 	MUST(h1_response_parse(&out_head, str_slice(out, n), &wide, &scanned, &used) == PARSE_DONE && used == n);

@@ -124,7 +124,7 @@ static void test_response(void **state) {
 		assert_int_equal(h1_response_parse(&h, str_from(cases[i].in), &limits, &scanned, &used), PARSE_DONE);
 		size_t bound = forward_response_bound(&h);
 		char *out = malloc(bound);
-		size_t n = forward_response(out, &h, cases[i].is_chunked, cases[i].connection);
+		size_t n = forward_response(out, &h, cases[i].is_chunked, cases[i].connection, STR_NONE);
 		assert_true(n <= bound);
 		assert_int_equal(n, strlen(cases[i].out));
 		assert_memory_equal(out, cases[i].out, n);
