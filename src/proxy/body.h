@@ -42,6 +42,7 @@ struct body_reader {
 /* Behind PARSE_DONE: the trailers of a decoded body into `h`, whose fields the caller lends; their memory, to be freed, or NULL. */
 struct pending *body_reader_trailers(struct body_reader *b, struct http_head *h);
 void body_reader_fini(struct body_reader *b); /* harmless on a zeroed one */
+/* b is zeroed before its first use. */
 void body_reader_init(struct body_reader *b, const struct http_framing *in, bool is_raw);
 /* The next span of the body in `in`: *used bytes are consumed. PARSE_DONE: the body ends with this span. PARSE_MORE: go on with
  * in+*used while *used > 0. PARSE_BAD: b->chunked.fault says why. */

@@ -453,8 +453,8 @@ def test_hop_by_hop(lab):
 
 
 def test_upgrade_is_not_forwarded(shared):
-	"""What steerway does not speak yet is not offered to the origin; the request itself is served."""
-	assert shared.edge.fetch("/", fields=[("Connection", "upgrade"), ("Upgrade", "websocket")]).status == 200
+	"""A protocol that the route does not allow is not offered to the origin; the request itself is served."""
+	assert shared.edge.fetch("/", fields=[("Connection", "upgrade"), ("Upgrade", "h2c")]).status == 200
 	assert not shared.origin.requests[-1].all("Upgrade")
 
 

@@ -78,6 +78,7 @@ static void fuzz_response(struct str in, enum http_method method) {
 	    http_response_framing(&h, method, &framing) != HTTP_FAULT_NONE)
 		return;
 	bool is_chunked = framing.body == HTTP_BODY_CHUNKED || framing.body == HTTP_BODY_UNTIL_CLOSE;
+	forward_strip_response(&h);
 	size_t bound = forward_response_bound(&h);
 	char *out = malloc(bound);
 	size_t n = forward_response(out, &h, is_chunked, STR_NONE, STR_NONE);

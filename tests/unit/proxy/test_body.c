@@ -48,7 +48,7 @@ static const struct body_case cases[] = {
 
 /* Reads `in` in pieces of `step` bytes, as they would arrive. */
 static enum parse read_in_steps(const struct body_case *c, size_t step, struct buf *body, size_t *consumed) {
-	struct body_reader r;
+	struct body_reader r = { 0 };
 	body_reader_init(&r, &c->framing, c->is_raw);
 	enum parse p = PARSE_MORE;
 	size_t at = 0, have = 0;

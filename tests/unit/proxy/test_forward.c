@@ -122,6 +122,7 @@ static void test_response(void **state) {
 		struct http_head h = { .fields = fields, .cap_fields = 16 };
 		size_t scanned = 0, used = 0;
 		assert_int_equal(h1_response_parse(&h, str_from(cases[i].in), &limits, &scanned, &used), PARSE_DONE);
+		forward_strip_response(&h);
 		size_t bound = forward_response_bound(&h);
 		char *out = malloc(bound);
 		size_t n = forward_response(out, &h, cases[i].is_chunked, cases[i].connection, STR_NONE);
