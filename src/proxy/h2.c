@@ -19,8 +19,8 @@ enum {
 	STREAM_OUT_BYTES = 64 * 1024,    /* a stream is full above */
 	CONN_OUT_BYTES = 1024 * 1024,    /* with so much on all streams, each is full with anything */
 	ALLOWANCE_US = 10 * 1000 * 1000, /* the allowance is full again after so long */
-	BYTES_AN_UPDATE = 256, /* of body sent earn the peer a WINDOW_UPDATE (on stream and connection it needs two), */
-	BYTES_OF_AN_END = 512, /* and the end of a body, however small it was, as much as these */
+	BYTES_AN_UPDATE = 256,           /* of body sent earn the peer a WINDOW_UPDATE (on stream and connection it needs two), */
+	BYTES_OF_AN_END = 512,           /* and the end of a body, however small it was, as much as these */
 };
 
 /* ---- streams ---- */
@@ -504,7 +504,8 @@ static int on_stream_close(nghttp2_session *ng, int32_t id, uint32_t error, void
 	if (s->out_has_ended && s->in_is_last) /* its last bytes are on their way: on_sent ends it */
 		return 0;
 	if (c->role->is_server && error != NGHTTP2_NO_ERROR && spend(c) < 0)
-		return c->is_reading ? NGHTTP2_ERR_CALLBACK_FAILURE : 0; /* opened and reset again: CVE-2023-44487, CVE-2025-8671 */
+		return c->is_reading ? NGHTTP2_ERR_CALLBACK_FAILURE
+		                     : 0; /* opened and reset again: CVE-2023-44487, CVE-2025-8671 */
 	c->role->on_reset(s, error);
 	return 0;
 }

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Servers that send what they should not, in raw bytes: cases/servers.py, each whole and cut in two other ways. A case asserts what the
-client gets, log record and counter, what becomes of both connections, and that the next request is served as if nothing had been."""
+"""Servers that send what they should not, in raw bytes: cases/servers.py, each whole and cut in two other ways, for
+clients of HTTP/1.1 and of HTTP/2. A case asserts what the client gets, log record and counter, what becomes of both connections, and that the next request is served as if nothing had been."""
 import socket
 import threading
 
+import http2
 from cases import servers
 from edge import Edge
 from http1 import Closed, RawOrigin, ok
@@ -50,7 +51,7 @@ def shared(lab):
 
 
 def read(c, case):
-	"""Whether the connection of the client is still open."""
+	"""What an HTTP/1.1 client gets; whether its connection is still open."""
 	try:
 		answer = c.response(case.method)
 	except Closed:
@@ -66,20 +67,47 @@ def read(c, case):
 	return True
 
 
-@cases(*((case.label, case) for case in servers.CASES))
-def test_server(case, shared):
+def ask_h1(case, address):
+	c = connect(address)
+	c.ask(case.method, "/case")
+	if not read(c, case):
+		c.close()
+		c = connect(address)
+	probe(c)
+	c.close()
+
+
+def fields_of(case):
+	"""Expected field lines as an HTTP/2 client gets them."""
+	lines = case.fields.decode("latin-1").split("\r\n")[:-1]
+	pairs = [tuple(part.strip(" ") for part in line.split(":", 1)) for line in lines]
+	return [(n.lower(), v) for n, v in pairs if n.lower() != "transfer-encoding"]
+
+
+def ask_h2(case, address):
+	"""An HTTP/2 client gets the same, but for what was broken off: there its stream is reset, and nothing else."""
+	with http2.connect(address) as c:
+		c.send(http2.headers(1, http2.request(case.method, "/case")))
+		answer = c.answer(1)
+		if case.status == 0:
+			assert answer.reset == "INTERNAL_ERROR" and not answer.has_ended, answer
+		else:
+			assert answer.status == case.status and answer.has_ended, answer
+			assert [int(dict(h)[":status"]) for h in answer.heads[:-1]] == list(case.interim), answer
+		if case.end == "complete":
+			assert answer.body == case.body
+			if case.fields is not None:
+				assert answer.head[1:] == fields_of(case), answer.head
+		c.send(http2.headers(3, http2.request(path="/probe")))
+		assert c.answer(3).status == 200, c.streams
+
+
+@cases(*((f"{case.label}_to_{name}", case, ask) for name, ask in (("h1", ask_h1), ("h2", ask_h2)) for case in servers.CASES))
+def test_server(case, ask, shared):
 	origin = shared.origin
 	for pieces in splits(case.sent, case.label, 2 if case.cuttable else 0):
 		origin.pieces, origin.then = pieces, case.then
-		c = connect(shared.edge.web)
-		c.ask(case.method, "/case")
-		if read(c, case):
-			probe(c)
-		else:
-			c.close()
-			c = connect(shared.edge.web)
-			probe(c)
-		c.close()
+		ask(case, shared.edge.web)
 		used, reused = origin.used, origin.probed is origin.used
 		assert reused == case.reused, f"the connection was {'' if reused else 'not '}reused"
 		if not case.reused:
