@@ -360,7 +360,9 @@ static void front_finish(struct txn *t, bool is_clean) {
 		session_close(s, t->response_is_begun);
 	else if (!t->close_front && t->request_is_done && !s->winds_down)
 		session_await(s);
-	else if (!t->request_is_done || s->in || s->stream.can_read)
+	/* What the client has on its way must not meet a closed socket: a reset would take the answer along (RFC 9112 9.6). Without a
+	 * word from it that this is its last request, there may be another. */
+	else if (!t->request_is_done || s->in || s->stream.can_read || t->request.keep_alive)
 		session_linger(s);
 	else
 		session_close(s, false);

@@ -17,6 +17,7 @@ enum {
 	CONNECTION_WINDOW_BYTES =
 	    16 * 1024 * 1024, /* of a server's connection, which many share: one slow client must not hold all */
 	IDLE_FRAMES = 10000,
+	DOUBT_US = 50 * 1000,
 };
 
 static uint64_t after_ms(uint64_t ms) {
@@ -313,6 +314,17 @@ static void run_opening(struct upstream *u) {
 	}
 }
 
+static void read_frames(struct upstream *u) {
+	if (h2_conn_read(u->h2) != 0)
+		u->h2->is_broken = true;
+	h2_conn_mark(u->h2);
+}
+
+void h2_client_look(struct upstream *u) {
+	u->stream.can_read = true;
+	read_frames(u);
+}
+
 void h2_client_run(struct upstream *u) {
 	if (u->n_txns == 0 && u->state != UPSTREAM_BUSY) { /* who waited for it is gone */
 		upstream_close(u);
@@ -322,7 +334,8 @@ void h2_client_run(struct upstream *u) {
 		run_opening(u);
 	if (u->state != UPSTREAM_BUSY)
 		return;
-	if (h2_conn_read(u->h2) != 0)
-		u->h2->is_broken = true;
-	h2_conn_mark(u->h2);
+	read_frames(u);
+	/* A reset that came with the last bytes is not told from readiness (EPOLLERR), and rings no more: look once again. */
+	if (u->n_txns > 0)
+		deadline_set(&u->deadline, clock_now_us() + DOUBT_US);
 }

@@ -483,6 +483,7 @@ void upstream_unlist(struct upstream *u);
 /* h2_client.c */
 int h2_client_start(struct upstream *u);
 void h2_client_run(struct upstream *u);
+void h2_client_look(struct upstream *u); /* reads, whatever the events said */
 void h2_client_bind(struct upstream *u, struct txn *t);
 /* Ends what is under way, and closes. */
 void h2_client_fail(struct upstream *u, enum proxy_end end);

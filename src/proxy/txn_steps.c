@@ -40,15 +40,15 @@ static enum step step_head(struct txn *t) {
 		return refuse(t, fault);
 	t->request.host = STR_NONE;
 	char *copy = txn_reserve(t, target.path.n + target.query.n);
-	t->path = target.path;
-	if (str_starts(target.path, STR("/")) && (fault = http_path_normalize(target.path, copy, &t->path)) != HTTP_FAULT_NONE)
+	struct str path = target.path;
+	if (str_starts(path, STR("/")) && (fault = http_path_normalize(target.path, copy, &path)) != HTTP_FAULT_NONE)
 		return refuse(t, fault); /* "*", and CONNECT's none, stay as they are */
-	if (t->path.n > 0 && t->path.p != copy)
-		memcpy(copy, t->path.p, t->path.n);
+	if (path.n > 0 && path.p != copy)
+		memcpy(copy, path.p, path.n);
 	if (target.query.n > 0)
-		memcpy(copy + t->path.n, target.query.p, target.query.n);
-	t->target = str_slice(copy, t->path.n + target.query.n);
-	t->path = str_slice(copy, t->path.n);
+		memcpy(copy + path.n, target.query.p, target.query.n);
+	t->target = str_slice(copy, path.n + target.query.n);
+	t->path = str_slice(copy, path.n);
 	t->query = str_skip(t->target, t->path.n);
 	t->method_name = txn_keep(t, h->method_name);
 	t->authority = txn_keep(t, authority);

@@ -31,7 +31,9 @@ static void on_expire(struct deadline *d) {
 	struct upstream *u = CONTAINER_OF(d, struct upstream, deadline);
 	struct proxy_worker *w = u->worker;
 	worker_enter(w);
-	if (u->h2 && u->n_txns > 0)
+	if (u->h2 && u->n_txns > 0 && u->state == UPSTREAM_BUSY)
+		h2_client_look(u);
+	else if (u->h2 && u->n_txns > 0)
 		h2_client_fail(u, PROXY_END_CONNECT_TIMEOUT);
 	else if (u->h2 || u->state == UPSTREAM_IDLE)
 		upstream_close(u);
