@@ -279,6 +279,7 @@ class RawOrigin:
 				sock, _ = self.listener.accept()
 			except OSError:
 				return
+			sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # a reset takes along what has not left yet
 			with self.lock:
 				connection = OriginConnection(sock, len(self.connections))
 				self.connections.append(connection)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Servers that send what they should not, in raw bytes: cases/servers.py, each whole and cut in two other ways, for
 clients of HTTP/1.1 and of HTTP/2. A case asserts what the client gets, log record and counter, what becomes of both connections, and that the next request is served as if nothing had been."""
-import socket
 import threading
 
 import http2
@@ -22,7 +21,6 @@ class Scripted(RawOrigin):
 
 	def act(self, c):
 		c.ended = threading.Event()
-		c.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # a reset takes along what has not left yet
 		try:
 			while request := c.request():
 				if request.target == "/probe":
