@@ -101,6 +101,9 @@ unsigned answer_grpc_status(enum proxy_end end, unsigned status) {
 		return GRPC_RESOURCE_EXHAUSTED;
 	case PROXY_END_METHOD_REFUSED:
 		return GRPC_UNIMPLEMENTED;
+	case PROXY_END_DRAIN_DEADLINE:
+	case PROXY_END_STOP_DEADLINE:
+		return GRPC_UNAVAILABLE; /* here, but not elsewhere */
 	default:
 		return grpc_status_of_http(status);
 	}
@@ -159,12 +162,28 @@ static void add(struct answer *a, enum http_field_id id, struct str name, struct
 	http_head_add(&a->head, id, name, value); /* there is room */
 }
 
+static void add_status(struct answer *a, unsigned status, const char *detail, char *store) {
+	add(a, HTTP_FIELD_GRPC_STATUS, STR("Grpc-Status"), number(a->grpc_status, sizeof(a->grpc_status), status));
+	add(a, HTTP_FIELD_GRPC_MESSAGE, STR("Grpc-Message"), str_slice(store, put_message(store, detail)));
+}
+
 static void build_grpc(struct answer *a, const struct answer_facts *f, char *store) {
 	a->head.status = 200;
 	add(a, HTTP_FIELD_CONTENT_TYPE, STR("Content-Type"), STR("application/grpc"));
-	add(a, HTTP_FIELD_GRPC_STATUS, STR("Grpc-Status"),
-	    number(a->grpc_status, sizeof(a->grpc_status), answer_grpc_status(f->end, f->status)));
-	add(a, HTTP_FIELD_GRPC_MESSAGE, STR("Grpc-Message"), str_slice(store, put_message(store, f->detail)));
+	add_status(a, answer_grpc_status(f->end, f->status), f->detail, store);
+}
+
+size_t answer_grpc_bound(enum proxy_end end) {
+	return message_bound(proxy_end_text(end));
+}
+
+void answer_build_grpc_end(struct answer *out, enum proxy_end end, bool is_head, char *store) {
+	struct answer_facts f = { .end = end, .status = proxy_end_status(end), .detail = proxy_end_text(end) };
+	out->head = (struct http_head){ .minor = 1, .fields = out->fields, .cap_fields = COUNT_OF(out->fields) };
+	if (is_head)
+		build_grpc(out, &f, store);
+	else
+		add_status(out, answer_grpc_status(end, f.status), f.detail, store);
 }
 
 static void build_page(struct answer *a, const struct answer_pages *pages, const struct answer_facts *f, char *store) {

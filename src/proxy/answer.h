@@ -51,5 +51,9 @@ size_t answer_bound(const struct answer_pages *pages, const struct answer_facts 
 void answer_build(struct answer *out, const struct answer_pages *pages, const struct answer_facts *f, char *store);
 /* What the end of a transaction comes to in gRPC. */
 unsigned answer_grpc_status(enum proxy_end end, unsigned status);
+/* A call that ends in its middle: grpc-status and grpc-message as trailers, or (is_head) as a response of trailers alone. They live in
+ * `out` and `store`, of answer_grpc_bound bytes. */
+void answer_build_grpc_end(struct answer *out, enum proxy_end end, bool is_head, char *store);
+size_t answer_grpc_bound(enum proxy_end end);
 
 #endif

@@ -68,23 +68,38 @@ void h2_stream_free(struct h2_stream *s) {
 	list_append(&c->worker->dead_streams, &s->link);
 }
 
-void h2_stream_forget(struct h2_stream *s, uint32_t error) {
-	struct h2_conn *c = s->conn;
+/* From its transaction. */
+static void part(struct h2_stream *s) {
 	size_t withheld = pending_str(s->in).n;
 	s->txn = NULL;
-	if (withheld > 0 && c->ng)
-		nghttp2_session_consume_connection(c->ng, withheld);
-	if (s->is_closed || s->id == 0) {
-		h2_stream_free(s);
-		return;
-	}
-	if (!s->out_has_ended || !s->in_is_last) {
-		nghttp2_submit_rst_stream(c->ng, NGHTTP2_FLAG_NONE, s->id, s->out_has_ended ? NGHTTP2_NO_ERROR : error);
-		h2_conn_mark(c);
-	}
+	if (withheld > 0 && s->conn->ng)
+		nghttp2_session_consume_connection(s->conn->ng, withheld);
 	drop_buffers(s);
 	s->wants_body = false;
 	deadline_clear(&s->deadline);
+}
+
+static void reset(struct h2_stream *s, uint32_t error) {
+	nghttp2_submit_rst_stream(s->conn->ng, NGHTTP2_FLAG_NONE, s->id, s->out_has_ended ? NGHTTP2_NO_ERROR : error);
+	h2_conn_mark(s->conn);
+}
+
+void h2_stream_forget(struct h2_stream *s, uint32_t error) {
+	part(s);
+	if (s->is_closed || s->id == 0)
+		h2_stream_free(s);
+	else if (!s->out_has_ended || !s->in_is_last)
+		reset(s, error);
+}
+
+void h2_stream_conclude(struct h2_stream *s, const struct http_head *trailers) {
+	part(s);
+	s->tail = pending_lines(trailers);
+	s->out_is_last = true;
+	if (s->is_deferred)
+		nghttp2_session_resume_data(s->conn->ng, s->id);
+	s->is_deferred = false;
+	h2_conn_mark(s->conn);
 }
 
 size_t h2_stream_room(const struct h2_stream *s) {
@@ -225,6 +240,8 @@ static int on_frame_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *
 		c->update_credit += BYTES_OF_AN_END;
 		if (s->txn)
 			tell(s);
+		else if (!s->in_is_last) /* of h2_stream_conclude */
+			reset(s, NGHTTP2_NO_ERROR);
 	}
 	return 0;
 }

@@ -120,6 +120,8 @@ struct h2_stream *h2_stream_create(struct h2_conn *c, struct txn *t);
 void h2_stream_free(struct h2_stream *s);
 /* The transaction is over: resets the stream unless both sides ended it; frees it when nghttp2 has let it go. */
 void h2_stream_forget(struct h2_stream *s, uint32_t error);
+/* The same, but the peer still gets `trailers` behind what has left already, in place of what waits. Not on a closed one. */
+void h2_stream_conclude(struct h2_stream *s, const struct http_head *trailers);
 /* Copies body for the flush. */
 enum end_state h2_stream_send(struct h2_stream *s, struct str span, const struct http_head *trailers, bool is_last);
 /* Gives the peer back the window of `n` body bytes that were taken. */

@@ -92,14 +92,19 @@ static void fail(struct h2_stream *s, enum http_fault fault) {
 }
 
 static enum http_fault frame_response(struct h2_stream *s, struct http_head *h, struct http_framing *in, bool is_last) {
-	enum http_fault fault = h2_response_framing(h, s->txn->method, is_last, in);
+	const struct txn *t = s->txn;
+	enum http_fault fault = h2_response_framing(h, t->method, is_last, in);
 	s->has_length = in->body != HTTP_BODY_CHUNKED;
 	s->left = in->length;
-	/* It ends here without a length, which HTTP/1.1 can't tell but by one. */
-	if (in->body == HTTP_BODY_LENGTH && !http_head_has(h, HTTP_FIELD_CONTENT_LENGTH))
+	if (!is_last || fault != HTTP_FAULT_NONE)
+		return fault;
+	/* It ends here, perhaps without a length, which HTTP/1.1 can't tell but by one. In HTTP/2 it has to end with its head there, too:
+	 * to gRPC's clients these fields are trailers then. */
+	if (in->body == HTTP_BODY_LENGTH && t->front->codes_chunks && !http_head_has(h, HTTP_FIELD_CONTENT_LENGTH))
 		h->fields[h->n_fields++] =
 		    (struct http_field){ .name = STR("content-length"), .value = STR("0"), .id = HTTP_FIELD_CONTENT_LENGTH };
-	return fault;
+	in->body = HTTP_BODY_NONE;
+	return HTTP_FAULT_NONE;
 }
 
 static void on_head(struct h2_stream *s, struct http_head *h, enum http_fault fault, bool is_last) {

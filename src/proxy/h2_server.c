@@ -229,9 +229,28 @@ static size_t front_room(const struct txn *t) {
 	return h2_stream_room(t->front_stream);
 }
 
+/* A call that can't go on ends with a status for gRPC's clients, which says more to them than a reset: whether to try again. */
+static bool end_call(struct txn *t, struct h2_stream *s) {
+	if (!t->is_grpc || t->end == PROXY_END_CLIENT_ABORT || s->out_is_last || s->is_closed || s->conn->is_broken)
+		return false;
+	struct answer a;
+	answer_build_grpc_end(&a, t->end, !t->response_is_begun, txn_reserve(t, answer_grpc_bound(t->end)));
+	if (t->response_is_begun) {
+		h2_stream_conclude(s, &a.head);
+		return true;
+	}
+	nghttp2_nv nv[H2_NV_MAX];
+	char status[3];
+	submit(s, nv, h2_nv_of_head(nv, put_status(nv, a.head.status, status), &a.head), false);
+	h2_stream_conclude(s, NULL);
+	return true;
+}
+
 static void front_finish(struct txn *t, bool is_clean) {
 	struct h2_stream *s = t->front_stream;
 	t->front_stream = NULL;
+	if (!is_clean && end_call(t, s))
+		return;
 	h2_stream_forget(s, is_clean                           ? NGHTTP2_NO_ERROR
 	                    : t->end == PROXY_END_BAD_REQUEST  ? NGHTTP2_PROTOCOL_ERROR
 	                    : t->end == PROXY_END_CLIENT_ABORT ? NGHTTP2_CANCEL
