@@ -143,6 +143,9 @@ def check_examples():
 		files = sorted(conf.glob("*.yaml"))
 		if len(files) < 4:
 			fault(f"examples are missing: {files}")
+		# What the sample names beside it.
+		(conf / "tls" / "ca.pem").write_text(pem.read_text())
+		(conf / "tls" / "sticky.secret").write_text("0123456789abcdef0123456789abcdef\n")
 		(conf / "pages").mkdir()
 		(conf / "pages" / "5xx.html").write_text("<h1>${status} ${status_text}</h1>")
 		for file in [*files, conf / "steerway.yaml.sample"]:
@@ -197,7 +200,7 @@ def check_names():
 
 
 def check_tables():
-	keys = names_in((ROOT / "src/proxy/access_log.c").read_text(), r'put_(?:text|number)\(&?r, "(\w+)"')
+	keys = names_in((ROOT / "src/proxy/access_log.c").read_text(), r'PUT_(?:TEXT|NUMBER)\(&?r, "(\w+)"')
 	if len(keys) < 20:
 		fault("the access log's fields could not be read")
 	for key in keys:
