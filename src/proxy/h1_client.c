@@ -22,6 +22,11 @@ static uint64_t after_ms(uint64_t ms) {
 	return clock_now_us() + ms * USEC_PER_MSEC;
 }
 
+/* Bytes of the request, in clear or as TLS records, that the socket did not take. */
+static size_t waiting(const struct upstream *u) {
+	return pending_str(u->out).n + stream_unsent(&u->stream);
+}
+
 void h1_client_arm(struct upstream *u) {
 	struct txn *t = u->txn;
 	const struct cfg_pool_timeouts *limits = &t->pool->timeouts;
@@ -32,7 +37,7 @@ void h1_client_arm(struct upstream *u) {
 		deadline_clear(&u->deadline); /* the client's deadline runs */
 	else if (u->stream.low_water > 1)
 		deadline_set(&u->deadline, clock_now_us() + LOW_WATER_US); /* see set_low_water */
-	else if (u->head_is_done || u->out)
+	else if (u->head_is_done || waiting(u) > 0)
 		deadline_set(&u->deadline, after_ms(limits->body_idle_ms));
 	else if (t->request_is_done)
 		deadline_set(&u->deadline, u->response_by_us); /* for the whole head: a slow one does not move it */
@@ -51,7 +56,7 @@ static void back_send_head(struct txn *t, struct http_head *h, const struct http
 
 /* The client has said all: so does a tunnel's other half, behind what waits. */
 static void shut_tunnel(struct upstream *u) {
-	u->is_shutting = u->out || stream_unsent(&u->stream) > 0;
+	u->is_shutting = waiting(u) > 0;
 	if (!u->is_shutting)
 		stream_shutdown_write(&u->stream);
 }
@@ -254,11 +259,11 @@ static void run_opening(struct upstream *u) {
 
 /* Sends what waits; the transaction may go on when none does. */
 static void flush_request(struct upstream *u) {
-	size_t before = pending_str(u->out).n;
+	size_t before = waiting(u);
 	int r = pending_flush(&u->stream, &u->out);
 	if (r == STREAM_ERROR)
 		u->send_is_broken = true;
-	if (r != STREAM_AGAIN || pending_str(u->out).n < before)
+	if (r != STREAM_AGAIN || waiting(u) < before)
 		h1_client_arm(u);
 	if (u->is_shutting && r != STREAM_AGAIN)
 		shut_tunnel(u);
@@ -274,7 +279,7 @@ void h1_client_run(struct upstream *u) {
 		return;
 	}
 	struct txn *t = u->txn;
-	if (u->out && u->stream.can_write)
+	if (waiting(u) > 0 && u->stream.can_write)
 		flush_request(u);
 	if (u->state == UPSTREAM_BUSY && u->txn == t && u->stream.can_read)
 		read_response(u);

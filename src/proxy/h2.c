@@ -68,6 +68,11 @@ void h2_stream_free(struct h2_stream *s) {
 	list_append(&c->worker->dead_streams, &s->link);
 }
 
+void h2_conn_drop_streams(struct h2_conn *c) {
+	while (!list_is_empty(&c->streams))
+		h2_stream_free(CONTAINER_OF(c->streams.next, struct h2_stream, link));
+}
+
 /* From its transaction. */
 static void part(struct h2_stream *s) {
 	size_t withheld = pending_str(s->in).n;
@@ -213,6 +218,8 @@ static int on_send_data(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t
 	struct h2_conn *c = user_data;
 	struct h2_stream *s = source->ptr;
 	struct h2_run *run = c->worker->h2_run;
+	if (pending_str(s->out).n < length) /* the transaction ended since the frame was begun: a reset stands behind it */
+		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 	if (run->n >= RUN_BYTES)
 		return NGHTTP2_ERR_WOULDBLOCK; /* asked again for the next run */
 	memcpy(run->bytes + run->n, head, 9);

@@ -118,6 +118,8 @@ void h2_flush_marked(struct loop_task *task);
 struct h2_stream *h2_stream_create(struct h2_conn *c, struct txn *t);
 /* Its memory stays until the outermost callback ends. */
 void h2_stream_free(struct h2_stream *s);
+/* Those of a connection that nobody will flush any more; their transactions are over. */
+void h2_conn_drop_streams(struct h2_conn *c);
 /* The transaction is over: resets the stream unless both sides ended it; frees it when nghttp2 has let it go. */
 void h2_stream_forget(struct h2_stream *s, uint32_t error);
 /* The same, but the peer still gets `trailers` behind what has left already, in place of what waits. Not on a closed one. */

@@ -229,14 +229,22 @@ const struct end_ops h2_client_end = {
 
 /* ---- the connection ---- */
 
+/* A response that is whole waits for its client alone. */
+static struct h2_stream *find_unfinished(const struct h2_conn *c) {
+	LIST_EACH(it, &c->streams) {
+		struct h2_stream *s = CONTAINER_OF(it, struct h2_stream, link);
+		if (s->txn && !s->in_is_last)
+			return s;
+	}
+	return NULL;
+}
+
 static void fail_all(struct h2_conn *c, enum proxy_end end) {
 	c->is_broken = true;
-	while (!list_is_empty(&c->streams)) {
-		struct h2_stream *s = CONTAINER_OF(c->streams.next, struct h2_stream, link);
-		if (s->txn)
-			txn_on_back_failed(s->txn, end);
-		else
-			h2_stream_free(s);
+	for (struct h2_stream *s; (s = find_unfinished(c));) {
+		if (s->id && !s->is_closed && !nghttp2_session_find_stream(c->ng, s->id))
+			s->txn->head_is_sent = false; /* submitted, but no flush has taken it */
+		txn_on_back_failed(s->txn, end);
 	}
 }
 
@@ -244,7 +252,8 @@ void h2_client_fail(struct upstream *u, enum proxy_end end) {
 	u->is_retired = true;
 	upstream_unlist(u);
 	fail_all(u->h2, end);
-	upstream_close(u);
+	if (u->n_txns == 0)
+		upstream_close(u);
 }
 
 static void on_goaway(struct h2_conn *c) {

@@ -24,10 +24,11 @@ static struct session *session_of(const struct h2_conn *c) {
 static void arm(struct h2_stream *s) {
 	const struct cfg_listener_timeouts *limits = &s->txn->listener->cfg.timeouts;
 	bool is_stuck = s->moved == s->moved_seen && s->deadline.at_us != UINT64_MAX;
+	bool waits = s->out || (s->out_is_last && !s->out_has_ended);
 	s->moved_seen = s->moved;
-	if (s->out && is_stuck)
+	if (waits && is_stuck)
 		return;
-	if (s->out)
+	if (waits)
 		deadline_set(&s->deadline, after_ms(limits->send_idle_ms));
 	else if (s->wants_body && !s->txn->is_tunnel)
 		deadline_set(&s->deadline, after_ms(limits->body_idle_ms));
@@ -152,11 +153,13 @@ static void on_reset(struct h2_stream *s, uint32_t error) {
 }
 
 static void on_expire(struct h2_stream *s) {
-	if (s->out)
+	bool waits = s->out || (s->out_is_last && !s->out_has_ended);
+	if (s->moved != s->moved_seen) /* a flush does not move deadlines */
+		arm(s);
+	else if (waits)
 		txn_fail(s->txn, PROXY_END_SEND_TIMEOUT, 0);
 	else if (s->wants_body)
 		txn_fail(s->txn, PROXY_END_BODY_TIMEOUT, 0);
-	/* else what the deadline was for has left since: a flush does not move deadlines */
 }
 
 static void on_sent(struct h2_stream *s) {
@@ -339,11 +342,12 @@ static void on_settled(struct h2_conn *c) {
 		session_close(s, true);
 		return;
 	}
-	if (c->closing == H2_CLOSING_FINAL && c->n_streams == 0 && nghttp2_session_want_read(c->ng)) {
+	bool waits = c->out || s->stream.unsent;
+	if (c->closing == H2_CLOSING_FINAL && c->n_streams == 0 && !waits && nghttp2_session_want_read(c->ng)) {
 		h2_conn_terminate(c, NGHTTP2_NO_ERROR);
 		return;
 	}
-	if (nghttp2_session_want_read(c->ng) || nghttp2_session_want_write(c->ng) || c->out || s->stream.unsent) {
+	if (nghttp2_session_want_read(c->ng) || nghttp2_session_want_write(c->ng) || waits) {
 		arm_session(s, c);
 		return;
 	}

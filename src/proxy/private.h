@@ -154,6 +154,7 @@ struct proxy_worker {
 	unsigned depth; /* of callbacks, for worker_enter */
 	bool is_stopping;
 	struct list sessions;
+	struct session *running; /* within session_run; NULL: none */
 	struct list txns;
 	struct list idle_upstreams;                              /* all servers', newest first, for sweeping */
 	struct list dead_sessions, dead_upstreams, dead_streams; /* to free when the outermost callback ends */

@@ -158,9 +158,15 @@ static bool run_linger(struct session *s) {
 }
 
 void session_run(struct session *s) {
+	struct proxy_worker *w = s->worker;
 	if (s->is_running)
 		return;
+	if (w->running) { /* what it read may stand in the thread's shared buffer */
+		stream_ring(&s->stream);
+		return;
+	}
 	s->is_running = true;
+	w->running = s;
 	for (bool goes_on = true; goes_on;) {
 		switch (s->state) {
 		case SESSION_PROXY_HEADER:
@@ -188,6 +194,7 @@ void session_run(struct session *s) {
 		}
 	}
 	s->is_running = false;
+	w->running = NULL;
 }
 
 struct addr session_local(const struct session *s) {

@@ -201,7 +201,8 @@ static enum acquire share(struct upstream *u, struct txn *t) {
 
 enum acquire upstream_acquire(struct txn *t) {
 	struct upstream *u;
-	while (!t->wants_fresh && (u = listed_first(t))) {
+	/* One that is being opened is fresh to all who wait for it. */
+	while ((u = listed_first(t)) && (!t->wants_fresh || (u->h2 && u->state != UPSTREAM_BUSY))) {
 		/* A session's own may lead elsewhere; or a reload changed how servers are to be trusted. */
 		if (u->server != t->server || u->tls_key != t->pool->tls_key) {
 			upstream_retire(u);
@@ -261,7 +262,7 @@ void upstream_unbind(struct upstream *u, uint64_t idle_ms) {
 	               !u->worker->is_stopping && atomic_load_explicit(&u->server->takes_requests, memory_order_relaxed);
 	if (is_kept)
 		list_it(u);
-	else if (u->state == UPSTREAM_BUSY)
+	else if (u->state == UPSTREAM_BUSY || u->n_txns == 0)
 		upstream_unlist(u);
 	if (u->n_txns > 0)
 		return;
@@ -276,6 +277,8 @@ void upstream_close(struct upstream *u) {
 	upstream_unlist(u);
 	u->state = UPSTREAM_DEAD;
 	stream_close(&u->stream);
+	if (u->h2)
+		h2_conn_drop_streams(u->h2);
 	drop_buffers(u);
 	fleet_connection_release(u->server, u->worker->index);
 	u->server = NULL;

@@ -120,6 +120,7 @@ void worker_fini(struct proxy_worker *w) {
 	cut_all(w, PROXY_END_STOP_DEADLINE);
 	upstream_sweep(w, true);
 	worker_leave(w);
+	h2_flush_marked(&w->flush); /* closes those to servers that served a request until now */
 	loop_undefer(w->loop, &w->flush);
 	deadline_fini(&w->stop_deadline);
 	txn_free_all(w);
