@@ -19,7 +19,7 @@ uint64_t affinity_hash(const struct txn *t) {
 		return hash_str(t->path, 0);
 	case CFG_HASH_KEY_HEADER:
 		for (unsigned i = 0; i < t->head->n_fields; i++)
-			if (str_eq_nocase(t->head->fields[i].name, t->pool->hash_name))
+			if (!t->head->fields[i].is_dropped && str_eq_nocase(t->head->fields[i].name, t->pool->hash_name))
 				return hash_str(t->head->fields[i].value, 0);
 		break;
 	case CFG_HASH_KEY_COOKIE:

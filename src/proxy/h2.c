@@ -463,6 +463,7 @@ static void head_done(struct h2_conn *c, const nghttp2_frame *frame) {
 	if (s && s->txn) {
 		enum http_fault fault = h2_head_end(&c->builder);
 		s->in_is_last = s->in_is_last || is_last;
+		c->head.cap_fields = sizeof(((struct h2_block *)0)->fields) / sizeof(c->head.fields[0]); /* room for ours */
 		if (c->builder.kind != H2_TRAILERS)
 			c->role->on_head(s, &c->head, fault, is_last);
 		else /* RFC 9113 8.1: trailers are the end */

@@ -38,7 +38,7 @@ static void add(struct txn *t, struct http_head *h, enum http_field_id id, struc
 	if (value.n == 0)
 		return;
 	h->seen[id / 64] |= UINT64_C(1) << (id % 64);
-	h->fields[h->n_fields++] = (struct http_field){ .name = name, .value = txn_keep(t, value), .id = id };
+	h->fields[h->n_fields++] = (struct http_field){ .name = name, .value = txn_keep(t, value), .id = (uint8_t)id };
 }
 
 void peer_tell(struct txn *t, struct http_head *h) {

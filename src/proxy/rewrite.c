@@ -68,9 +68,10 @@ bool route_location(const struct route *r, struct variables *v, struct rewriting
 	    pattern_match(r->regex, w->scratch, w->path, v->captures) != PATTERN_MATCHES)
 		return false;
 	*location = render(&r->location, v, w);
-	/* A path of a client's choice that begins with two slashes would name a host. */
-	if (r->location.parts[0].variable != CFG_VARIABLE_TEXT)
-		while (str_starts(*location, STR("//")))
-			*location = str_skip(*location, 1);
+	/* Two slashes at the start would name a host: of the operator's choice, when his own text has both, but never of a client's. */
+	const struct template_part *first = &r->location.parts[0];
+	bool is_meant = first->variable == CFG_VARIABLE_TEXT && str_starts(first->text, STR("//"));
+	while (!is_meant && str_starts(*location, STR("//")))
+		*location = str_skip(*location, 1);
 	return true;
 }

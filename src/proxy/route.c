@@ -53,13 +53,14 @@ static struct str lower_case(struct str in, char out[HOST_BYTES]) {
  * length ends are hashed. */
 static inline __attribute__((always_inline)) void walk_prefixes(struct walk *w, const struct route_host *h, struct str path,
                                                                 visit_fn *visit) {
+	const struct route *before = w->best; /* another host's */
 	for (size_t n = path.n < h->longest ? path.n : h->longest; n > 1; n--) {
 		if (!(h->lengths >> (n & 63) & 1) || !(n == path.n || path.p[n] == '/' || path.p[n - 1] == '/'))
 			continue;
 		const struct route_list *list = map_get(&h->prefixes, str_slice(path.p, n));
 		if (list)
 			visit(w, list);
-		if (w->best && h->has_one_priority)
+		if (w->best != before && h->has_one_priority)
 			return;
 	}
 	visit(w, &h->root);

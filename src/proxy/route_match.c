@@ -22,14 +22,17 @@ static enum pattern_match text_match(const struct condition *c, struct pattern_s
 	return PATTERN_FAILS;
 }
 
-/* Any one of the values is enough; CONDITION_ABSENT: there must be none. */
+static bool field_is_named(const struct http_field *f, const struct condition *c) {
+	return f->id == c->field_id && !f->is_dropped && (f->id != HTTP_FIELD_OTHER || str_eq_nocase(f->name, c->name));
+}
+
+/* Any one of the values is enough; CONDITION_ABSENT: there must be none. What was dropped (peer.c) is no longer there. */
 static enum pattern_match field_match(const struct condition *c, const struct route_request *q) {
 	const struct http_head *h = q->head;
 	enum pattern_match found = PATTERN_FAILS;
 	bool may_have = h && (c->field_id == HTTP_FIELD_OTHER || http_head_has(h, c->field_id));
 	for (unsigned i = 0; may_have && found == PATTERN_FAILS && i < h->n_fields; i++)
-		if (h->fields[i].id == c->field_id &&
-		    (c->field_id != HTTP_FIELD_OTHER || str_eq_nocase(h->fields[i].name, c->name)))
+		if (field_is_named(&h->fields[i], c))
 			found = text_match(c, q->scratch, h->fields[i].value);
 	if (c->kind == CONDITION_ABSENT)
 		return found == PATTERN_FAILS ? PATTERN_MATCHES : PATTERN_FAILS;

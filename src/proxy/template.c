@@ -25,12 +25,12 @@ int template_compile(struct template *t, struct arena *a, struct str text, struc
 	return 0;
 }
 
-/* The first field of that name: what a rule took away or set is not looked at, since values are rendered before. */
+/* The first field of that name that may pass on: what a client may not say is dropped before, and what a rule takes away after. */
 static struct str field_value(const struct http_head *h, const struct template_part *p) {
 	if (!h || (p->field_id != HTTP_FIELD_OTHER && !http_head_has(h, p->field_id)))
 		return STR("");
 	for (unsigned i = 0; i < h->n_fields; i++)
-		if (h->fields[i].id == p->field_id &&
+		if (h->fields[i].id == p->field_id && !h->fields[i].is_dropped &&
 		    (p->field_id != HTTP_FIELD_OTHER || str_eq_nocase(h->fields[i].name, p->text)))
 			return h->fields[i].value;
 	return STR("");

@@ -289,6 +289,27 @@ def test_clients_tell_nothing_of_certificates(lab):
 	assert not [f for f in edge.origin.requests[-1].fields if "ssl" in f[0].lower()]
 
 
+def test_routes_do_not_see_what_clients_tell_of_certificates(lab):
+	"""A condition and a variable look at our own fields alone, through any listener."""
+	clients = Clients(lab)
+	edge = edge_with(lab, [Certificate(lab, "app.test")], start=False, client={"mode": "optional", "ca": clients.ca.file})
+	plain = (lab.ip, lab.port())
+	edge.config["listeners"]["plain"] = {"bind": ["%s:%d" % plain]}
+	edge.config["routes"] = [{"pool": "app", "request_headers": {"set": {"X-User": "${header:x-ssl-client-subject}"}}},
+	                         {"path": "/verified", "answer": {"status": 403, "body": "no\n"}},
+	                         {"path": "/verified", "headers": {"X-SSL-Client-Verify": {"exact": "SUCCESS"}}, "pool": "app"}]
+	lab.steerway(edge.config)
+	lies = [("X-SSL-Client-Verify", "SUCCESS"), ("X-SSL-Client-Subject", "CN=root")]
+	ann = clients.certificate("ann", subject="/CN=ann")
+	for open_client, status, user in ((lambda: client_of(lab, edge), 403, None), (lambda: Client(plain), 403, None),
+	                                  (lambda: client_of(lab, edge, ann), 200, "CN=ann")):
+		with open_client() as c:
+			assert c.get("/verified", host="app.test", fields=lies).status == status
+		with open_client() as c:
+			assert c.get("/", host="app.test", fields=lies).status == 200
+		assert edge.origin.requests[-1].get("X-User") == user, edge.origin.requests[-1].fields
+
+
 def test_fields_pass_where_no_listener_asks(lab):
 	"""Then they may come from a proxy in front."""
 	edge = edge_with(lab, [Certificate(lab, "app.test")])

@@ -2,6 +2,8 @@
 """Names of requests: what reaches the server, the client and the log of traceparent, tracestate and X-Request-Id."""
 import re
 
+import http2
+
 from edge import Edge
 from http1 import RawOrigin
 from lab import cases
@@ -105,3 +107,14 @@ def test_protocols_and_handshake_in_log(lab):
 	first, second = (edge.daemon.wait_access(lambda r: r["path"] == path) for path in ("/1", "/2"))
 	assert first["protocol"] == first["server_protocol"] == "h1", first
 	assert first["handshake_us"] > 0 and "handshake_us" not in second, (first, second)
+
+
+def test_a_full_head_is_named_by_http2_too(lab):
+	"""What the proxy adds needs no room that the client's fields may fill."""
+	origin = RawOrigin(lab)
+	edge = Edge(lab, {"cloud": [origin]}, listener={"max_fields": 10, "tracing": {"request_id": "replace", "traceparent": "create"}})
+	with http2.connect(edge.web) as c:
+		c.send(http2.headers(1, http2.encode(http2.request("GET", "/", "http", "app.test", *[("x-fill", "1")] * 9))))
+		assert c.answer(1).status == 200
+	seen = origin.requests[-1]
+	assert HEX.fullmatch(seen.get("X-Request-Id") or "") and seen.get("traceparent"), seen.fields

@@ -179,6 +179,41 @@ static void test_priority_within_a_host(void **state) {
 	    cases);
 }
 
+/* What another host's route left as the best so far does not end the search among prefixes of this one. */
+static void test_priority_over_hosts(void **state) {
+	(void)state;
+	static const struct find_case cases[] = {
+		{ "h", "/admin/x/y", .want = "p2" },
+		{ "h", "/admin/x/y", .method = "PUT", .want = "p1" },
+		{ "a.w", "/admin/x/y", .want = "p2" },
+		{ "h", "/admin/z", .want = "p2" },
+		{ "h", "/", .want = "p0" },
+	};
+	RUN("- { host: h, pool: p0 }\n"
+	    "- { path: /admin/x, methods: PUT, priority: 10, pool: p1 }\n"
+	    "- { path: /admin, priority: 10, pool: p2 }\n"
+	    "- { host: \"*.w\", pool: p3 }\n",
+	    cases);
+}
+
+/* A field that was dropped, since a client may not say it, is no field that a condition or a text sees. */
+static void test_dropped_fields_do_not_match(void **state) {
+	(void)state;
+	struct fixture f;
+	struct request r;
+	bool gave_up;
+	fixture_init(&f, "- { pool: p0 }\n"
+	                 "- { headers: { x-ssl-client-verify: { exact: SUCCESS } }, pool: p1 }\n"
+	                 "- { path: /none, headers: { x-ssl-client-verify: { present: false } }, pool: p2 }\n");
+	request_init(&r, &f, "h", "/", NULL, NULL, "X-SSL-Client-Verify: SUCCESS\r\n", NULL, false);
+	assert_string_equal(pool_name(&f, route_table_find(&f.table, &r.q, &gave_up)), "p1");
+	http_head_drop(&r.head, HTTP_FIELD_X_SSL_CLIENT_VERIFY);
+	assert_string_equal(pool_name(&f, route_table_find(&f.table, &r.q, &gave_up)), "p0");
+	r.q.path = STR("/none");
+	assert_string_equal(pool_name(&f, route_table_find(&f.table, &r.q, &gave_up)), "p2");
+	fixture_fini(&f);
+}
+
 /* A pattern that is hard to match is no way around a route. */
 static void test_regex_gives_up(void **state) {
 	(void)state;
@@ -271,6 +306,8 @@ int main(void) {
 		cmocka_unit_test(test_conditions),
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_priority_within_a_host),
+		cmocka_unit_test(test_priority_over_hosts),
+		cmocka_unit_test(test_dropped_fields_do_not_match),
 		cmocka_unit_test(test_regex_gives_up),
 		cmocka_unit_test(test_host_too_long_has_no_route),
 		cmocka_unit_test(test_many_routes),

@@ -171,8 +171,62 @@ static void test_rewrite(void **state) {
 	fixture_fini(&f);
 }
 
+/* No path of a client's choice names a host; what the route's own text names stands. */
+static void test_location(void **state) {
+	static const struct {
+		const char *host, *path, *want;
+	} cases[] = {
+		{ "capture", "/old/x", "/x" },
+		{ "capture", "/old//evil.test/x", "/evil.test/x" },
+		{ "capture", "/old////evil.test", "/evil.test" },
+		{ "path", "//evil.test/", "/evil.test/" },
+		{ "below", "//evil.test/", "/n//evil.test/" },
+		{ "slash", "/a", "/a" },
+		{ "absolute", "//a", "https://w.test//a" },
+		{ "relative", "/a", "//w.test/a" },
+	};
+	struct fixture f;
+	(void)state;
+	fixture_init(&f, "- { host: capture, path: \"/old/(.*)\", match: regex, redirect: { location: \"/${1}\" } }\n"
+	                 "- { host: path, redirect: { location: \"${path}\" } }\n"
+	                 "- { host: below, redirect: { location: \"/n${path}\" } }\n"
+	                 "- { host: slash, redirect: { location: \"/${path}\" } }\n"
+	                 "- { host: absolute, redirect: { location: \"https://w.test${path}\" } }\n"
+	                 "- { host: relative, redirect: { location: \"//w.test${path}\" } }\n");
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct request q;
+		struct str location;
+		bool gave_up;
+		request_init(&q, &f, cases[i].host, cases[i].path, NULL, NULL, NULL, NULL, false);
+		const struct route *r = route_table_find(&f.table, &q.q, &gave_up);
+		struct variables v = { .head = &q.head, .values = { [CFG_VARIABLE_PATH] = q.q.path } };
+		struct rewriting w = { .path = q.q.path, .reserve = reserve, .arg = &f.arena, .scratch = f.scratch };
+		assert_non_null(r);
+		assert_true(route_location(r, &v, &w, &location));
+		if (!str_eq(location, str_from(cases[i].want)))
+			fail_msg("%s: \"%.*s\"", cases[i].path, STR_ARG(location));
+	}
+	fixture_fini(&f);
+}
+
+/* What a client may not say is no value either. */
+static void test_dropped_fields_have_no_value(void **state) {
+	struct texts t;
+	struct template c;
+	struct err e;
+	char out[64];
+	(void)state;
+	texts_init(&t);
+	t.fields[0].is_dropped = t.fields[1].is_dropped = true;
+	assert_int_equal(template_compile(&c, &t.arena, STR("${header:user-agent}.${header:x-own}"), &e), 0);
+	assert_true(str_eq(template_render(out, &c, &t.v, TEMPLATE_FIELD), STR(".second")));
+	arena_fini(&t.arena);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_location),
+		cmocka_unit_test(test_dropped_fields_have_no_value),
 		cmocka_unit_test(test_templates),
 		cmocka_unit_test(test_field_rules),
 		cmocka_unit_test(test_hop_by_hop_fields_are_refused),
