@@ -19,8 +19,10 @@ enum {
 	STREAM_OUT_BYTES = 64 * 1024,    /* a stream is full above */
 	CONN_OUT_BYTES = 1024 * 1024,    /* with so much on all streams, each is full with anything */
 	ALLOWANCE_US = 10 * 1000 * 1000, /* the allowance is full again after so long */
-	BYTES_AN_UPDATE = 256,           /* of body sent earn the peer a WINDOW_UPDATE (on stream and connection it needs two), */
-	BYTES_OF_AN_END = 512,           /* and the end of a body, however small it was, as much as these */
+	BYTES_AN_UPDATE = 256,           /* of body sent earn the peer a WINDOW_UPDATE (on stream and connection it needs two) or PING, */
+	BYTES_OF_A_FRAME = 512,          /* and a frame of it, however small it was, as much as these */
+	TINY_BYTES = 16,                 /* a frame of DATA with less is as dear as a large one */
+	PADDING_BYTES = 256,             /* how much of a padded one may be nothing (RFC 9113 6.1) */
 };
 
 /* ---- streams ---- */
@@ -230,7 +232,7 @@ static int on_send_data(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t
 		s->out = pending_consume(s->out, length);
 		c->out_bytes -= length;
 		s->moved += length;
-		c->update_credit += length;
+		c->update_credit += length > BYTES_OF_A_FRAME ? length : BYTES_OF_A_FRAME;
 	}
 	if (s->is_full && !s->out_is_last && !stream_is_full(s))
 		tell(s);
@@ -244,7 +246,7 @@ static int on_frame_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *
 	struct h2_stream *s = nghttp2_session_get_stream_user_data(ng, frame->hd.stream_id);
 	if (s) {
 		s->out_has_ended = true;
-		c->update_credit += BYTES_OF_AN_END;
+		c->update_credit += BYTES_OF_A_FRAME;
 		if (s->txn)
 			tell(s);
 		else if (!s->in_is_last) /* of h2_stream_conclude */
@@ -361,6 +363,20 @@ static int spend(struct h2_conn *c) {
 	return 0;
 }
 
+/* A message of a WebSocket or of gRPC may be a frame of its own, thousands of them a second. */
+static bool is_of_use(const struct h2_conn *c, const nghttp2_frame_hd *data) {
+	const struct h2_stream *s = nghttp2_session_get_stream_user_data(c->ng, data->stream_id);
+	bool has_messages = s && s->txn && (s->txn->is_tunnel || s->txn->is_extended_connect || s->txn->is_grpc);
+	size_t least = (has_messages ? 1 : TINY_BYTES) + (data->flags & NGHTTP2_FLAG_PADDED ? PADDING_BYTES : 0);
+	return data->length >= least || (data->flags & NGHTTP2_FLAG_END_STREAM);
+}
+
+static bool use_credit(struct h2_conn *c) {
+	bool has_credit = c->update_credit >= BYTES_AN_UPDATE;
+	c->update_credit -= has_credit ? BYTES_AN_UPDATE : 0;
+	return has_credit;
+}
+
 static int on_begin_frame(nghttp2_session *ng, const nghttp2_frame_hd *hd, void *user_data) {
 	(void)ng;
 	struct h2_conn *c = user_data;
@@ -372,12 +388,11 @@ static int on_begin_frame(nghttp2_session *ng, const nghttp2_frame_hd *hd, void 
 		break;
 	case NGHTTP2_DATA:
 		c->data_left = hd->flags & NGHTTP2_FLAG_PADDED ? UINT32_MAX : (uint32_t)hd->length;
-		is_useful =
-		    hd->length >= 256 || (hd->flags & NGHTTP2_FLAG_END_STREAM); /* small pieces are as dear as large ones */
+		is_useful = is_of_use(c, hd);
 		break;
+	case NGHTTP2_PING:          /* gRPC's clients measure with them while they are sent much */
 	case NGHTTP2_WINDOW_UPDATE: /* the peer takes what was sent, unless it is a trickle */
-		is_useful = c->update_credit >= BYTES_AN_UPDATE;
-		c->update_credit -= is_useful ? BYTES_AN_UPDATE : 0;
+		is_useful = use_credit(c);
 		break;
 	case NGHTTP2_PRIORITY: /* ignored unseen by nghttp2, with the rule that it keeps for others */
 		if (hd->stream_id == 0) {

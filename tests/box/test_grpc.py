@@ -11,7 +11,7 @@ from node import PEERS
 from origins import Authority, Certificate
 
 STEPS = ["unary", "metadata", "status", "unknown_method", "client_stream", "server_stream", "server_stream_fails", "slow_reader", "ping_pong",
-         "bidi_flood", "big_message", "parallel", "deadline", "cancel"]
+         "bidi_flood", "chatter", "big_message", "parallel", "deadline", "cancel"]
 
 
 def python_with(module):

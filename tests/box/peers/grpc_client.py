@@ -110,6 +110,20 @@ def step_bidi_flood():
 	assert [m[:5] for m in got] == [b"%05d" % i for i in range(400)] and all(len(m) == 10000 for m in got)
 
 
+def step_chatter():
+	"""Tiny messages, thousands of them: each may be a frame of its own, and none of them is a flood."""
+	turn, n = threading.Semaphore(8), 4000
+	def messages():
+		for i in range(n):
+			turn.acquire()
+			yield b"%d" % i
+	i = -1
+	for i, m in enumerate(call("stream_stream", "Echo")(messages(), timeout=SECONDS)):
+		assert m == b"%d" % i
+		turn.release()
+	assert i == n - 1
+
+
 def step_big_message():
 	big = bytes(range(256)) * (8 * 4096)  # 8 MiB
 	assert unary("Unary", big) == big
