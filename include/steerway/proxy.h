@@ -15,6 +15,8 @@ struct proxy_plan;
 struct proxy_plan *proxy_prepare(struct proxy *p, const struct cfg_root *cfg, struct err *e);
 void proxy_commit(struct proxy_plan *plan);
 void proxy_discard(struct proxy_plan *plan);
+/* Loads what the listeners' TLS hangs on, and drops it: certificates, keys of tickets, authorities, revocation lists. */
+int proxy_check_tls(const struct cfg_root *cfg, struct err *e);
 
 /* Stops accepting, closes idle connections; requests in progress may finish until `deadline_ms` from now, then they are cut.
  * Calls `done` on the control thread when no session is left. */

@@ -244,6 +244,15 @@ static void check_listener_use(struct loader *l, const struct instance *root) {
 	}
 }
 
+/* Asked for by name, and switched off as well. */
+static void check_alpn(struct loader *l, const struct instance *i) {
+	const struct cfg_listener *it = i->object;
+	const struct node *tls = node_find(i->node, "tls"), *alpn = tls ? node_find(tls, "alpn") : NULL;
+	if (alpn && it->tls.alpn_bits >> CFG_ALPN_H2 & 1 && !it->http2.enabled)
+		checks_fault(l, i, "tls", &alpn->at,
+		             "alpn offers h2, which http2.enabled: false switches off; remove one of them");
+}
+
 /* ---- sites, pools, servers ---- */
 
 static void check_site_count(struct loader *l, const struct instance *root) {
@@ -303,7 +312,8 @@ static void check_sticky(struct loader *l, const struct instance *i) {
 	if (s->by != CFG_STICKY_BY_COOKIE)
 		return;
 	if (!checks_all_of(s->cookie, TOKEN_BYTES) || s->cookie.n > 64)
-		fault(l, i, "cookie", "\"%.*s%s\" is no name of a cookie; use letters, digits, - and _, at most 64", REPORT_VALUE(s->cookie));
+		fault(l, i, "cookie", "\"%.*s%s\" is no name of a cookie; use letters, digits, - and _, at most 64",
+		      REPORT_VALUE(s->cookie));
 	if (s->secret.n == 0)
 		fault(l, i, NULL, "by: cookie needs a secret; add secret, or set by: source");
 	else if (file_check(s->secret.p, &why) < 0)
@@ -463,6 +473,23 @@ static bool pool_tls_is_unverified(const struct instance *i) {
 static bool tls_is_unverified(const struct instance *i) {
 	return !((const struct cfg_check_tls *)i->object)->verify;
 }
+static bool http2_is_off(const struct instance *i) {
+	return !((const struct cfg_listener_http2 *)i->object)->enabled;
+}
+static bool pool_is_http1(const struct instance *i) {
+	return ((const struct cfg_pool *)i->object)->protocol == CFG_SERVER_PROTOCOL_HTTP1;
+}
+static bool pool_of_times_is_http2(const struct instance *i) {
+	return checks_are_sound(i->parent, "protocol") && !pool_is_http1(i->parent);
+}
+static bool queue_has_no_bound(const struct instance *i) {
+	const struct cfg_pool *p = i->parent->object;
+	bool has_bound = p->max_connections + p->max_requests + p->limits.connections + p->limits.requests > 0;
+	for (size_t n = 0; n < p->servers.n; n++)
+		has_bound = has_bound || p->servers.items[n].max_connections + p->servers.items[n].max_requests > 0;
+	return !has_bound && checks_are_sound(i->parent, "max_connections max_requests limits servers") &&
+	       ((const struct cfg_queue *)i->object)->length > 0;
+}
 static bool expect_has_body(const struct instance *i) {
 	return ((const struct cfg_expect *)i->object)->body.n > 0;
 }
@@ -504,6 +531,8 @@ static bool root_has_user(const struct instance *i) {
 
 #define DNS_LISTENER "has no effect with protocol: dns; remove it"
 #define WITHOUT_RETRIES "has no effect with attempts: 0; remove it"
+#define WITHOUT_HTTP2 "has no effect with enabled: false; remove it"
+#define NO_TUNNELS "has no effect with protocol: http2, whose servers are asked for no tunnels; remove it"
 #define TCP_CHECK "has no effect with type: tcp; remove it, or set type: http"
 
 static const struct {
@@ -522,6 +551,17 @@ static const struct {
 	{ SCHEMA_SECTION_listener, "max_body", "protocol", listener_is_dns, DNS_LISTENER },
 	{ SCHEMA_SECTION_listener, "timeouts", "protocol", listener_is_dns, DNS_LISTENER },
 	{ SCHEMA_SECTION_listener, "proxy_protocol", "protocol", listener_is_dns, DNS_LISTENER },
+	{ SCHEMA_SECTION_listener, "http2", "protocol", listener_is_dns, DNS_LISTENER },
+	{ SCHEMA_SECTION_listener_http2, "max_streams", "enabled", http2_is_off, WITHOUT_HTTP2 },
+	{ SCHEMA_SECTION_listener_http2, "stream_window", "enabled", http2_is_off, WITHOUT_HTTP2 },
+	{ SCHEMA_SECTION_listener_http2, "connection_window", "enabled", http2_is_off, WITHOUT_HTTP2 },
+	{ SCHEMA_SECTION_listener_http2, "max_idle_frames", "enabled", http2_is_off, WITHOUT_HTTP2 },
+	{ SCHEMA_SECTION_pool, "max_streams", "protocol", pool_is_http1,
+	  "has an effect with protocol: http2 only; remove it, or set that" },
+	{ SCHEMA_SECTION_pool_timeouts, "tunnel_idle", "", pool_of_times_is_http2, NO_TUNNELS },
+	{ SCHEMA_SECTION_pool_timeouts, "tunnel_lifetime", "", pool_of_times_is_http2, NO_TUNNELS },
+	{ SCHEMA_SECTION_queue, "length", "length", queue_has_no_bound,
+	  "has no effect where nothing is bounded; remove it, or add max_requests, max_connections or limits" },
 	{ SCHEMA_SECTION_listener_timeouts, "handshake", "", listener_is_clear, "has no effect without tls; remove it" },
 	{ SCHEMA_SECTION_listener_tls, "min_version", "policy", listener_is_modern,
 	  "has no effect with policy: modern, which is TLS 1.3 alone; remove it" },
@@ -561,7 +601,8 @@ static const struct {
 	{ SCHEMA_SECTION_retries, "statuses", "attempts", retries_are_off, WITHOUT_RETRIES },
 	{ SCHEMA_SECTION_retries, "backoff", "attempts", retries_are_off, WITHOUT_RETRIES },
 	{ SCHEMA_SECTION_retries, "buffer", "attempts", retries_are_off, WITHOUT_RETRIES },
-	{ SCHEMA_SECTION_retries, "backoff_max", "backoff", backoff_is_off, "has no effect without backoff; remove it, or add that" },
+	{ SCHEMA_SECTION_retries, "backoff_max", "backoff", backoff_is_off,
+	  "has no effect without backoff; remove it, or add that" },
 };
 
 static void check_ignored(struct loader *l, const struct instance *i) {
@@ -582,7 +623,9 @@ static void check_page(struct loader *l, const struct instance *i) {
 	} files[] = { { "text", p->text }, { "json", p->json }, { "html", p->html } };
 	for (size_t k = 0; k < COUNT_OF(files); k++)
 		if (files[k].path.n > 0 && file_check(files[k].path.p, &why) < 0)
-			fault(l, i, files[k].key, "%s", why.text);
+			fault(l, i, files[k].key, "%s; mend the path or its mode", why.text);
+	if (p->text.n + p->json.n + p->html.n == 0)
+		fault(l, i, NULL, "has no file; give it text, json or html");
 }
 
 static void check_try_timeout(struct loader *l, const struct instance *i) {
@@ -606,6 +649,7 @@ static const struct {
 	{ SCHEMA_SECTION_root, check_domain_repeats, "" },
 	{ SCHEMA_SECTION_node, check_node_name, "name" },
 	{ SCHEMA_SECTION_listener, check_id, "" },
+	{ SCHEMA_SECTION_listener, check_alpn, "tls http2" },
 	{ SCHEMA_SECTION_site, check_id, "" },
 	{ SCHEMA_SECTION_check, check_id, "" },
 	{ SCHEMA_SECTION_check, check_intervals, "interval fast_interval timeout" },

@@ -53,6 +53,14 @@ static void check_host(struct loader *l, const struct instance *i) {
 		fault(l, i, "host", "\"%.*s%s\" is no host name; write it without scheme, port and path", REPORT_VALUE(r->host));
 }
 
+/* Methods are case-sensitive (RFC 9110 9.1), so `get` would take no request that anyone sends. */
+static bool is_lower_case(struct str s) {
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] >= 'A' && s.p[i] <= 'Z')
+			return false;
+	return s.n > 0;
+}
+
 static void check_methods(struct loader *l, const struct instance *i) {
 	const struct cfg_route *r = i->object;
 	for (size_t n = 0; n < r->methods.n; n++) {
@@ -60,7 +68,27 @@ static void check_methods(struct loader *l, const struct instance *i) {
 		struct str m = r->methods.items[n];
 		if (!checks_all_of(m, TOKEN_CHARS) || m.n > 32)
 			checks_fault(l, i, "methods", &place, "\"%.*s%s\" is no HTTP method; write one as GET", REPORT_VALUE(m));
+		else if (is_lower_case(m))
+			checks_fault(l, i, "methods", &place,
+			             "\"%.*s%s\" takes no request, for methods are in upper case; write one as GET",
+			             REPORT_VALUE(m));
 	}
+}
+
+/* Servers of HTTP/2 are asked for no tunnel. */
+static void check_tunnels(struct loader *l, const struct instance *i) {
+	const struct cfg_route *r = i->object;
+	bool may_open = r->pool && r->pool->protocol == CFG_SERVER_PROTOCOL_HTTP1;
+	for (size_t n = 0; n < r->split.n; n++)
+		may_open = may_open || r->split.items[n].pool->protocol == CFG_SERVER_PROTOCOL_HTTP1;
+	if (may_open || (!r->pool && r->split.n == 0))
+		return;
+	if (node_find(i->node, "upgrade") && !str_eq(r->upgrade, STR("none")))
+		fault(l, i, "upgrade",
+		      "has no effect with servers of protocol: http2, which are asked for no tunnels; remove it");
+	if (r->connect)
+		fault(l, i, "connect",
+		      "has no effect with servers of protocol: http2, which are asked for no tunnels; remove it");
 }
 
 static void check_condition(struct loader *l, const struct instance *i) {
@@ -132,7 +160,7 @@ static int route_captures(const struct instance *route) {
 
 static void check_actions(struct loader *l, const struct instance *i) {
 	static const char *const actions[] = { "pool", "split", "redirect", "answer" };
-	static const char *const of_pools[] = { "maintenance", "urgency", "rewrite", "request_headers" };
+	static const char *const of_pools[] = { "maintenance", "urgency", "upgrade", "connect", "rewrite", "request_headers" };
 	const struct cfg_route *r = i->object;
 	const char *found = NULL;
 	for (size_t n = 0; n < COUNT_OF(actions); n++) {
@@ -375,6 +403,7 @@ static const struct {
 	{ SCHEMA_SECTION_route, check_host, "host" },
 	{ SCHEMA_SECTION_route, check_methods, "methods" },
 	{ SCHEMA_SECTION_route, check_actions, "split" },
+	{ SCHEMA_SECTION_route, check_tunnels, "pool split upgrade connect" },
 	{ SCHEMA_SECTION_condition, check_condition, "" },
 	{ SCHEMA_SECTION_redirect, check_redirect, "status location https" },
 	{ SCHEMA_SECTION_answer, check_answer, "status body" },

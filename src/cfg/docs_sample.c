@@ -57,6 +57,7 @@ static const struct {
 	{ "pools.servers.site", "cloud" },
 	{ "pools.servers.max_connections", "#500" },
 	{ "pools.servers.max_requests", "#200" },
+	{ "pools.max_requests", "200" },
 	{ "pools.queue.length", "100" },
 	{ "pools.hash_name", "#X-Tenant" },
 	{ "pools.sticky.secret", "tls/sticky.secret" },

@@ -8,7 +8,7 @@
  * they never touch the disk unless the operator put them there.
  *
  * The file: a key a line in base64, of 48 bytes (name 16, AES-128 16, HMAC 16) or 80 bytes (name 16, HMAC 32, AES-256 32); empty
- * lines and lines that begin with '#' are skipped. `openssl rand -base64 80 | tr -d '\n'` makes one.
+ * lines and lines that begin with '#' are skipped. `openssl rand 80 | base64 -w 108` makes one.
  */
 #include "io/tls_private.h"
 
@@ -79,13 +79,18 @@ static int keys_read(struct tls_tickets *t, const char *path, FILE *file, struct
 		if (t->n == KEYS_MAX)
 			status = err_set(e, "%s:%u: more than %d keys; remove the oldest", path, n, KEYS_MAX);
 		else if (!key_parse(&t->keys[t->n], line))
-			status = err_set(e, "%s:%u: no ticket key; write 48 or 80 random bytes in base64 on one line", path, n);
+			status = err_set(e,
+			                 "%s:%u: no ticket key; write 48 or 80 random bytes in base64 on one line: openssl rand "
+			                 "80 | base64 -w 108",
+			                 path, n);
 		else
 			t->n++;
 	}
 	OPENSSL_cleanse(text, sizeof(text));
 	if (status == 0 && t->n == 0)
-		status = err_set(e, "%s: no ticket key in it; write 80 random bytes in base64 on one line", path);
+		status = err_set(
+		    e, "%s: no ticket key in it; write 80 random bytes in base64 on one line: openssl rand 80 | base64 -w 108",
+		    path);
 	return status;
 }
 

@@ -2,7 +2,7 @@
 /*
  * `steerway check`: what a start would refuse, without its side effects, but for what hangs on who starts it and where (user, ports,
  * folders of logs and sockets): a file may be checked on another machine than its own. The rooms prepare a copy of the configuration
- * without listeners and log files (a bound UDP socket would take queries away from the daemon that runs); certificates are loaded here.
+ * without listeners and log files (a bound UDP socket would take queries away from the daemon that runs); what listeners need for TLS is loaded by itself.
  */
 #include "main/daemon.h"
 
@@ -10,25 +10,6 @@
 
 #include <stdio.h>
 #include <urcu/urcu-memb.h>
-
-static int certificates_check(const struct cfg_root *cfg, struct err *e) {
-	for (size_t i = 0; i < cfg->listeners.n; i++) {
-		const struct cfg_listener *l = &cfg->listeners.items[i];
-		if (!l->tls.is_given)
-			continue;
-		const struct tls_server_options o = {
-			.certificate_paths = l->tls.certificates.items,
-			.n_certificates = l->tls.certificates.n,
-			.min_version = l->tls.min_version == CFG_TLS_VERSION_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION,
-			.tickets = l->tls.tickets,
-		};
-		struct tls_server *t = tls_server_create(&o, e);
-		if (t == NULL)
-			return err_context(e, "listeners.%.*s.tls.certificates", STR_ARG(l->id));
-		tls_server_destroy(t);
-	}
-	return 0;
-}
 
 static int rooms_check(struct daemon *d, const struct cfg_root *cfg, struct err *e) {
 	struct cfg_root dry = *cfg;
@@ -61,7 +42,7 @@ int daemon_check(const char *config_path) {
 	fwrite(faults.p ? faults.p : "", 1, faults.n, stderr);
 	if (d.cfg == NULL)
 		fprintf(stderr, "steerway: %s can't be used; see the lines above\n", config_path);
-	else if (certificates_check(cfg_root(d.cfg), &e) < 0 || rooms_check(&d, cfg_root(d.cfg), &e) < 0)
+	else if (proxy_check_tls(cfg_root(d.cfg), &e) < 0 || rooms_check(&d, cfg_root(d.cfg), &e) < 0)
 		fprintf(stderr, "steerway: %s: %s\n", config_path, e.text);
 	else
 		status = printf("%s: all right\n", config_path) < 0;

@@ -21,13 +21,13 @@ struct tls_server *conf_listener_tls(const struct cfg_listener *from, const stru
 		[CFG_CLIENT_MODE_OPTIONAL] = TLS_CLIENT_AUTH_OPTIONAL, [CFG_CLIENT_MODE_REQUIRED] = TLS_CLIENT_AUTH_REQUIRED
 	};
 	const struct cfg_listener_tls *tls = &from->tls;
+	bool has_h2 = from->http2.enabled && tls->alpn_bits >> CFG_ALPN_H2 & 1;
 	struct tls_server_options o = {
 		.certificate_paths = tls->certificates.items,
 		.n_certificates = tls->certificates.n,
 		.policy = policies[tls->policy],
 		.min_version = tls->min_version == CFG_TLS_VERSION_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION,
-		.alpn = (tls->alpn_bits >> CFG_ALPN_H2 & 1 ? TLS_ALPN_H2 : 0) |
-		        (tls->alpn_bits >> CFG_ALPN_HTTP1 & 1 ? TLS_ALPN_HTTP1 : 0),
+		.alpn = (has_h2 ? TLS_ALPN_H2 : 0) | (tls->alpn_bits >> CFG_ALPN_HTTP1 & 1 ? TLS_ALPN_HTTP1 : 0),
 		.tickets = tls->tickets,
 		.ticket_keys_path = path_or_null(tls->ticket_keys),
 		.client_auth = tls->client.is_given ? modes[tls->client.mode] : TLS_CLIENT_AUTH_OFF,
@@ -41,6 +41,17 @@ struct tls_server *conf_listener_tls(const struct cfg_listener *from, const stru
 	if (!t)
 		err_context(e, "listeners.%.*s.tls", STR_ARG(from->id));
 	return t;
+}
+
+int proxy_check_tls(const struct cfg_root *cfg, struct err *e) {
+	for (size_t i = 0; i < cfg->listeners.n; i++) {
+		const struct cfg_listener *l = &cfg->listeners.items[i];
+		struct tls_server *t = l->tls.is_given ? conf_listener_tls(l, NULL, NULL, e) : NULL;
+		if (l->tls.is_given && !t)
+			return -1;
+		tls_server_destroy(t);
+	}
+	return 0;
 }
 
 int conf_pool_tls(struct pool_conf *out, struct arena *a, const struct cfg_pool *from, const struct pool_conf *old,

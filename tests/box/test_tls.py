@@ -95,6 +95,14 @@ def test_min_version(lab):
 	s.daemon.wait_metric("steerway_io_tls_failed_total", failed + 1)
 
 
+def test_http2_switched_off_is_not_offered(lab):
+	origin, certificate = RawOrigin(lab), Certificate(lab, "app.test")
+	edge = Edge(lab, {"cloud": [origin]}, listener={"tls": {"certificates": [certificate.file]}, "http2": {"enabled": False}})
+	with Client(edge.web, tls=Authority.of(lab).context(alpn=["h2", "http/1.1"]), sni="app.test") as c:
+		assert c.sock.selected_alpn_protocol() == "http/1.1"
+		assert c.get("/").status == 200
+
+
 @cases(("both", ["h2", "http/1.1"], {"h2,http/1.1": "h2", "http/1.1,h2": "h2", "h2": "h2", "http/1.1": "http/1.1", "": None}),
        ("http/1.1", ["http/1.1"], {"h2,http/1.1": "http/1.1", "http/1.1": "http/1.1", "": None}),
        ("h2", ["h2"], {"h2,http/1.1": "h2", "h2": "h2", "": None}))

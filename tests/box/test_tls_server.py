@@ -6,7 +6,7 @@ import subprocess
 
 from edge import Edge
 from http1 import Client, RawOrigin
-from lab import cases, need_tool, run
+from lab import STEERWAY, cases, need_tool, run
 from origins import Authority, Certificate
 
 
@@ -129,6 +129,8 @@ def test_bad_ticket_keys(text, why, lab):
 	assert daemon.process.wait() != 0
 	daemon.is_finished = True
 	assert f"{keys}" in daemon.log() and why in daemon.log(), daemon.log()
+	done = run(STEERWAY, "check", "-c", daemon.file, check=False)
+	assert done.returncode == 1 and why in done.stdout, done.stdout
 
 
 def test_a_ticket_of_other_names_is_not_taken(lab):

@@ -56,7 +56,7 @@
 	K(alpn, ENUMS, alpn, "[h2, http/1.1]", NULL, NULL, LIVE, "Protocols to offer; `h2` goes first. A client that offers ALPN without any of them is refused.") \
 	K(min_version, ENUM, tls_version, "1.2", NULL, NULL, LIVE, "Lowest TLS version.") \
 	K(tickets, BOOL, _, "true", NULL, NULL, LIVE, "Resume sessions by ticket.") \
-	K(ticket_keys, PATH, _, NULL, NULL, NULL, LIVE, "File of ticket keys, for nodes that take each other's tickets: 48 or 80 random bytes in base64 a line (`openssl rand -base64 80`); the first seals, all open. Absent: random keys, turned over every 12 hours.") \
+	K(ticket_keys, PATH, _, NULL, NULL, NULL, LIVE, "File of ticket keys, for nodes that take each other's tickets: 48 or 80 random bytes in base64 a line (`openssl rand 80 | base64 -w 108`); the first seals, all open. Absent: random keys, turned over every 12 hours.") \
 	K(client, OBJECT, listener_client, NULL, NULL, NULL, LIVE, "Ask clients for certificates. Servers are told in X-SSL-Client-Verify (`SUCCESS` or `NONE`), -Subject (RFC 2253), -SAN, -Serial and -Fingerprint (SHA-256); no listener lets such fields of a client pass then. A request for another host than its connection's SNI gets 421. Absent: none is asked for.")
 
 #define CFG_LISTENER_CLIENT_KEYS(K) \

@@ -76,8 +76,8 @@ static size_t commented_key(struct str line) {
 
 /* These contradict what the sample shows instead of them. */
 static bool is_alternative(struct str key) {
-	static const char *const keys[] = { "hash_key:", "hash_name:", "load_factor:", "split:", "split_by:", "body_regex:",
-		                            "redirect:", "answer:", "rewrite:" };
+	static const char *const keys[] = { "hash_key:",   "hash_name:", "load_factor:", "split:",   "split_by:",
+		                            "body_regex:", "redirect:",  "answer:",      "rewrite:", "max_streams:" };
 	for (size_t i = 0; i < COUNT_OF(keys); i++)
 		if (str_starts(key, str_from(keys[i])))
 			return true;

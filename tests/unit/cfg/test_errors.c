@@ -464,6 +464,40 @@ static const struct {
 	  "  dns: { bind: \"127.0.0.1:53\", protocol: dns, max_head: 1KiB, timeouts: { head: 1s } }\n",
 	  "t.yaml:3:47: listeners.dns.max_head: has no effect with protocol: dns; remove it\n"
 	  "t.yaml:3:63: listeners.dns.timeouts: has no effect with protocol: dns; remove it\n" },
+	{ "HTTP/2 where there is none",
+	  "sites: { a: {} }\n"
+	  "pools:\n"
+	  "  app: { max_streams: 5, servers: [{ name: x, address: \"127.0.0.1:1\", site: a }] }\n"
+	  "  two: { protocol: http2, timeouts: { tunnel_idle: 1s }, servers: [{ name: x, address: \"127.0.0.1:1\", site: a }] }\n"
+	  "routes:\n"
+	  "  - { path: /a, pool: two, connect: true }\n"
+	  "  - { path: /b, split: { two: 1 }, upgrade: any }\n"
+	  "  - { path: /c, split: { two: 1, app: 1 }, upgrade: any }\n"
+	  "  - { path: /d, methods: [get], pool: two, upgrade: none }\n"
+	  "  - { path: /e, answer: {}, connect: true }\n"
+	  "listeners:\n"
+	  "  web: { bind: \"127.0.0.1:80\", http2: { enabled: false, max_streams: 5 } }\n"
+	  "  tls: { bind: \"127.0.0.1:81\", tls: { certificates: LICENSE, alpn: [h2] }, http2: { enabled: false } }\n",
+	  "t.yaml:3:10: pools.app.max_streams: has an effect with protocol: http2 only; remove it, or set that\n"
+	  "t.yaml:4:39: pools.two.timeouts.tunnel_idle: has no effect with protocol: http2, whose servers are asked for no tunnels; "
+	  "remove it\n"
+	  "t.yaml:6:37: routes[0].connect: has no effect with servers of protocol: http2, which are asked for no tunnels; remove "
+	  "it\n"
+	  "t.yaml:7:45: routes[1].upgrade: has no effect with servers of protocol: http2, which are asked for no tunnels; remove "
+	  "it\n"
+	  "t.yaml:9:27: routes[3].methods: \"get\" takes no request, for methods are in upper case; write one as GET\n"
+	  "t.yaml:10:38: routes[4].connect: has no effect with answer, for no server gets the request; remove it\n"
+	  "t.yaml:12:57: listeners.web.http2.max_streams: has no effect with enabled: false; remove it\n"
+	  "t.yaml:13:68: listeners.tls.tls: alpn offers h2, which http2.enabled: false switches off; remove one of them\n" },
+	{ "a queue that nothing ever waits in, and a page of nothing",
+	  "sites: { a: {} }\n"
+	  "pools:\n"
+	  "  app: { queue: { length: 5 }, servers: [{ name: x, address: \"127.0.0.1:1\", site: a }] }\n"
+	  "  two: { queue: { length: 5 }, servers: [{ name: x, address: \"127.0.0.1:1\", site: a, max_requests: 1 }] }\n"
+	  "answers: { pages: [{ status: 503 }] }\n",
+	  "t.yaml:3:19: pools.app.queue.length: has no effect where nothing is bounded; remove it, or add max_requests, "
+	  "max_connections or limits\n"
+	  "t.yaml:5:20: answers.pages[0]: has no file; give it text, json or html\n" },
 	{ "tls of a dns listener",
 	  "zones: { example.org: { file: LICENSE } }\n"
 	  "listeners:\n"
