@@ -113,10 +113,11 @@ struct stream {
 	bool can_read, can_write;
 	bool is_connecting, is_handshaking;
 	bool is_drained;   /* TLS: the socket gave less than asked for, so there is nothing more to read */
-	bool is_last_send; /* a close follows at once: the FIN goes with the last bytes (clear text) */
+	bool is_last_send; /* a close follows these bytes at once: the FIN goes with them, and so does close_notify */
 	bool has_hup;      /* the peer sent FIN: read until STREAM_EOF, there is no further edge */
 	bool has_eof;
 	bool answers_eof; /* TLS: sent something after STREAM_EOF */
+	uint8_t ticket;   /* TLS: 1 + place among the tickets that wait for an answer; 0: none */
 	int low_water; /* SO_RCVLOWAT as set; 0: never set */
 };
 

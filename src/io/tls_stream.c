@@ -4,10 +4,14 @@
  * (read_ahead), writing collects all records of one call in a buffer of the thread, so that they leave with one send. What the
  * socket does not take waits as cipher text in the stream: OpenSSL never waits for writing.
  *
+ * A call costs a packet and wakes the peer, so a ticket leaves with the answer and close_notify with the last bytes: of five calls a
+ * resumed connection that asks once, three are left.
+ *
  * An idle connection holds no buffers: OpenSSL's are released (SSL_MODE_RELEASE_BUFFERS), ours belong to the thread.
  */
 #include "io/tls_private.h"
 
+#include "steerway/base/clock.h"
 #include "steerway/base/mem.h"
 #include "steerway/metric.h"
 
@@ -22,7 +26,11 @@ enum {
 	RECORD_BYTES = 16 * 1024,               /* most plain text in a record (RFC 8446 5.1) */
 	PLAIN_BYTES = IO_SHARED_BYTES,          /* most plain text encrypted in one call */
 	CIPHER_BYTES = PLAIN_BYTES + 16 * 1024, /* 17 records of 22 to 64 bytes overhead, or a handshake flight */
+	TICKET_BYTES = 512,                     /* a longer one, with a client's certificate in it, leaves alone */
+	TICKETS_MAX = 64,                       /* tickets of a thread that wait for an answer */
 };
+
+#define TICKET_US (10 * USEC_PER_MSEC)
 
 /* Cipher text that the socket has not taken yet. */
 struct stream_cipher_text {
@@ -30,14 +38,32 @@ struct stream_cipher_text {
 	char bytes[];
 };
 
+/* A ticket that waits for the answer to the request that came with the client's Finished. */
+struct ticket {
+	struct stream *stream;
+	size_t n;
+	char cipher[TICKET_BYTES];
+};
+
 /* Where the records of the current call collect; per thread. */
 static _Thread_local struct staging {
 	size_t n;
-	char cipher[CIPHER_BYTES];
+	char cipher[CIPHER_BYTES + TICKET_BYTES];
 	char plain[RECORD_BYTES];
+	size_t n_tickets;
+	struct ticket tickets[TICKETS_MAX];
+	struct deadline ticket_deadline;
 } * staging;
 
+static struct staging *staging_here(void) {
+	if (!staging)
+		staging = mem_zalloc(sizeof(*staging));
+	return staging;
+}
+
 void tls_thread_fini(void) {
+	if (staging)
+		deadline_fini(&staging->ticket_deadline);
 	mem_free(staging);
 	staging = NULL;
 }
@@ -72,9 +98,7 @@ static int bio_read(BIO *b, char *to, int n) {
 
 static int bio_write(BIO *b, const char *from, int n) {
 	BIO_clear_retry_flags(b);
-	if (!staging)
-		staging = mem_zalloc(sizeof(*staging));
-	if (staging->n + (size_t)n > CIPHER_BYTES) {
+	if (staging_here()->n + (size_t)n > CIPHER_BYTES) {
 		BIO_set_retry_write(b);
 		return -1;
 	}
@@ -139,10 +163,10 @@ int stream_start_tls_client(struct stream *s, const struct tls_client *t, struct
 }
 
 /* The socket's answer to sending `n` bytes: how many it took, or STREAM_AGAIN as 0 with can_write cleared, or STREAM_ERROR. */
-static ssize_t send_cipher(struct stream *s, const char *p, size_t n) {
+static ssize_t send_cipher(struct stream *s, const char *p, size_t n, int flags) {
 	ssize_t sent;
 	do
-		sent = send(s->fd, p, n, MSG_NOSIGNAL);
+		sent = send(s->fd, p, n, MSG_NOSIGNAL | flags);
 	while (sent < 0 && errno == EINTR);
 	if (sent < 0) {
 		if (errno != EAGAIN && errno != EWOULDBLOCK) {
@@ -160,7 +184,7 @@ int stream_flush(struct stream *s) {
 	struct stream_cipher_text *u = s->unsent;
 	if (!u)
 		return 0;
-	ssize_t sent = send_cipher(s, u->bytes + u->at, u->n - u->at);
+	ssize_t sent = send_cipher(s, u->bytes + u->at, u->n - u->at, 0);
 	if (sent < 0)
 		return STREAM_ERROR;
 	u->at += (size_t)sent;
@@ -171,13 +195,38 @@ int stream_flush(struct stream *s) {
 	return 0;
 }
 
-/* Sends what the last OpenSSL call wrote; the rest waits behind what waits already. */
+/* ---- tickets that wait ---- */
+
+static void ticket_drop(struct stream *s) {
+	if (s->ticket == 0)
+		return;
+	struct ticket *t = &staging->tickets[s->ticket - 1], *last = &staging->tickets[--staging->n_tickets];
+	if (t != last) {
+		*t = *last;
+		t->stream->ticket = s->ticket;
+	}
+	s->ticket = 0;
+}
+
+/* In front of what is written in this call. */
+static void ticket_release(struct stream *s) {
+	if (s->ticket == 0)
+		return;
+	const struct ticket *t = &staging->tickets[s->ticket - 1];
+	memmove(staging->cipher + t->n, staging->cipher, staging->n);
+	memcpy(staging->cipher, t->cipher, t->n);
+	staging->n += t->n;
+	ticket_drop(s);
+}
+
+/* Sends what the last OpenSSL calls wrote; the rest waits behind what waits already. */
 static int flush_staging(struct stream *s) {
 	if (!staging || staging->n == 0)
 		return 0;
+	ticket_release(s);
 	size_t n = staging->n, old = s->unsent ? s->unsent->n - s->unsent->at : 0;
 	staging->n = 0;
-	ssize_t sent = old ? 0 : send_cipher(s, staging->cipher, n);
+	ssize_t sent = old ? 0 : send_cipher(s, staging->cipher, n, s->is_last_send ? MSG_MORE : 0);
 	if (sent < 0)
 		return STREAM_ERROR;
 	if ((size_t)sent == n)
@@ -191,6 +240,38 @@ static int flush_staging(struct stream *s) {
 	mem_free(s->unsent);
 	s->unsent = u;
 	return 0;
+}
+
+/* The answers take their time: the tickets leave alone. */
+static void on_ticket_deadline(struct deadline *d) {
+	struct staging *here = CONTAINER_OF(d, struct staging, ticket_deadline);
+	while (here->n_tickets > 0) {
+		struct stream *s = here->tickets[here->n_tickets - 1].stream;
+		ticket_release(s);
+		(void)flush_staging(s); /* what failed to leave, the next read tells */
+	}
+}
+
+/*
+ * Keeps what the end of the handshake wrote, if that is nothing but a ticket, and if a request is there already, so that an answer
+ * comes soon. A client whose request is still to come may be waiting for our acknowledgement (Nagle), which goes with the ticket.
+ */
+static bool ticket_hold(struct stream *s) {
+	size_t n = staging ? staging->n : 0;
+	if (n == 0 || n > TICKET_BYTES || staging->n_tickets == TICKETS_MAX || s->unsent || !SSL_is_server(s->ssl) ||
+	    SSL_version(s->ssl) < TLS1_3_VERSION || !SSL_has_pending(s->ssl))
+		return false;
+	struct ticket *t = &staging->tickets[staging->n_tickets++];
+	t->stream = s;
+	t->n = n;
+	memcpy(t->cipher, staging->cipher, n);
+	staging->n = 0;
+	s->ticket = (uint8_t)staging->n_tickets;
+	if (!staging->ticket_deadline.loop)
+		deadline_init(&staging->ticket_deadline, s->loop, on_ticket_deadline);
+	if (staging->ticket_deadline.at_us == UINT64_MAX)
+		deadline_set(&staging->ticket_deadline, clock_now_us() + TICKET_US);
+	return true;
 }
 
 size_t stream_unsent(const struct stream *s) {
@@ -213,7 +294,7 @@ int stream_handshake(struct stream *s) {
 	int r = SSL_do_handshake(s->ssl);
 	int why = r == 1 ? 0 : SSL_get_error(s->ssl, r);
 	int error = s->error;
-	if (flush_staging(s) < 0)
+	if ((r != 1 || !ticket_hold(s)) && flush_staging(s) < 0)
 		return STREAM_ERROR;
 	if (r == 1) {
 		s->is_handshaking = false;
@@ -304,16 +385,19 @@ ssize_t tls_stream_send(struct stream *s, const struct iovec *iov, int n_iov) {
 	int waits = stream_flush(s);
 	if (waits != 0)
 		return waits;
-	if (!staging)
-		staging = mem_zalloc(sizeof(*staging));
+	(void)staging_here();
 	ERR_clear_error();
 	s->answers_eof = s->has_eof;
+	ticket_release(s);
 	size_t total = 0, at = 0;
 	int i = 0;
 	while (total + RECORD_BYTES <= PLAIN_BYTES) {
 		struct str plain = next_plain(iov, n_iov, &i, &at);
-		if (plain.n == 0)
+		if (plain.n == 0) {
+			if (s->is_last_send)
+				SSL_shutdown(s->ssl); /* writes close_notify */
 			break;
+		}
 		int took = SSL_write(s->ssl, plain.p, (int)plain.n);
 		if (took != (int)plain.n) { /* the BIO always takes: this is a broken connection */
 			staging->n = 0;
@@ -325,7 +409,7 @@ ssize_t tls_stream_send(struct stream *s, const struct iovec *iov, int n_iov) {
 }
 
 void tls_stream_bye(struct stream *s) {
-	if (s->error || s->is_handshaking)
+	if (s->error || s->is_handshaking || SSL_get_shutdown(s->ssl) & SSL_SENT_SHUTDOWN)
 		return;
 	/* The peer said close_notify and closed, and nothing was sent to it since: ours would be answered with RST. One that has only
 	 * ceased to send, and waits for the end of a response, is not met by this. */
@@ -341,6 +425,7 @@ void tls_stream_bye(struct stream *s) {
 }
 
 void tls_stream_fini(struct stream *s) {
+	ticket_drop(s);
 	mem_free(s->unsent);
 	s->unsent = NULL;
 	SSL_free(s->ssl);

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """TLS in front: which certificate, which version, resumption, and what a reload does to it. Clients: Python's ssl and openssl s_client."""
 import shutil
+import socket
 import ssl
 import subprocess
+import threading
 
 from edge import Edge
 from http1 import Client, RawOrigin
@@ -247,6 +249,69 @@ def test_closing_is_clean(lab):
 				break
 			got += data
 		assert head.status == 200 and got == b"z" * 50000
+
+
+class Flight:
+	"""A client of TLS 1.3 that says what it sends in one packet, and sees what comes in one."""
+
+	def __init__(self, s):
+		self.sock = socket.create_connection(s.edge.web, timeout=10)
+		self.come, self.out = ssl.MemoryBIO(), ssl.MemoryBIO()
+		self.tls = s.trust(lowest=ssl.TLSVersion.TLSv1_3).wrap_bio(self.come, self.out, server_hostname="app.test")
+		while not self.is_shaken():
+			self.sock.sendall(self.out.read())
+			self.take()
+
+	def is_shaken(self):
+		try:
+			self.tls.do_handshake()
+			return True
+		except ssl.SSLWantReadError:
+			return False
+
+	def take(self, timeout=10):
+		"""One packet; the types of its records (RFC 8446 5.2: all that is encrypted looks like application data)."""
+		self.sock.settimeout(timeout)
+		data, records, at = self.sock.recv(65536), 0, 0
+		while at + 5 <= len(data):
+			at, records = at + 5 + int.from_bytes(data[at + 3:at + 5], "big"), records + 1
+		self.come.write(data)
+		return records
+
+
+def test_ticket_answer_and_goodbye_in_one_packet(lab):
+	"""A request that comes with the client's Finished, on a connection that closes behind it: three records, and the FIN at once."""
+	s = Secure(lab)
+	c = Flight(s)
+	c.tls.write(b"GET / HTTP/1.1\r\nHost: app.test\r\nConnection: close\r\n\r\n")
+	c.sock.sendall(c.out.read())
+	assert c.take() == 3
+	assert c.tls.read().endswith(b"hello") and c.tls.session.has_ticket
+	assert c.tls.read() == b"" and c.sock.recv(1) == b""
+
+
+def test_a_ticket_does_not_wait_for_a_slow_answer(lab):
+	s = Secure(lab)
+	may_answer = threading.Event()
+
+	def serve(c):
+		c.request()
+		may_answer.wait(20)
+		c.send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
+	s.origin.serve = serve
+	c = Flight(s)
+	c.tls.write(b"GET / HTTP/1.1\r\nHost: app.test\r\n\r\n")
+	c.sock.sendall(c.out.read())
+	assert c.take() == 1
+	may_answer.set()
+	assert c.take() == 1 and c.tls.read().endswith(b"hello")
+
+
+def test_a_ticket_comes_before_any_request(lab):
+	"""Its packet also acknowledges the Finished, which a client with Nagle's algorithm waits for."""
+	c = Flight(Secure(lab))
+	c.sock.sendall(c.out.read())
+	assert c.take() == 1
 
 
 def test_curl(lab):
