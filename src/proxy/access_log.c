@@ -154,8 +154,8 @@ static void put_server(struct record *r, const struct txn *t) {
 }
 
 static void put_times(struct record *r, const struct txn *t) {
-	if (t->session->handshake_us > 0)
-		PUT_NUMBER(r, "handshake_us", t->session->handshake_us);
+	if (t->session->tls_us > 0)
+		PUT_NUMBER(r, "handshake_us", t->session->tls_us);
 	PUT_NUMBER(r, "queue_us", between(t->head_us, t->picked_us));
 	PUT_NUMBER(r, "connect_us", between(t->picked_us, t->connected_us));
 	PUT_NUMBER(r, "first_byte_us", between(t->connected_us, t->first_byte_us));

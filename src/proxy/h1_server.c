@@ -47,11 +47,11 @@ static void arm(struct session *s) {
 
 /* A span of the body, the last one with the trailers. */
 static enum end_state pass(struct session *s, struct txn *t, struct str span, bool is_last) {
-	if (!is_last || !s->body.trailers)
+	if (!is_last || !t->h1.body.trailers)
 		return txn_on_request_span(t, span, is_last);
 	struct http_field fields[TRAILERS_MAX];
 	struct http_head trailers = { .fields = fields, .cap_fields = TRAILERS_MAX };
-	struct pending *held = body_reader_trailers(&s->body, &trailers);
+	struct pending *held = body_reader_trailers(&t->h1.body, &trailers);
 	t->trailers = held ? &trailers : NULL;
 	enum end_state back = txn_on_request_span(t, span, is_last);
 	if (s->txn == t)
@@ -67,12 +67,12 @@ static size_t feed(struct session *s, struct str in) {
 		struct txn *t = s->txn;
 		size_t used = 0;
 		struct str span;
-		enum parse p = body_reader_next(&s->body, str_skip(in, total), &used, &span);
+		enum parse p = body_reader_next(&t->h1.body, str_skip(in, total), &used, &span);
 		total += used;
 		t->bytes_in += used;
 		t->body_in += used;
 		if (p == PARSE_BAD) {
-			t->fault = s->body.chunked.fault;
+			t->fault = t->h1.body.chunked.fault;
 			t->close_front = true;
 			txn_fail(t, PROXY_END_BAD_REQUEST, http_fault_status(t->fault));
 			break;
@@ -113,7 +113,7 @@ static void begin(struct session *s, struct conf *c, const struct listener_conf 
 	deadline_clear(&s->deadline);
 	if (t->request.body == HTTP_BODY_LENGTH && t->request.length == 0)
 		t->request.body = HTTP_BODY_NONE;
-	body_reader_init(&s->body, &t->request, false);
+	body_reader_init(&t->h1.body, &t->request, false);
 	txn_start(t, h);
 }
 
@@ -292,14 +292,14 @@ static void front_send_head(struct txn *t, struct http_head *h, const struct htt
 		t->close_front = true;
 		char *out = txn_reserve(t, forward_response_bound(h));
 		forward_strip_response(h);
-		s->staged =
+		t->h1.staged =
 		    str_slice(out, forward_response(out, h, false, t->upgrade.n > 0 ? STR("Upgrade") : STR_NONE, t->upgrade));
 		return;
 	}
 	if (h->status < 200) { /* 100, 103: nothing of it concerns the connection */
 		char *out = txn_reserve(t, forward_response_bound(h));
 		forward_strip_response(h);
-		s->staged = str_slice(out, forward_response(out, h, false, STR_NONE, STR_NONE));
+		t->h1.staged = str_slice(out, forward_response(out, h, false, STR_NONE, STR_NONE));
 		return;
 	}
 	bool has_chunks = (in->body == HTTP_BODY_CHUNKED || in->body == HTTP_BODY_UNTIL_CLOSE) && t->minor == 1;
@@ -308,23 +308,23 @@ static void front_send_head(struct txn *t, struct http_head *h, const struct htt
 	if (!t->request.keep_alive || s->winds_down || is_last_request(s) || fleet_node_drains(s->worker->proxy->fleet))
 		t->close_front = true;
 	t->response_is_raw = in->body == HTTP_BODY_CHUNKED && has_chunks && t->back->codes_chunks;
-	s->out_is_chunked = has_chunks && !t->response_is_raw;
+	t->h1.is_chunked = has_chunks && !t->response_is_raw;
 	char *out = txn_reserve(t, forward_response_bound(h));
 	struct str connection = t->close_front ? STR("close") : t->minor == 0 ? STR("keep-alive") : STR_NONE;
 	forward_strip_response(h);
-	s->staged = str_slice(out, forward_response(out, h, has_chunks, connection, STR_NONE));
+	t->h1.staged = str_slice(out, forward_response(out, h, has_chunks, connection, STR_NONE));
 }
 
 static enum end_state front_send_body(struct txn *t, struct str span, bool is_last) {
 	struct session *s = t->session;
-	t->bytes_out += s->staged.n + span.n;
-	bool is_chunked = s->out_is_chunked && t->response_is_begun;
+	t->bytes_out += t->h1.staged.n + span.n;
+	bool is_chunked = t->h1.is_chunked && t->response_is_begun;
 	s->stream.is_last_send = is_last && t->close_front && t->response_is_begun;
 	struct pending *trailers = is_chunked && is_last ? pending_lines(t->trailers) : NULL;
-	int r = h1_send_span(&s->stream, &s->out, s->staged, span, is_chunked, is_last && t->response_is_begun,
+	int r = h1_send_span(&s->stream, &s->out, t->h1.staged, span, is_chunked, is_last && t->response_is_begun,
 	                     pending_str(trailers));
 	mem_free(trailers);
-	s->staged = STR_NONE;
+	t->h1.staged = STR_NONE;
 	if (r == STREAM_ERROR)
 		return END_BROKEN;
 	if (r == 0)
@@ -337,9 +337,9 @@ static enum end_state front_send_body(struct txn *t, struct str span, bool is_la
 static void front_resume(struct txn *t) {
 	struct session *s = t->session;
 	s->wants_body = true;
-	s->body.is_raw = t->request_is_raw; /* known now that there is a server */
+	t->h1.body.is_raw = t->request_is_raw; /* known now that there is a server */
 	if (t->is_tunnel)
-		s->body.kind = HTTP_BODY_UNTIL_CLOSE;
+		t->h1.body.kind = HTTP_BODY_UNTIL_CLOSE;
 	session_run(s);
 }
 
@@ -350,10 +350,9 @@ static size_t front_room(const struct txn *t) {
 
 static void front_finish(struct txn *t, bool is_clean) {
 	struct session *s = t->session;
+	body_reader_fini(&t->h1.body);
 	s->txn = NULL;
-	s->staged = STR_NONE;
 	s->wants_body = false;
-	s->out_is_chunked = false;
 	if (s->state == SESSION_DEAD)
 		return;
 	if (!is_clean)

@@ -307,6 +307,13 @@ struct txn {
 	bool head_is_sent;    /* the server may have seen the request */
 	bool request_is_done; /* the front end has given all of it */
 
+	/* of an HTTP/1.1 front end, which keeps nothing of it between requests */
+	struct {
+		struct str staged;       /* a response head that waits for its first span; in the store */
+		struct body_reader body; /* of the request */
+		bool is_chunked;         /* the response */
+	} h1;
+
 	/* response */
 	uint16_t status;
 	uint8_t n_interim;
@@ -379,19 +386,16 @@ struct session {
 	struct h2_conn *h2;          /* NULL: HTTP/1.1 */
 	struct pending *in;          /* read ahead: a partial head, or pipelined requests; NULL: none */
 	struct pending *out;         /* what the socket did not take; NULL: none */
-	struct str staged;           /* a response head that waits for its first span; in the txn's store */
-	struct body_reader body;     /* of the request in progress */
-	uint64_t accepted_us;        /* with TLS */
-	uint64_t handshake_us;       /* how long TLS took; 0 when the first transaction has told it */
+	uint64_t tls_us;             /* when TLS began; then how long it took, 0 when the first transaction has told it */
 	uint64_t head_us;            /* first byte of the head in progress */
 	uint64_t progress;           /* of the transaction, in bytes: what moves its deadline */
 	size_t scanned;              /* of a partial head, see h1_request_parse */
-	struct addr peer; /* the client; told by a PROXY header where there is one */
+	struct addr peer;            /* the client; told by a PROXY header where there is one */
+	uint32_t lingered_bytes;
 	struct proxied *proxied;      /* what else it told; NULL: none came */
 	struct upstream *own_upstream; /* can take a request, of this session alone: our PROXY header told the server whose it is */
-	uint32_t lingered_bytes;
 	uint8_t state;
-	bool wants_body, needs_more, is_running, winds_down, out_is_chunked;
+	bool wants_body, needs_more, is_running, winds_down;
 	bool has_asked;  /* a first request came: what follows is no HTTP/2 preface */
 	bool is_h2_idle; /* no streams: the time between requests runs */
 	bool holds_rest; /* bytes behind the head that is being looked at */

@@ -76,7 +76,7 @@ static bool begin(struct session *s, struct conf *c, const struct listener_conf 
 	}
 	if (!s->handshake_conf)
 		s->handshake_conf = conf_hold(c, s->worker->index);
-	s->accepted_us = clock_now_us();
+	s->tls_us = clock_now_us();
 	s->state = SESSION_HANDSHAKE;
 	set_deadline(s, lc->cfg.timeouts.handshake_ms);
 	return true;
@@ -129,7 +129,7 @@ static bool run_handshake(struct session *s) {
 		return false;
 	}
 	const struct listener_conf *lc = conf_listener(s->handshake_conf, s->listener);
-	s->handshake_us = clock_now_us() - s->accepted_us;
+	s->tls_us = clock_now_us() - s->tls_us;
 	deadline_set(&s->deadline, clock_now_us() + lc->cfg.timeouts.head_ms * USEC_PER_MSEC);
 	s->state = SESSION_IDLE;
 	if (stream_alpn_is_h2(&s->stream) && h2_server_start(s, lc) < 0)
@@ -252,7 +252,6 @@ void session_free(struct session *s) {
 	if (s->h2)
 		h2_conn_fini(s->h2);
 	mem_free(s->h2);
-	body_reader_fini(&s->body);
 	mem_free(s->in);
 	mem_free(s->out);
 	mem_free(s->proxied);

@@ -123,7 +123,7 @@ static void account(struct txn *t) {
 	metric_add(METRIC_proxy_bytes_in_total, (int64_t)t->bytes_in);
 	metric_add(METRIC_proxy_bytes_out_total, (int64_t)t->bytes_out);
 	access_log_write(t);
-	t->session->handshake_us = 0; /* a connection's first transaction tells it */
+	t->session->tls_us = 0; /* a connection's first transaction tells it */
 }
 
 void txn_give_back(struct txn *t, bool is_clean) {
