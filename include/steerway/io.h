@@ -145,6 +145,8 @@ ssize_t stream_send(struct stream *s, const struct iovec *iov, int n_iov);
 /* Cipher text that waits for the socket: call when can_write. 0: none left, STREAM_AGAIN, STREAM_ERROR. */
 int stream_flush(struct stream *s);
 size_t stream_unsent(const struct stream *s); /* its bytes */
+/* Bytes that the kernel holds and the peer's has not acknowledged: a system call. */
+size_t stream_unacknowledged(const struct stream *s);
 /* Has the peer closed or sent bytes (on an idle connection either makes it unusable)? One non-blocking peek. */
 bool stream_is_stale(struct stream *s);
 /* Has on_ready called in the next turn, readable, though no event comes. */

@@ -550,6 +550,7 @@ static const struct {
 	{ SCHEMA_SECTION_listener, "max_fields", "protocol", listener_is_dns, DNS_LISTENER },
 	{ SCHEMA_SECTION_listener, "max_body", "protocol", listener_is_dns, DNS_LISTENER },
 	{ SCHEMA_SECTION_listener, "timeouts", "protocol", listener_is_dns, DNS_LISTENER },
+	{ SCHEMA_SECTION_listener, "min_rates", "protocol", listener_is_dns, DNS_LISTENER },
 	{ SCHEMA_SECTION_listener, "proxy_protocol", "protocol", listener_is_dns, DNS_LISTENER },
 	{ SCHEMA_SECTION_listener, "http2", "protocol", listener_is_dns, DNS_LISTENER },
 	{ SCHEMA_SECTION_listener_http2, "max_streams", "enabled", http2_is_off, WITHOUT_HTTP2 },

@@ -8,8 +8,10 @@
 #include "steerway/base/mem.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -178,6 +180,11 @@ ssize_t stream_send(struct stream *s, const struct iovec *iov, int n_iov) {
 	}
 	s->error = errno;
 	return STREAM_ERROR;
+}
+
+size_t stream_unacknowledged(const struct stream *s) {
+	int n = 0;
+	return ioctl(s->fd, SIOCOUTQ, &n) == 0 ? (size_t)n : 0;
 }
 
 bool stream_is_stale(struct stream *s) {

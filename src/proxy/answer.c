@@ -95,6 +95,7 @@ unsigned answer_grpc_status(enum proxy_end end, unsigned status) {
 	case PROXY_END_SERVER_TIMEOUT:
 	case PROXY_END_REQUEST_TIMEOUT:
 	case PROXY_END_BODY_TIMEOUT:
+	case PROXY_END_BODY_TOO_SLOW:
 	case PROXY_END_HEAD_TIMEOUT:
 		return GRPC_DEADLINE_EXCEEDED;
 	case PROXY_END_BODY_TOO_LARGE:

@@ -25,22 +25,45 @@ static uint64_t after_ms(uint64_t ms) {
 	return clock_now_us() + ms * USEC_PER_MSEC;
 }
 
-/* The deadline that fits what the transaction waits for on this side. */
+static size_t waiting(const struct session *s) {
+	return pending_str(s->out).n + stream_unsent(&s->stream);
+}
+
+/* The deadline that fits what the transaction waits for on this side. Only bytes that moved count: a client that sends, but takes
+ * nothing, is idle as far as sending to it goes. */
 static void arm(struct session *s) {
-	const struct cfg_listener_timeouts *limits = &s->txn->listener->cfg.timeouts;
-	/* Only bytes that moved count: a client that sends, but takes nothing, is idle as far as sending to it goes. */
-	size_t waits = pending_str(s->out).n + stream_unsent(&s->stream);
-	uint64_t progress = s->txn->body_in + s->txn->bytes_out - waits;
-	bool is_stuck = progress == s->progress && s->deadline.at_us != UINT64_MAX;
-	s->progress = progress;
-	if (is_stuck && (waits > 0 || s->wants_body))
-		return;
-	if (waits > 0)
-		deadline_set(&s->deadline, after_ms(limits->send_idle_ms));
-	else if (s->wants_body && !s->txn->is_tunnel) /* the server's side has the clock of a tunnel */
-		deadline_set(&s->deadline, after_ms(limits->body_idle_ms));
-	else
+	struct txn *t = s->txn;
+	uint64_t now = clock_now_us();
+	size_t waits = waiting(s);
+	bool wants_body = waits == 0 && s->wants_body && !t->is_tunnel; /* the server's side has the clock of a tunnel */
+	if (waits == 0)
+		pace_rest(&t->paces[WAY_SEND], now);
+	if (!wants_body)
+		pace_rest(&t->paces[WAY_BODY], now);
+	if (waits == 0 && !wants_body) {
 		deadline_clear(&s->deadline);
+		return;
+	}
+	enum way way = wants_body ? WAY_BODY : WAY_SEND;
+	struct pace_bounds bounds = patience_of(t, way, 1);
+	uint64_t moved = wants_body ? t->body_in : t->bytes_out - waits;
+	if (waits > 0 && pace_is_fresh(&t->paces[way]))
+		pace_begin(&t->paces[way], moved - stream_unacknowledged(&s->stream));
+	deadline_set(&s->deadline, pace_wait(&t->paces[way], &bounds, moved, now));
+}
+
+void h1_server_expire(struct session *s) {
+	struct txn *t = s->txn;
+	size_t waits = waiting(s);
+	enum way way = waits > 0 ? WAY_SEND : WAY_BODY;
+	struct pace_bounds bounds = patience_of(t, way, 1);
+	uint64_t moved = waits > 0 ? t->bytes_out - waits : t->body_in;
+	uint64_t taken = waits > 0 ? moved - stream_unacknowledged(&s->stream) : moved;
+	enum proxy_end end = patience_end(way, pace_judge(&t->paces[way], &bounds, moved, taken, clock_now_us()));
+	if (end != PROXY_END_COMPLETE)
+		txn_fail(t, end, 0);
+	else
+		arm(s);
 }
 
 /* ---- request ---- */

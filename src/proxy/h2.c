@@ -13,7 +13,6 @@
 
 enum {
 	READ_BYTES = 128 * 1024,
-	FRAME_BYTES = 16 * 1024,         /* of DATA: as large as every peer must take (RFC 9113 4.2) */
 	RUN_BYTES = 128 * 1024,          /* a write gathers so much, */
 	RUN_SPARE = 128 * 1024,          /* and one more frame with a header block of nghttp2's largest (64 KiB) */
 	STREAM_OUT_BYTES = 64 * 1024,    /* a stream is full above */
@@ -112,8 +111,8 @@ void h2_stream_conclude(struct h2_stream *s, const struct http_head *trailers) {
 size_t h2_stream_room(const struct h2_stream *s) {
 	size_t waits = pending_str(s->out).n;
 	if (waits >= STREAM_OUT_BYTES || s->conn->out_bytes >= CONN_OUT_BYTES)
-		return FRAME_BYTES;
-	return STREAM_OUT_BYTES + FRAME_BYTES - waits;
+		return H2_FRAME_BYTES;
+	return STREAM_OUT_BYTES + H2_FRAME_BYTES - waits;
 }
 
 static bool stream_is_full(const struct h2_stream *s) {
@@ -198,7 +197,7 @@ static ssize_t on_source(nghttp2_session *ng, int32_t id, uint8_t *buf, size_t l
 		s->is_deferred = true;
 		return NGHTTP2_ERR_DEFERRED;
 	}
-	length = length < FRAME_BYTES ? length : FRAME_BYTES;
+	length = length < H2_FRAME_BYTES ? length : H2_FRAME_BYTES;
 	*flags |= NGHTTP2_DATA_FLAG_NO_COPY;
 	if (n > length)
 		return (ssize_t)length;
@@ -272,6 +271,7 @@ static int gather(struct h2_conn *c, struct h2_run *run) {
 		memcpy(run->bytes + run->n, bytes, (size_t)n);
 		run->n += (size_t)n;
 	}
+	c->gathered += run->n;
 	return 0;
 }
 

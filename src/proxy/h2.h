@@ -22,9 +22,8 @@ struct h2_stream {
 	struct pending *in;             /* body that the other end does not take yet; its window is withheld */
 	struct pending *tail, *in_tail; /* trailers behind `out` and `in`, as lines "name: value\r\n" */
 	struct deadline deadline;
-	uint64_t left;  /* of a content-length, to come */
-	uint64_t moved; /* bytes of body sent: what moves the deadline of sending */
-	uint64_t moved_seen;
+	uint64_t left;           /* of a content-length, to come */
+	uint64_t moved;          /* bytes of body sent */
 	uint64_t response_by_us; /* towards servers: when the response head must be there */
 	int32_t id;              /* 0: not submitted yet */
 	bool has_length;
@@ -40,6 +39,7 @@ struct h2_stream {
 	bool is_closed;     /* nghttp2 forgot it */
 };
 
+enum { H2_FRAME_BYTES = 16 * 1024 /* of DATA: as large as every peer must take (RFC 9113 4.2) */ };
 enum { H2_CLOSING_NOT, H2_CLOSING_NOTICED, H2_CLOSING_FINAL };
 
 struct h2_conn {
@@ -52,6 +52,8 @@ struct h2_conn {
 	struct list streams, told;
 	struct pending *out;       /* frames that the socket did not take */
 	size_t out_bytes;          /* of all streams' `out` */
+	uint64_t gathered;         /* bytes of frames, to be written or written */
+	struct pace pace;          /* towards clients: of what the socket did not take */
 	struct h2_stream *heading; /* whose header block is coming in; NULL: none */
 	struct h2_head_builder builder;
 	struct http_head head;

@@ -20,20 +20,32 @@ static struct session *session_of(const struct h2_conn *c) {
 	return c->owner;
 }
 
-/* The deadline that fits what the transaction waits for on this side. */
+/* What the transaction waits for on this side. */
+static bool waits_for(const struct h2_stream *s, enum way way) {
+	bool is_sending = s->out || (s->out_is_last && !s->out_has_ended);
+	return way == WAY_SEND ? is_sending : !is_sending && s->wants_body && !s->txn->is_tunnel;
+}
+
+static uint64_t moved(const struct h2_stream *s, enum way way) {
+	return way == WAY_SEND ? s->moved : s->txn->body_in;
+}
+
+/* The deadline that fits it. */
 static void arm(struct h2_stream *s) {
-	const struct cfg_listener_timeouts *limits = &s->txn->listener->cfg.timeouts;
-	bool is_stuck = s->moved == s->moved_seen && s->deadline.at_us != UINT64_MAX;
-	bool waits = s->out || (s->out_is_last && !s->out_has_ended);
-	s->moved_seen = s->moved;
-	if (waits && is_stuck)
-		return;
-	if (waits)
-		deadline_set(&s->deadline, after_ms(limits->send_idle_ms));
-	else if (s->wants_body && !s->txn->is_tunnel)
-		deadline_set(&s->deadline, after_ms(limits->body_idle_ms));
-	else
+	uint64_t now = clock_now_us(), at = UINT64_MAX;
+	for (enum way way = WAY_BODY; way <= WAY_SEND; way++) {
+		struct pace *p = &s->txn->paces[way];
+		if (!waits_for(s, way)) {
+			pace_rest(p, now);
+			continue;
+		}
+		struct pace_bounds bounds = patience_of(s->txn, way, s->conn->n_streams);
+		at = pace_wait(p, &bounds, moved(s, way), now);
+	}
+	if (at == UINT64_MAX)
 		deadline_clear(&s->deadline);
+	else
+		deadline_set(&s->deadline, at);
 }
 
 /* ---- request ---- */
@@ -152,14 +164,33 @@ static void on_reset(struct h2_stream *s, uint32_t error) {
 	txn_fail(s->txn, PROXY_END_CLIENT_ABORT, 0);
 }
 
+/* It can't go on for what other streams do: the socket is full (which the session's deadline bounds), or other servers do not take
+ * what the connection's window is full of. */
+static bool is_held_back(const struct h2_stream *s, enum way way) {
+	const struct h2_conn *c = s->conn;
+	if (way == WAY_SEND)
+		return c->out || c->stream->unsent;
+	return nghttp2_session_get_local_window_size(c->ng) < H2_FRAME_BYTES;
+}
+
 static void on_expire(struct h2_stream *s) {
-	bool waits = s->out || (s->out_is_last && !s->out_has_ended);
-	if (s->moved != s->moved_seen) /* a flush does not move deadlines */
-		arm(s);
-	else if (waits)
-		txn_fail(s->txn, PROXY_END_SEND_TIMEOUT, 0);
-	else if (s->wants_body)
-		txn_fail(s->txn, PROXY_END_BODY_TIMEOUT, 0);
+	uint64_t now = clock_now_us();
+	for (enum way way = WAY_BODY; way <= WAY_SEND; way++) {
+		struct pace *p = &s->txn->paces[way];
+		if (!waits_for(s, way)) /* it has left since: a flush does not move deadlines */
+			continue;
+		if (is_held_back(s, way)) {
+			pace_excuse(p, now);
+			continue;
+		}
+		struct pace_bounds bounds = patience_of(s->txn, way, s->conn->n_streams);
+		enum proxy_end end = patience_end(way, pace_judge(p, &bounds, moved(s, way), moved(s, way), now));
+		if (end != PROXY_END_COMPLETE) {
+			txn_fail(s->txn, end, 0);
+			return;
+		}
+	}
+	arm(s);
 }
 
 static void on_sent(struct h2_stream *s) {
@@ -209,6 +240,8 @@ static enum end_state front_send_body(struct txn *t, struct str span, bool is_la
 	t->bytes_out += span.n;
 	if (!t->response_is_begun) /* behind an interim head */
 		return END_READY;
+	if (!s->out)
+		pace_forget(&t->paces[WAY_SEND]);
 	enum end_state state = h2_stream_send(s, span, is_last ? t->trailers : NULL, is_last);
 	arm(s);
 	return state;
@@ -310,18 +343,26 @@ static void on_ping_answer(struct h2_conn *c) {
 		go_away(c);
 }
 
+static size_t waiting(const struct h2_conn *c) {
+	return pending_str(c->out).n + stream_unsent(c->stream);
+}
+
 /* The session's deadline: of a header block, of a client that takes nothing, of the time between requests. */
 static void arm_session(struct session *s, struct h2_conn *c) {
 	const struct listener_conf *lc = conf_listener(conf_here(s->worker->proxy), s->listener);
 	if (!lc || c->closing == H2_CLOSING_NOTICED)
 		return;
 	const struct cfg_listener_timeouts *limits = &lc->cfg.timeouts;
-	size_t waits = pending_str(c->out).n + stream_unsent(&s->stream);
+	size_t waits = waiting(c);
 	bool was_idle = s->is_h2_idle;
 	s->is_h2_idle = c->n_streams == 0 && waits == 0;
+	if (waits == 0)
+		pace_rest(&c->pace, clock_now_us());
 	if (waits > 0) {
-		if (waits != s->progress || s->deadline.at_us == UINT64_MAX)
-			deadline_set(&s->deadline, after_ms(limits->send_idle_ms));
+		struct pace_bounds bounds = patience_of_listener(&lc->cfg, WAY_SEND);
+		if (pace_is_fresh(&c->pace))
+			pace_begin(&c->pace, c->gathered - waits - stream_unacknowledged(&s->stream));
+		deadline_set(&s->deadline, pace_wait(&c->pace, &bounds, c->gathered - waits, clock_now_us()));
 	} else if (c->heading) {
 		if (s->deadline.at_us == UINT64_MAX)
 			deadline_set(&s->deadline, after_ms(limits->head_ms));
@@ -330,7 +371,6 @@ static void arm_session(struct session *s, struct h2_conn *c) {
 	} else if (!was_idle) {
 		deadline_set(&s->deadline, after_ms(limits->keep_alive_ms));
 	}
-	s->progress = waits;
 }
 
 static void on_settled(struct h2_conn *c) {
@@ -413,14 +453,29 @@ void h2_server_run(struct session *s) {
 	h2_conn_mark(c);
 }
 
+/* It takes nothing, or too little, of what its streams want to send all together. */
+static void judge(struct session *s, struct h2_conn *c) {
+	const struct listener_conf *lc = conf_listener(conf_here(s->worker->proxy), s->listener);
+	enum proxy_end end = PROXY_END_SEND_TIMEOUT;
+	if (lc) {
+		struct pace_bounds bounds = patience_of_listener(&lc->cfg, WAY_SEND);
+		uint64_t sent = c->gathered - waiting(c), taken = sent - stream_unacknowledged(&s->stream);
+		end = patience_end(WAY_SEND, pace_judge(&c->pace, &bounds, sent, taken, clock_now_us()));
+	}
+	if (end == PROXY_END_COMPLETE) {
+		arm_session(s, c);
+		return;
+	}
+	h2_server_cut(s, end);
+	session_close(s, true);
+}
+
 void h2_server_expire(struct session *s) {
 	struct h2_conn *c = s->h2;
-	size_t waits = pending_str(c->out).n + stream_unsent(&s->stream);
 	if (c->closing == H2_CLOSING_NOTICED) {
 		go_away(c);
-	} else if (waits > 0) {
-		h2_server_cut(s, PROXY_END_SEND_TIMEOUT);
-		session_close(s, true);
+	} else if (waiting(c) > 0) {
+		judge(s, c);
 	} else {
 		if (c->heading && c->heading->txn)
 			txn_fail(c->heading->txn, PROXY_END_HEAD_TIMEOUT, 0);

@@ -24,6 +24,7 @@
 
 #include "proxy/answer.h"
 #include "proxy/body.h"
+#include "proxy/pace.h"
 #include "proxy/retry.h"
 #include "proxy/route.h"
 #include "proxy/trace.h"
@@ -320,6 +321,7 @@ struct txn {
 	bool response_is_raw, response_is_begun, response_is_done;
 	bool close_front; /* the client connection ends with this transaction */
 	bool is_ending;
+	struct pace paces[2]; /* of the client, by enum way */
 
 	/* for the log; microseconds of clock_now_us, 0: not reached */
 	uint64_t start_us, head_us, picked_us, connected_us, first_byte_us;
@@ -388,7 +390,6 @@ struct session {
 	struct pending *out;         /* what the socket did not take; NULL: none */
 	uint64_t tls_us;             /* when TLS began; then how long it took, 0 when the first transaction has told it */
 	uint64_t head_us;            /* first byte of the head in progress */
-	uint64_t progress;           /* of the transaction, in bytes: what moves its deadline */
 	size_t scanned;              /* of a partial head, see h1_request_parse */
 	struct addr peer;            /* the client; told by a PROXY header where there is one */
 	uint32_t lingered_bytes;
@@ -421,6 +422,8 @@ void session_linger(struct session *s);
 /* h1_server.c; both return whether to go on at once. */
 bool h1_server_read_head(struct session *s);
 bool h1_server_run_txn(struct session *s);
+/* The deadline of a transaction passed. */
+void h1_server_expire(struct session *s);
 /* The head did not arrive in time: 408. */
 void h1_server_head_timeout(struct session *s);
 /* h2_server.c. Start makes it SESSION_H2; -1: no memory for it. */
@@ -547,6 +550,15 @@ size_t forward_response(char *out, struct http_head *h, bool is_chunked, struct 
 bool peer_is_misdirected(const struct txn *t);
 /* Puts what servers are told of the client's certificate into the head, in place of what the client said of it. */
 void peer_tell(struct txn *t, struct http_head *h);
+
+/* ---- how long a client is waited for (patience.c; what it comes to: pace.h) ---- */
+
+enum way { WAY_BODY, WAY_SEND };
+struct pace_bounds patience_of_listener(const struct cfg_listener *l, enum way way);
+/* sharers: transactions of its connection, which share the rate. */
+struct pace_bounds patience_of(const struct txn *t, enum way way, unsigned sharers);
+/* PROXY_END_COMPLETE: the transaction goes on. */
+enum proxy_end patience_end(enum way way, enum pace_verdict v);
 
 /* ---- access log (access_log.c) ---- */
 

@@ -44,7 +44,7 @@ static enum pattern_match field_match(const struct condition *c, const struct ro
 static int hex_value(char c) {
 	if (c >= '0' && c <= '9')
 		return c - '0';
-	c |= 0x20;
+	c = (char)(c | 0x20);
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 

@@ -41,7 +41,7 @@ static void on_expire(struct deadline *d) {
 		h1_server_head_timeout(s);
 		break;
 	case SESSION_TXN:
-		txn_fail(s->txn, s->out || s->stream.unsent ? PROXY_END_SEND_TIMEOUT : PROXY_END_BODY_TIMEOUT, 0);
+		h1_server_expire(s);
 		break;
 	case SESSION_H2:
 		h2_server_expire(s);

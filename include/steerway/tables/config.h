@@ -45,7 +45,8 @@
 	K(max_body, SIZE, _, "0", NULL, NULL, LIVE, "Largest request body; above: 413. `0` is no bound.") \
 	K(tracing, OBJECT, tracing, NULL, NULL, NULL, LIVE, "Names that requests carry through all machines: W3C trace context and X-Request-Id.") \
 	K(proxy_protocol, OBJECT, listener_proxy_protocol, NULL, NULL, NULL, LIVE, "Take the client's address from the PROXY protocol (version 1 or 2), which a proxy before this one speaks.") \
-	K(timeouts, OBJECT, listener_timeouts, NULL, NULL, NULL, LIVE, "What a client may take its time with.")
+	K(timeouts, OBJECT, listener_timeouts, NULL, NULL, NULL, LIVE, "What a client may take its time with.") \
+	K(min_rates, OBJECT, listener_min_rates, NULL, NULL, NULL, LIVE, "How slowly a client may send a body or take a response, beside its pauses. (A head is bounded as a whole: `timeouts.head`.)")
 
 #define CFG_LISTENER_PROXY_PROTOCOL_KEYS(K) \
 	K(from, NETS, _, CFG_REQUIRED, NULL, NULL, LIVE, "Networks of the proxies that are believed. Their connections must begin with a header; one that is missing, malformed or late (`timeouts.head`) closes the connection. Nobody else may send one.")
@@ -77,6 +78,11 @@
 	K(body_idle, MSEC, _, "30s", "100ms", "1h", LIVE, "Longest pause of the client while it sends a body; above: 408.") \
 	K(send_idle, MSEC, _, "30s", "100ms", "1h", LIVE, "Longest pause of a client that takes nothing of what is sent to it.") \
 	K(keep_alive, MSEC, _, "60s", "0s", "1h", LIVE, "Time that a connection may stay open between requests.")
+
+#define CFG_LISTENER_MIN_RATES_KEYS(K) \
+	K(body, SIZE, _, "240", "0", "1GiB", LIVE, "Bytes a second of a request body, on average over a window; below: 408. Asked while the server takes body and has not begun to answer; not of gRPC to HTTP/2 servers, nor of tunnels. `0` is off.") \
+	K(send, SIZE, _, "240", "0", "1GiB", LIVE, "Bytes a second of a response, on average over a window in which the client holds the proxy back; below: the connection (HTTP/2: the request) is cut. Not of tunnels. `0` is off.") \
+	K(window, MSEC, _, "30s", "100ms", "1h", LIVE, "Time of waiting for a client over which rates are measured; no shorter than the pauses that are to be allowed. The requests of an HTTP/2 connection share the rates.")
 
 #define CFG_TRACING_KEYS(K) \
 	K(traceparent, ENUM, traceparent, "pass", NULL, NULL, LIVE, "`pass`: as the client sent it; `create`: a new one where there is none, or none that is valid (tracestate then goes, too). The proxy is no span of its own, so a valid one is never changed.") \
@@ -324,6 +330,7 @@
 	S(listener_tls, CFG_LISTENER_TLS_KEYS) \
 	S(listener_http2, CFG_LISTENER_HTTP2_KEYS) \
 	S(listener_timeouts, CFG_LISTENER_TIMEOUTS_KEYS) \
+	S(listener_min_rates, CFG_LISTENER_MIN_RATES_KEYS) \
 	S(listener_proxy_protocol, CFG_LISTENER_PROXY_PROTOCOL_KEYS) \
 	S(tracing, CFG_TRACING_KEYS) \
 	S(listener, CFG_LISTENER_KEYS) \
