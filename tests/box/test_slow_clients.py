@@ -4,6 +4,7 @@
 Each attacker must be gone within the bounds that the listener sets, with its end reason, while a good client beside is served and
 memory stays bounded; who pauses, or is slow, but within the bounds, must get all of its answer."""
 import re
+import signal
 import time
 
 import http2
@@ -17,7 +18,7 @@ GROWTH_BYTES = 48 << 20  # hundreds of connections, with their heads or with 64 
 RATE = 1000
 LISTENER = {"max_head": "32KiB", "timeouts": {"head": "2s", "body_idle": "2s", "send_idle": "2s", "keep_alive": "20s"},
             "min_rates": {"body": RATE, "send": RATE, "window": "1500ms"}}
-BOUND = 4.5  # seconds: the longest of these bounds twice (what the kernel took counts as progress once), and a turn of the clock
+BOUND = 6.0  # seconds: twice the longest of these bounds (what the kernel took counts as progress once), and what a busy machine adds
 LARGE = bytes(4 << 20)
 
 
@@ -72,6 +73,7 @@ def test_slowhttptest(path, crowd, options, reason, shared):
 		tool = shared.lab.start(f"slowhttptest{options[0]}", ["slowhttptest", *options, "-c", str(crowd), "-r", str(crowd), "-l", str(8 * SLOW),
 		                                                     "-p", "5", "-u", "http://%s:%d%s" % (*shared.address, path)])
 		wait_until(is_over, 8 + BOUND, "all of the attackers are gone", 0.05)
+		tool.stop(signal.SIGINT)  # it has its say
 
 	def attackers():
 		found = [r for r in daemon.access()[seen:] if r["path"] in (path, "") and r["end"] == reason]  # a head that was not whole has none
