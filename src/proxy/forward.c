@@ -54,11 +54,23 @@ static char *put_fields(char *at, const struct http_head *h) {
 
 /* ---- X-Forwarded-* and Forwarded ---- */
 
+/* What a rule of the route took away is no longer there. */
+static bool is_kept(const struct http_field *f, enum http_field_id id) {
+	return f->id == id && !f->is_dropped;
+}
+
+static bool has_kept(const struct http_head *h, enum http_field_id id) {
+	for (unsigned i = 0; i < h->n_fields && http_head_has(h, id); i++)
+		if (is_kept(&h->fields[i], id))
+			return true;
+	return false;
+}
+
 /* All values of a list field, joined, and a last one. */
 static char *put_list(char *at, const struct http_head *h, enum http_field_id id, struct str name, struct str last) {
 	at = put(put(at, name), STR(": "));
 	for (unsigned i = 0; i < h->n_fields && http_head_has(h, id); i++)
-		if (h->fields[i].id == id && h->fields[i].value.n > 0)
+		if (is_kept(&h->fields[i], id) && h->fields[i].value.n > 0)
 			at = put(put(at, h->fields[i].value), STR(", "));
 	return put(put(at, last), STR("\r\n"));
 }
@@ -85,11 +97,11 @@ static char *put_forwarded(char *at, struct http_head *h, const struct forward *
 	at = put_list(at, before, HTTP_FIELD_FORWARDED, STR("Forwarded"), str_slice(element, (size_t)(e - element)));
 	http_head_drop(h, HTTP_FIELD_X_FORWARDED_FOR);
 	http_head_drop(h, HTTP_FIELD_FORWARDED);
-	if (!appends || !http_head_has(h, HTTP_FIELD_X_FORWARDED_PROTO)) {
+	if (!appends || !has_kept(h, HTTP_FIELD_X_FORWARDED_PROTO)) {
 		http_head_drop(h, HTTP_FIELD_X_FORWARDED_PROTO);
 		at = put_field(at, STR("X-Forwarded-Proto"), proto);
 	}
-	if (!appends || !http_head_has(h, HTTP_FIELD_X_FORWARDED_HOST)) {
+	if (!appends || !has_kept(h, HTTP_FIELD_X_FORWARDED_HOST)) {
 		http_head_drop(h, HTTP_FIELD_X_FORWARDED_HOST);
 		if (f->host_is_given)
 			at = put_field(at, STR("X-Forwarded-Host"), f->asked_host);

@@ -46,6 +46,32 @@ static void test_request_append(void **state) {
 	              "X-Forwarded-Host: app.example.org\r\nAccept: */*\r\nX-Forwarded-Proto: http\r\n\r\n");
 }
 
+/* A rule that removes them makes an end of what the client says, and not of what the proxy says. */
+static void test_request_append_after_rules(void **state) {
+	static const enum http_field_id ids[] = { HTTP_FIELD_X_FORWARDED_FOR, HTTP_FIELD_X_FORWARDED_PROTO,
+		                                  HTTP_FIELD_X_FORWARDED_HOST, HTTP_FIELD_FORWARDED };
+	static const char expected[] = "GET /a?b=1 HTTP/1.1\r\nHost: app.example.org\r\nX-Forwarded-For: set, 192.0.2.7\r\n"
+	                               "Forwarded: for=\"192.0.2.7\";host=\"app.example.org\";proto=https\r\n"
+	                               "X-Forwarded-Proto: https\r\nX-Forwarded-Host: app.example.org\r\n\r\n";
+	struct forward f = forward_default();
+	struct http_field fields[8];
+	struct http_head h = { .fields = fields, .cap_fields = 8 };
+	size_t scanned = 0, used = 0;
+	char out[4096];
+	(void)state;
+	assert_int_equal(h1_request_parse(&h, STR("GET / HTTP/1.1\r\nX-Forwarded-For: 10.0.0.1\r\nX-Forwarded-Proto: http\r\n"
+	                                          "X-Forwarded-Host: evil\r\nForwarded: for=10.0.0.1\r\n\r\n"),
+	                                  &limits, &scanned, &used),
+	                 PARSE_DONE);
+	for (size_t i = 0; i < COUNT_OF(ids); i++)
+		http_head_drop(&h, ids[i]);
+	assert_true(http_head_add(&h, HTTP_FIELD_X_FORWARDED_FOR, STR("X-Forwarded-For"), STR("set")));
+	assert_true(forward_request_bound(&h, &f) <= sizeof(out));
+	size_t n = forward_request(out, &h, &f, HTTP_BODY_NONE);
+	if (!str_eq(str_slice(out, n), str_from(expected)))
+		fail_msg("%.*s", (int)n, out);
+}
+
 static void test_request_replace(void **state) {
 	(void)state;
 	struct forward f = forward_default();
@@ -136,6 +162,7 @@ static void test_response(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_request_append),
+		cmocka_unit_test(test_request_append_after_rules),
 		cmocka_unit_test(test_request_replace),
 		cmocka_unit_test(test_request_off_and_hop_by_hop),
 		cmocka_unit_test(test_request_without_host),
