@@ -67,6 +67,18 @@ def test_in(header, client, lab):
 	assert edge.daemon.metric("steerway_proxy_proxy_headers_refused_total") == 0
 
 
+def test_in_worst_record(lab):
+	"""The longest texts, of which each byte is escaped, leave a record that is whole."""
+	origin = RawOrigin(lab)
+	edge = edge_behind(lab, origin)
+	evil = tlv(1, b"\1" * 255) + tlv(2, b"\2" * 255) + tlv(5, b"\3" * 128)
+	with edge.client() as c:
+		c.send(v2(V4 + evil) + b"GET /?" + b'"' * 1500 + b" HTTP/1.1\r\nHost: " + b"a." * 120 + b"test\r\n\r\n")
+		assert c.response().status == 200
+	record = edge.daemon.wait_access(lambda r: True)
+	assert record["status"] == 200 and record["via_sni"] and record["epoch"], record
+
+
 def test_in_tlvs(lab):
 	"""Server name, ALPN and unique id are in the log; a wrong checksum is no header."""
 	origin = RawOrigin(lab)
