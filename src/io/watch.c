@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Watching files by inotify on their folders, since a file that is replaced by renaming is another inode each time, and a link may
- * be switched somewhere else in the folder (Kubernetes' ..data). So an event of any name leads to a look at the files, and only a file
- * that is another one than before, by what stat tells, counts as a change.
+ * Watching files by inotify on their folders, since a file that is replaced by renaming is another inode each time, and on the folders
+ * of all links on the way, for these are switched (Kubernetes' ..data). So an event of any name leads to a look at the files, and only
+ * a file that is another one than before, by what stat tells, counts as a change. With each look the watches are set anew: behind a
+ * switched link stands another folder, and one that was made anew is another inode, too.
  *
  * Tools write key and chain one after the other: a change is told when nothing has happened for a moment.
  */
@@ -13,12 +14,13 @@
 #include "steerway/base/mem.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { QUIET_US = 200 * 1000, LATEST_US = 2 * 1000 * 1000 };
+enum { QUIET_US = 200 * 1000, LATEST_US = 2 * 1000 * 1000, LINKS_MAX = 40 /* as the kernel */ };
 
 #define WATCHED_EVENTS (IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ATTRIB | IN_ONLYDIR)
 
@@ -54,10 +56,96 @@ static void look(const char *path, struct stat *out) {
 	out->st_ctim = now.st_ctim;
 }
 
+static void on_event(evutil_socket_t fd, short what, void *arg);
+
+/* ---- watches ---- */
+
+static void close_descriptor(struct file_watch *w) {
+	if (w->fd < 0)
+		return;
+	event_del(&w->event);
+	close(w->fd); /* and all watches with it */
+	w->fd = -1;
+}
+
+static int open_descriptor(struct file_watch *w) {
+	w->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (w->fd < 0)
+		return -1;
+	event_assign(&w->event, loop_base(w->loop), w->fd, EV_READ | EV_PERSIST, on_event, w);
+	return event_add(&w->event, NULL);
+}
+
+static void watch_folder(struct file_watch *w, const char *path) {
+	char folder[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	struct str text = !slash ? STR(".") : slash == path ? STR("/") : str_slice(path, (size_t)(slash - path));
+	str_copy(folder, sizeof(folder), text);
+	if (inotify_add_watch(w->fd, folder, WATCHED_EVENTS) < 0) /* the same folder twice is one watch */
+		log_warn("folder_not_watched", LOG_CSTR("folder", folder), LOG_CSTR("why", strerror(errno)),
+		         LOG_CSTR("then", "changes of its files take a reload"));
+}
+
+/* The path with the link at its first `end` bytes replaced by what it says. False: it is too long. */
+static bool follow(char path[PATH_MAX], size_t end, const char *target) {
+	char next[PATH_MAX];
+	size_t folder = target[0] == '/' ? 0 : end;
+	while (folder > 0 && path[folder - 1] != '/')
+		folder--;
+	int n = snprintf(next, sizeof(next), "%.*s%s%s", (int)folder, path, target, path + end);
+	if (n < 0 || (size_t)n >= sizeof(next))
+		return false;
+	memcpy(path, next, (size_t)n + 1);
+	return true;
+}
+
+/* Watches wherever the path may come to mean another file: in the folders of the file and of each link on the way, and in the last one
+ * that is there. */
+static void watch_path(struct file_watch *w, const char *file) {
+	char path[PATH_MAX], target[PATH_MAX];
+	str_copy(path, sizeof(path), str_from(file));
+	for (size_t end = 0, n_links = 0; path[end] != '\0' && n_links <= LINKS_MAX;) {
+		end += 1 + strcspn(path + end + 1, "/");
+		char behind = path[end];
+		path[end] = '\0';
+		ssize_t n = readlink(path, target, sizeof(target) - 1);
+		bool is_missing = n < 0 && errno != EINVAL;
+		if (n >= 0 || is_missing || behind == '\0')
+			watch_folder(w, path);
+		path[end] = behind;
+		if (is_missing)
+			return;
+		if (n < 0)
+			continue;
+		target[n] = '\0';
+		if (!follow(path, end, target))
+			return;
+		n_links++;
+		end = 0;
+	}
+}
+
+static int watch_all(struct file_watch *w) {
+	close_descriptor(w);
+	if (open_descriptor(w) < 0) {
+		log_warn("files_not_watched", LOG_CSTR("why", strerror(errno)),
+		         LOG_CSTR("then", "changes of certificates take a reload"));
+		close_descriptor(w);
+		return -1;
+	}
+	for (size_t i = 0; i < w->set->n; i++)
+		watch_path(w, w->set->files[i].path);
+	return 0;
+}
+
+/* ---- changes ---- */
+
 static void on_settled(struct deadline *d) {
 	struct file_watch *w = CONTAINER_OF(d, struct file_watch, settle);
 	bool is_changed = false;
 	w->first_us = 0;
+	if (w->set)
+		(void)watch_all(w); /* before the look, so that nothing happens between the two */
 	for (size_t i = 0; w->set && i < w->set->n; i++) {
 		struct set_file *f = &w->set->files[i];
 		struct stat now;
@@ -103,23 +191,11 @@ void file_set_destroy(struct file_set *set) {
 }
 
 static void drop(struct file_watch *w) {
-	if (w->fd >= 0) {
-		event_del(&w->event);
-		close(w->fd); /* and all watches with it */
-	}
-	w->fd = -1;
+	close_descriptor(w);
 	file_set_destroy(w->set);
 	w->set = NULL;
 	deadline_clear(&w->settle);
 	w->first_us = 0;
-}
-
-static int open_descriptor(struct file_watch *w) {
-	w->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	if (w->fd < 0)
-		return -1;
-	event_assign(&w->event, loop_base(w->loop), w->fd, EV_READ | EV_PERSIST, on_event, w);
-	return event_add(&w->event, NULL);
 }
 
 struct file_watch *file_watch_create(struct loop *l, void (*on_change)(void *arg), void *arg) {
@@ -132,29 +208,15 @@ struct file_watch *file_watch_create(struct loop *l, void (*on_change)(void *arg
 	return w;
 }
 
-static void watch_folder(struct file_watch *w, const char *path) {
-	char folder[4096];
-	const char *slash = strrchr(path, '/');
-	struct str text = !slash ? STR(".") : slash == path ? STR("/") : str_slice(path, (size_t)(slash - path));
-	str_copy(folder, sizeof(folder), text);
-	if (inotify_add_watch(w->fd, folder, WATCHED_EVENTS) < 0) /* the same folder twice is one watch */
-		log_warn("folder_not_watched", LOG_CSTR("folder", folder), LOG_CSTR("why", strerror(errno)),
-		         LOG_CSTR("then", "changes of its files take a reload"));
-}
-
 void file_watch_set(struct file_watch *w, struct file_set *set) {
 	drop(w);
 	w->set = set;
 	if (!set || set->n == 0)
 		return;
-	if (open_descriptor(w) < 0) {
-		log_warn("files_not_watched", LOG_CSTR("why", strerror(errno)),
-		         LOG_CSTR("then", "changes of certificates take a reload"));
+	if (watch_all(w) < 0) {
 		drop(w);
 		return;
 	}
-	for (size_t i = 0; i < set->n; i++)
-		watch_folder(w, set->files[i].path);
 	/* What happened between the first look and now, no event tells. */
 	deadline_set(&w->settle, clock_now_us() + QUIET_US);
 }

@@ -50,6 +50,48 @@ def test_a_switched_link_is_followed(lab):
 	wait_until(lambda: serial(s) != before, 5, "the new certificate")
 
 
+def folders(lab):
+	"""Two folders with a certificate each, and a daemon that is to take it from a third path."""
+	for name in ("v0", "v1"):
+		lab.path(name).mkdir()
+		shutil.copy(Certificate(lab, "app.test", label=name).file, lab.path(name) / "tls.pem")
+	return Secure(lab)
+
+
+def take_from(s, file):
+	s.edge.config["listeners"]["web"]["tls"]["certificates"] = [str(file)]
+	s.edge.reconfigure()
+	return serial(s)
+
+
+def test_a_switched_link_to_the_folder_is_followed(lab):
+	"""The path itself leads through the link; and again, since the folder is another one then."""
+	s = folders(lab)
+	os.symlink("v0", lab.path("current"))
+	seen = take_from(s, lab.path("current") / "tls.pem")
+	for target in ("v1", "v0"):
+		os.symlink(target, lab.path("next"))
+		os.replace(lab.path("next"), lab.path("current"))
+		wait_until(lambda: serial(s) != seen, 5, "the new certificate")
+		seen = serial(s)
+	fresh = Certificate(lab, "app.test", label="fresh")
+	os.replace(fresh.file, lab.path("v0") / "tls.pem")
+	wait_until(lambda: serial(s) != seen, 5, "the new certificate")
+
+
+def test_a_folder_made_anew_is_watched(lab):
+	"""Its watch went with the old one."""
+	s = folders(lab)
+	seen = take_from(s, lab.path("v0") / "tls.pem")
+	refused = s.daemon.metric("steerway_proxy_tls_refused_total")
+	shutil.rmtree(lab.path("v0"))
+	wait_until(lambda: s.daemon.metric("steerway_proxy_tls_refused_total") > refused, 5, "that the file is missed")
+	assert serial(s) == seen
+	lab.path("v0").mkdir()
+	os.replace(lab.path("v1") / "tls.pem", lab.path("v0") / "tls.pem")
+	wait_until(lambda: serial(s) != seen, 5, "the new certificate")
+
+
 def test_a_bad_pair_keeps_the_old_one(lab):
 	"""It alone: another certificate that came with it is put to use. Mended, it is taken."""
 	s = Secure(lab, "app.test", "other.test")
