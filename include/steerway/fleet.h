@@ -228,6 +228,7 @@ struct fleet_request {
 	struct fleet_server *const *tried; /* not these, while there are others */
 	unsigned n_tried;
 	uint64_t avoid_sites; /* mask, with n_tried > 0: nor in these sites, while there are others */
+	const struct fleet_server *own; /* to it the asker has an idle connection that nobody else may use; NULL: none */
 };
 /* On FLEET_PICKED the server counts one more active request of this worker, until fleet_request_end. ALL_BUSY: the pool or every
  * usable server is at its limit of requests, or of connections where this worker has no idle one. */

@@ -220,7 +220,7 @@ static inline bool is_at(const _Atomic uint32_t *count, const _Atomic uint32_t *
 }
 static inline bool pick_may(const struct pick *p, const struct fleet_server *s) {
 	/* At its bound a server can still take what goes over an idle connection of this worker. */
-	if ((p->needs_idle || is_at(&s->connections, &s->max_connections)) && s->slots[p->worker].n_idle == 0)
+	if ((p->needs_idle || is_at(&s->connections, &s->max_connections)) && s->slots[p->worker].n_idle == 0 && s != p->request->own)
 		return false;
 	if (is_at(&s->in_progress, &s->max_requests))
 		return false;

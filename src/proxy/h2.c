@@ -18,6 +18,7 @@ enum {
 	STREAM_OUT_BYTES = 64 * 1024,    /* a stream is full above */
 	CONN_OUT_BYTES = 1024 * 1024,    /* with so much on all streams, each is full with anything */
 	ALLOWANCE_US = 10 * 1000 * 1000, /* the allowance is full again after so long */
+	CONCLUDE_US = 2 * 1000 * 1000,   /* trailers that no window lets follow the body by then do not follow */
 	BYTES_AN_UPDATE = 256,           /* of body sent earn the peer a WINDOW_UPDATE (on stream and connection it needs two) or PING, */
 	BYTES_OF_A_FRAME = 512,          /* and a frame of it, however small it was, as much as these */
 	TINY_BYTES = 16,                 /* a frame of DATA with less is as dear as a large one */
@@ -26,12 +27,19 @@ enum {
 
 /* ---- streams ---- */
 
+static void reset(struct h2_stream *s, uint32_t error) {
+	nghttp2_submit_rst_stream(s->conn->ng, NGHTTP2_FLAG_NONE, s->id, s->out_has_ended ? NGHTTP2_NO_ERROR : error);
+	h2_conn_mark(s->conn);
+}
+
 static void on_stream_deadline(struct deadline *d) {
 	struct h2_stream *s = CONTAINER_OF(d, struct h2_stream, deadline);
 	struct proxy_worker *w = s->conn->worker;
 	worker_enter(w);
 	if (s->txn)
 		s->conn->role->on_expire(s);
+	else if (!s->is_closed)
+		reset(s, NGHTTP2_CANCEL);
 	worker_leave(w);
 }
 
@@ -85,11 +93,6 @@ static void part(struct h2_stream *s) {
 	deadline_clear(&s->deadline);
 }
 
-static void reset(struct h2_stream *s, uint32_t error) {
-	nghttp2_submit_rst_stream(s->conn->ng, NGHTTP2_FLAG_NONE, s->id, s->out_has_ended ? NGHTTP2_NO_ERROR : error);
-	h2_conn_mark(s->conn);
-}
-
 void h2_stream_forget(struct h2_stream *s, uint32_t error) {
 	part(s);
 	if (s->is_closed || s->id == 0)
@@ -105,6 +108,7 @@ void h2_stream_conclude(struct h2_stream *s, const struct http_head *trailers) {
 	if (s->is_deferred)
 		nghttp2_session_resume_data(s->conn->ng, s->id);
 	s->is_deferred = false;
+	deadline_set(&s->deadline, clock_now_us() + CONCLUDE_US);
 	h2_conn_mark(s->conn);
 }
 

@@ -241,11 +241,8 @@ static struct h2_stream *find_unfinished(const struct h2_conn *c) {
 
 static void fail_all(struct h2_conn *c, enum proxy_end end) {
 	c->is_broken = true;
-	for (struct h2_stream *s; (s = find_unfinished(c));) {
-		if (s->id && !s->is_closed && !nghttp2_session_find_stream(c->ng, s->id))
-			s->txn->head_is_sent = false; /* submitted, but no flush has taken it */
+	for (struct h2_stream *s; (s = find_unfinished(c));)
 		txn_on_back_failed(s->txn, end);
-	}
 }
 
 void h2_client_fail(struct upstream *u, enum proxy_end end) {

@@ -350,16 +350,18 @@ static size_t waiting(const struct h2_conn *c) {
 /* The session's deadline: of a header block, of a client that takes nothing, of the time between requests. */
 static void arm_session(struct session *s, struct h2_conn *c) {
 	const struct listener_conf *lc = conf_listener(conf_here(s->worker->proxy), s->listener);
-	if (!lc || c->closing == H2_CLOSING_NOTICED)
+	if (c->closing == H2_CLOSING_NOTICED)
 		return;
-	const struct cfg_listener_timeouts *limits = &lc->cfg.timeouts;
+	static const struct cfg_listener dropped = { .timeouts = { .head_ms = 5000, .send_idle_ms = 5000 } }; /* by a reload */
+	const struct cfg_listener *cfg = lc ? &lc->cfg : &dropped;
+	const struct cfg_listener_timeouts *limits = &cfg->timeouts;
 	size_t waits = waiting(c);
 	bool was_idle = s->is_h2_idle;
 	s->is_h2_idle = c->n_streams == 0 && waits == 0;
 	if (waits == 0)
 		pace_rest(&c->pace, clock_now_us());
 	if (waits > 0) {
-		struct pace_bounds bounds = patience_of_listener(&lc->cfg, WAY_SEND);
+		struct pace_bounds bounds = patience_of_listener(cfg, WAY_SEND);
 		if (pace_is_fresh(&c->pace))
 			pace_begin(&c->pace, c->gathered - waits - stream_unacknowledged(&s->stream));
 		deadline_set(&s->deadline, pace_wait(&c->pace, &bounds, c->gathered - waits, clock_now_us()));

@@ -169,6 +169,8 @@ static enum step step_balance(struct txn *t) {
 	t->wanted.n_tried = t->n_tried;
 	bool is_last = t->n_retries > 0 && t->n_retries >= t->pool->retries.attempts;
 	t->wanted.avoid_sites = is_last ? t->tried_sites : 0; /* when several servers of a site failed, it may be the site */
+	const struct upstream *own = t->pool->proxy_protocol == CFG_PROXY_PROTOCOL_OFF ? NULL : t->session->own_upstream;
+	t->wanted.own = own ? own->server : NULL;
 	t->waiter.request = &t->wanted;
 	t->waiter.on_turn = on_turn;
 	t->waiter.class = t->route->urgency;

@@ -7,7 +7,7 @@ import threading
 import time
 
 from edge import Edge, servers
-from http1 import Closed, RawOrigin, ok
+from http1 import RawOrigin, ok
 from http2 import (END_HEADERS, END_STREAM, INITIAL_WINDOW_SIZE, Origin2, connect, data, goaway, headers, ping, request, rst, settings,
                    window_update)
 from lab import wait_until
@@ -167,3 +167,42 @@ def test_a_request_displaced_while_another_is_read(lab):
 		release.set()
 		assert high.response().status == 200
 	assert next(m for m in seen if m.target == "/high").body == body
+
+
+def test_a_grpc_call_that_is_cut_behind_a_closed_window(lab):
+	"""Its status waited for the window, and so the stream for ever."""
+	def serve(c):
+		c.until(lambda: 1 in c.streams and c.streams[1].has_ended)
+		c.send(headers(1, [(":status", "200"), ("content-type", "application/grpc")], END_HEADERS), data(1, b"x" * 5000, 0))
+		time.sleep(0.2)
+		c.send(rst(1))
+		c.ends()
+	edge = Edge(lab, {"cloud": [Origin2(lab, serve)]}, workers=1, pool={"protocol": "http2"})
+	with connect(edge.web, (INITIAL_WINDOW_SIZE, 1000), is_polite=False) as c:
+		c.send(headers(1, [*request("POST"), ("content-type", "application/grpc"), ("te", "trailers")]))
+		assert c.answer(1).is_over
+
+
+def test_a_listener_dropped_before_a_client_takes_nothing(lab):
+	"""Without its listener's times a connection had none."""
+	go = threading.Event()
+	origin = RawOrigin(lab, lambda c: c.request() and go.wait(20) and c.send(ok(BODY)))
+	edge = Edge(lab, {"cloud": [origin]}, workers=1)
+	with tight(edge) as c:
+		c.send(*(headers(n, request()) for n in range(1, 9, 2)))
+		wait_until(lambda: len(origin.connections) == 4, 5, "the requests")
+		edge.config["listeners"] = {"other": {"bind": ["%s:%d" % (lab.ip, lab.port())]}}
+		edge.reconfigure()
+		go.set()
+		wait_until(lambda: edge.daemon.metric("steerway_proxy_sessions") == 0, 12, "no session")
+
+
+def test_a_connection_of_a_clients_own_at_the_limit(lab):
+	"""A session's own idle connection to a server, opened with a PROXY header, takes its next request though the server is at its bound."""
+	def serve(c):
+		c.until(b"\r\n")
+		while c.request():
+			c.send(ok())
+	edge = Edge(lab, {"cloud": [RawOrigin(lab, serve)]}, workers=1, pool={"proxy_protocol": "v1", "max_connections": 1})
+	with edge.client() as c:
+		assert [c.get().status for _ in range(3)] == [200] * 3
