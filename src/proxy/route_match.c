@@ -5,7 +5,12 @@
  */
 #include "proxy/route.h"
 
-enum { VALUE_BYTES = 4096 }; /* of a decoded value, for regular expressions */
+enum {
+	VALUE_BYTES = 4096, /* of a decoded value, for regular expressions */
+	/* Of one name that a regular expression looks at: the bound of a match bounds nothing when a request brings it 500 values.
+	 * Measured, (a+a+)+[bc] took 5 ms of a query of 8 KiB. */
+	VALUES_MAX = 32,
+};
 
 static enum pattern_match text_match(const struct condition *c, struct pattern_scratch *s, struct str value) {
 	switch (c->kind) {
@@ -22,6 +27,10 @@ static enum pattern_match text_match(const struct condition *c, struct pattern_s
 	return PATTERN_FAILS;
 }
 
+static bool is_too_many(const struct condition *c, unsigned n) {
+	return c->kind == CONDITION_REGEX && n >= VALUES_MAX;
+}
+
 static bool field_is_named(const struct http_field *f, const struct condition *c) {
 	return f->id == c->field_id && !f->is_dropped && (f->id != HTTP_FIELD_OTHER || str_eq_nocase(f->name, c->name));
 }
@@ -30,10 +39,11 @@ static bool field_is_named(const struct http_field *f, const struct condition *c
 static enum pattern_match field_match(const struct condition *c, const struct route_request *q) {
 	const struct http_head *h = q->head;
 	enum pattern_match found = PATTERN_FAILS;
+	unsigned n = 0;
 	bool may_have = h && (c->field_id == HTTP_FIELD_OTHER || http_head_has(h, c->field_id));
 	for (unsigned i = 0; may_have && found == PATTERN_FAILS && i < h->n_fields; i++)
 		if (field_is_named(&h->fields[i], c))
-			found = text_match(c, q->scratch, h->fields[i].value);
+			found = is_too_many(c, n++) ? PATTERN_GAVE_UP : text_match(c, q->scratch, h->fields[i].value);
 	if (c->kind == CONDITION_ABSENT)
 		return found == PATTERN_FAILS ? PATTERN_MATCHES : PATTERN_FAILS;
 	return found;
@@ -81,10 +91,12 @@ static enum pattern_match parameter_match(const struct condition *c, struct patt
 static enum pattern_match query_match(const struct condition *c, const struct route_request *q) {
 	struct str rest = q->query.n > 0 ? str_skip(q->query, 1) : STR(""), part;
 	enum pattern_match found = PATTERN_FAILS;
+	unsigned n = 0;
 	while (found == PATTERN_FAILS && str_next(&rest, '&', &part)) {
-		size_t n = str_find_char(part, '=');
-		if (part.n > 0 && decoded_starts(str_slice(part.p, n), c->name, true))
-			found = parameter_match(c, q->scratch, str_skip(part, n < part.n ? n + 1 : n));
+		size_t name = str_find_char(part, '=');
+		struct str value = str_skip(part, name < part.n ? name + 1 : name);
+		if (part.n > 0 && decoded_starts(str_slice(part.p, name), c->name, true))
+			found = is_too_many(c, n++) ? PATTERN_GAVE_UP : parameter_match(c, q->scratch, value);
 	}
 	if (c->kind == CONDITION_ABSENT)
 		return found == PATTERN_FAILS ? PATTERN_MATCHES : PATTERN_FAILS;

@@ -196,7 +196,7 @@
 #define CFG_CONDITION_KEYS(K) \
 	K(exact, STR, _, NULL, NULL, NULL, LIVE, "A value is exactly this.") \
 	K(prefix, STR, _, NULL, NULL, NULL, LIVE, "A value begins with this.") \
-	K(regex, REGEX, _, NULL, NULL, NULL, LIVE, "The regular expression (PCRE2) matches a whole value.") \
+	K(regex, REGEX, _, NULL, NULL, NULL, LIVE, "The regular expression (PCRE2) matches a whole value. A request with more than 32 values of the name, of which none of the first 32 matches, is refused, as one on which an expression takes too long.") \
 	K(present, BOOL, _, "true", NULL, NULL, LIVE, "It is there, with any value; `false`: it is not there.")
 
 #define CFG_REDIRECT_KEYS(K) \

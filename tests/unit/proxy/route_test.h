@@ -67,7 +67,7 @@ static inline const char *pool_name(const struct fixture *f, const struct route 
 struct request {
 	struct route_request q;
 	struct http_head head;
-	struct http_field fields[32];
+	struct http_field fields[64];
 	struct addr client;
 	char bytes[1024];
 };
@@ -79,7 +79,7 @@ static inline void request_init(struct request *r, const struct fixture *f, cons
 	size_t scanned = 0, used;
 	method = method ? method : "GET";
 	snprintf(r->bytes, sizeof(r->bytes), "%s / HTTP/1.1\r\n%s\r\n", method, fields ? fields : "");
-	r->head = (struct http_head){ .fields = r->fields, .cap_fields = 32 };
+	r->head = (struct http_head){ .fields = r->fields, .cap_fields = 64 };
 	assert_int_equal(h1_request_parse(&r->head, str_from(r->bytes), &limits, &scanned, &used), PARSE_DONE);
 	assert_true(addr_parse_ip(&r->client, str_from(client ? client : "192.0.2.1")));
 	r->q = (struct route_request){ .host = str_from(host),

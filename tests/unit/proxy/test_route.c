@@ -232,6 +232,29 @@ static void test_regex_gives_up(void **state) {
 	    cases);
 }
 
+/* Nor are many values that are each matched in time. */
+static void test_regex_gives_up_on_many_values(void **state) {
+	(void)state;
+	char query[2][256] = { "?", "?" }, fields[2][512] = { "", "" };
+	for (int i = 0; i < 33; i++)
+		for (int k = 0; k < 2; k++) {
+			if (i == 32 && k == 0)
+				continue;
+			strcat(query[k], "v=1&");
+			strcat(fields[k], "V: 1\r\n");
+		}
+	const struct find_case cases[] = {
+		{ "h", "/", .query = query[0], .want = "p0" },     { "h", "/", .query = query[1], .want = "?" },
+		{ "h", "/", .fields = fields[0], .want = "p0" },   { "h", "/", .fields = fields[1], .want = "?" },
+		{ "exact", "/", .query = query[1], .want = "p0" },
+	};
+	RUN("- { pool: p0 }\n"
+	    "- { host: h, query: { v: { regex: x } }, pool: p1 }\n"
+	    "- { host: h, headers: { v: { regex: x } }, pool: p2 }\n"
+	    "- { host: exact, query: { v: { exact: x } }, pool: p1 }\n",
+	    cases);
+}
+
 static void test_host_too_long_has_no_route(void **state) {
 	(void)state;
 	char host[1000];
@@ -309,6 +332,7 @@ int main(void) {
 		cmocka_unit_test(test_priority_over_hosts),
 		cmocka_unit_test(test_dropped_fields_do_not_match),
 		cmocka_unit_test(test_regex_gives_up),
+		cmocka_unit_test(test_regex_gives_up_on_many_values),
 		cmocka_unit_test(test_host_too_long_has_no_route),
 		cmocka_unit_test(test_many_routes),
 		cmocka_unit_test(test_split),
