@@ -27,8 +27,10 @@ enum {
 
 /* ---- streams ---- */
 
+/* Only a whole response may be followed by a reset that is no error (RFC 9113 8.1): to a server it would not say that we gave up. */
 static void reset(struct h2_stream *s, uint32_t error) {
-	nghttp2_submit_rst_stream(s->conn->ng, NGHTTP2_FLAG_NONE, s->id, s->out_has_ended ? NGHTTP2_NO_ERROR : error);
+	bool is_whole = s->conn->role->is_server && s->out_has_ended;
+	nghttp2_submit_rst_stream(s->conn->ng, NGHTTP2_FLAG_NONE, s->id, is_whole ? NGHTTP2_NO_ERROR : error);
 	h2_conn_mark(s->conn);
 }
 

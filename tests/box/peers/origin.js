@@ -85,7 +85,10 @@ const handlers = {
 	},
 	cut: (req) => cut(req),
 	reset: (req, res, q) => (req.stream ? req.stream.close(Number(q.code)) : cut(req)),
-	never: (req, res, q) => req.on(req.stream ? "aborted" : "close", () => { aborted[q.name] = true; }),
+	never: (req, res, q) => {
+		req.resume();
+		res.on("close", () => { aborted[q.name] = true; });
+	},
 	forever: (req, res, q) => {
 		res.on("close", () => { aborted[q.name] = true; });
 		fill(res, Infinity, () => {});
