@@ -134,7 +134,7 @@ size_t h2_stream_room(const struct h2_stream *s);
 /* The source of a stream's body. */
 nghttp2_data_provider h2_stream_provider(struct h2_stream *s);
 /* Header fields for nghttp2, which copies them. Dropped fields are left out; names need not be lower case. */
-enum { H2_NV_MAX = 1040 };
+enum { H2_NV_MAX = 1152 }; /* pseudo-header fields, the row of max_fields, HEAD_ROOM, FIELD_VALUES_MAX, and what forward.c adds */
 static inline nghttp2_nv h2_nv(struct str name, struct str value) {
 	return (nghttp2_nv){ (uint8_t *)(uintptr_t)name.p, (uint8_t *)(uintptr_t)value.p, name.n, value.n, NGHTTP2_NV_FLAG_NONE };
 }

@@ -177,7 +177,7 @@ class Lab:
 		os.chmod(self.dir, 0o755)  # a daemon that dropped its privileges has to get in
 		# An address of its own: two labs at once can't meet, though listeners share ports (SO_REUSEPORT).
 		self.ip = f"127.{random.randrange(64, 128)}.{random.randrange(1, 255)}.{random.randrange(1, 255)}"
-		self.closers, self.steerways, self.processes = [], [], []
+		self.closers, self.steerways, self.processes, self.ports = [], [], [], set()
 		_open_labs.append(self)
 
 	def path(self, name):
@@ -190,7 +190,11 @@ class Lab:
 		return path
 
 	def port(self):
-		return free_port(self.ip)
+		"""Never the same twice: what took the first may not be listening yet."""
+		while (port := free_port(self.ip)) in self.ports:
+			pass
+		self.ports.add(port)
+		return port
 
 	def on_close(self, function):
 		self.closers.append(function)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Routes in the real daemon: what matches, in which order, and what is done then: pools, splits, redirects, answers, rewriting, rules
 for fields, maintenance; and that `explain route` tells the same."""
+import http2
+
 from edge import Edge, servers
 from http1 import Client, RawOrigin, fetch, ok
 from lab import cases, need_tool, run
@@ -390,3 +392,13 @@ def test_rules_beside_an_upgrade(lab):
 		assert c.take(4) == b"ping"
 	for message in (answer, origin.requests[-1]):
 		assert message.all("X-Set") == ["/ws"] and message.all("X-Gone") == [], message
+
+
+def test_a_full_head_costs_no_rule_its_field(lab):
+	"""As many fields as a listener may let in leave room for all that rules set, towards a server of HTTP/2 too."""
+	origin = http2.Origin2(lab)
+	edge = Edge(lab, {"cloud": [origin]}, pool={"protocol": "http2"}, listener={"max_fields": 1000, "max_head": "64KiB"},
+	            routes=[{"pool": "app", "request_headers": {"set": {f"X-Rule-{i}": str(i) for i in range(64)}}}])
+	assert edge.fetch("/", fields=[("X-Fill", "1")] * 999).status == 200
+	seen = [name for name, _ in origin.seen[-1].fields]
+	assert seen.count("x-fill") == 999 and [f"x-rule-{i}" for i in range(64)] == [n for n in seen if n.startswith("x-rule")], len(seen)
