@@ -63,6 +63,7 @@ static enum parse read_in_steps(const struct body_case *c, size_t step, struct b
 			at += used;
 		} while (p == PARSE_MORE && used > 0 && at < have);
 	}
+	body_reader_fini(&r);
 	*consumed = at;
 	return p;
 }
