@@ -97,7 +97,7 @@ $(BUILD)/tests/%: tests/%.c $(LIBRARY)
 	$(call QUIET,CC)$(CC) $(ALL_CFLAGS) $(CMOCKA_CFLAGS) -Itests -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< $(EXTRA) $(LIBRARY) $(CMOCKA_LIBS) $(DEPS_LIBS_USED)
 
 $(FUZZ_REPLAY): EXTRA = tests/fuzz/replay.c
-$(FUZZ_REPLAY): tests/fuzz/replay.c
+$(FUZZ_REPLAY): tests/fuzz/replay.c $(wildcard tests/fuzz/*.h)
 
 # libFuzzer's programs, in a tree of their own: build/fuzz/fuzz_x -max_total_time=60 tests/fuzz/corpus/x
 .PHONY: fuzz fuzz-programs
@@ -193,4 +193,4 @@ clean:
 distclean:
 	rm -rf build configure
 
--include $(BENCH_LOAD:.o=.d) $(BENCH_ORIGIN:.o=.d) $(OBJ_ROOMS:.o=.d) $(OBJ_MAIN:.o=.d) $(OBJ_CTL:.o=.d) $(UNIT:=.d) $(FUZZ_REPLAY:=.d)
+-include $(BENCH_LOAD:.o=.d) $(BENCH_ORIGIN:.o=.d) $(OBJ_ROOMS:.o=.d) $(OBJ_MAIN:.o=.d) $(OBJ_CTL:.o=.d) $(UNIT:=.d) $(FUZZ_REPLAY:=.d) $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/%.d)

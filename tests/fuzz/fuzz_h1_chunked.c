@@ -62,7 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
 	if (n > 0) {
 		size_t cut = 1 + (data[n - 1] * (size_t)256 + data[n / 2]) % n;
 		for (unsigned i = 0; i < 2; i++) {
-			struct decoded pieces = i ? decode(data, n, 1, n > 4096 ? 13 : 1) : decode(data, n, cut, n);
+			struct decoded pieces = i ? decode(data, n, 1, 1 + n / 128) : decode(data, n, cut, n);
 			MUST(pieces.fault == whole.fault && pieces.used == whole.used && pieces.body_bytes == whole.body_bytes);
 			MUST((pieces.result == PARSE_DONE) == (whole.result == PARSE_DONE));
 			MUST(memcmp(pieces.body, whole.body, whole.body_bytes) == 0);
