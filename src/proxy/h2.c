@@ -361,7 +361,7 @@ static int spend(struct h2_conn *c) {
 		c->allowed_us = now;
 	}
 	if (c->allowance == 0) {
-		if (c->closing != H2_CLOSING_FINAL)
+		if (c->closing != H2_CLOSING_OVER)
 			calm(c);
 		return -1;
 	}
@@ -566,6 +566,8 @@ static int on_unknown_frame(nghttp2_session *ng, void **payload, const nghttp2_f
 }
 
 int h2_conn_receive(struct h2_conn *c, struct str in) {
+	if (c->closing == H2_CLOSING_OVER)
+		return 0;
 	c->is_reading = true;
 	ssize_t used = nghttp2_session_mem_recv(c->ng, (const uint8_t *)in.p, in.n);
 	c->is_reading = false;
@@ -594,7 +596,7 @@ int h2_conn_read(struct h2_conn *c) {
 }
 
 void h2_conn_terminate(struct h2_conn *c, uint32_t error) {
-	c->closing = H2_CLOSING_FINAL;
+	c->closing = H2_CLOSING_OVER;
 	nghttp2_session_terminate_session(c->ng, error);
 	h2_conn_mark(c);
 }

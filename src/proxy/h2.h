@@ -40,7 +40,8 @@ struct h2_stream {
 };
 
 enum { H2_FRAME_BYTES = 16 * 1024 /* of DATA: as large as every peer must take (RFC 9113 4.2) */ };
-enum { H2_CLOSING_NOT, H2_CLOSING_NOTICED, H2_CLOSING_FINAL };
+/* FINAL: the streams that are left go on. OVER: they don't, and nothing that the peer says matters. */
+enum { H2_CLOSING_NOT, H2_CLOSING_NOTICED, H2_CLOSING_FINAL, H2_CLOSING_OVER };
 
 struct h2_conn {
 	nghttp2_session *ng;

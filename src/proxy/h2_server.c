@@ -64,6 +64,8 @@ static struct h2_stream *on_begin(struct h2_conn *c, int32_t id) {
 }
 
 static void refuse(struct txn *t, enum http_fault fault) {
+	if (t->is_ending) /* the answer waits for the client: what else comes does not take it back */
+		return;
 	t->fault = fault;
 	txn_fail(t, PROXY_END_BAD_REQUEST, http_fault_status(fault));
 }
@@ -132,7 +134,7 @@ static void on_data(struct h2_stream *s, struct str span, bool is_last) {
 	struct txn *t = s->txn;
 	t->bytes_in += span.n;
 	t->body_in += span.n;
-	if (s->has_length && (span.n > s->left || (is_last && span.n < s->left))) {
+	if (s->has_length && !t->is_ending && (span.n > s->left || (is_last && span.n < s->left))) {
 		h2_stream_consume(s, span.n);
 		refuse(t, HTTP_FAULT_LENGTH_WRONG);
 		return;
@@ -445,12 +447,12 @@ void h2_server_run(struct session *s) {
 	if (s->in) { /* what was read before it was known to be HTTP/2 */
 		struct pending *held = s->in;
 		s->in = NULL;
-		c->is_broken = h2_conn_receive(c, pending_str(held)) < 0 && c->closing != H2_CLOSING_FINAL;
+		c->is_broken = h2_conn_receive(c, pending_str(held)) < 0 && c->closing != H2_CLOSING_OVER;
 		mem_free(held);
 	}
 	int r = h2_conn_read(c);
 	flush_begun(c);
-	if (r == H2_EOF || (r == STREAM_ERROR && c->closing != H2_CLOSING_FINAL))
+	if (r == H2_EOF || (r == STREAM_ERROR && c->closing != H2_CLOSING_OVER))
 		c->is_broken = true;
 	h2_conn_mark(c);
 }

@@ -206,3 +206,12 @@ def test_a_connection_of_a_clients_own_at_the_limit(lab):
 	edge = Edge(lab, {"cloud": [RawOrigin(lab, serve)]}, workers=1, pool={"proxy_protocol": "v1", "max_connections": 1})
 	with edge.client() as c:
 		assert [c.get().status for _ in range(3)] == [200] * 3
+
+
+def test_a_body_that_is_too_long_twice(lab):
+	"""The frame behind the one that was refused took the answer back."""
+	edge = Edge(lab, {"cloud": [RawOrigin(lab, lambda c: c.request() and c.send(ok()))]}, workers=1)
+	with connect(edge.web) as c:
+		c.send(headers(1, [*request("POST"), ("content-length", "1")], END_HEADERS), data(1, b"ab", 0), data(1, b"cd", 0))
+		c.until(lambda: c.on(1).is_over)
+		assert c.on(1).status == 400 and b"Content-Length" in c.on(1).body and c.on(1).has_ended, c.on(1)
