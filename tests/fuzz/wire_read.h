@@ -164,8 +164,10 @@ static uint64_t h2_read(struct str in, bool is_requests) {
 				read_end(s);
 		} else if (type == NGHTTP2_RST_STREAM) {
 			MUST(id > 0 && n == 4);
-			if (s && !s->has_ended) /* else it only says that the rest need not come, which may have come already */
-				s->hash = hash_add(hash_mix(s->hash + 2), payload);
+			if (s && !s->has_ended) { /* how much of it left before it was cut is chance */
+				s->hash = hash_add(2, payload);
+				s->body_bytes = 0;
+			} /* else it only says that the rest need not come, which may have come already */
 			if (s)
 				s->is_reset = true;
 		} else if (type == NGHTTP2_GOAWAY) {
