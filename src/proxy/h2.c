@@ -13,185 +13,23 @@
 
 enum {
 	READ_BYTES = 128 * 1024,
+	ROUNDS = 8,                      /* of flushes a connection and turn */
 	RUN_BYTES = 128 * 1024,          /* a write gathers so much, */
 	RUN_SPARE = 128 * 1024,          /* and one more frame with a header block of nghttp2's largest (64 KiB) */
-	STREAM_OUT_BYTES = 64 * 1024,    /* a stream is full above */
-	CONN_OUT_BYTES = 1024 * 1024,    /* with so much on all streams, each is full with anything */
 	ALLOWANCE_US = 10 * 1000 * 1000, /* the allowance is full again after so long */
-	CONCLUDE_US = 2 * 1000 * 1000,   /* trailers that no window lets follow the body by then do not follow */
-	BYTES_AN_UPDATE = 256,           /* of body sent earn the peer a WINDOW_UPDATE (on stream and connection it needs two) or PING, */
-	BYTES_OF_A_FRAME = 512,          /* and a frame of it, however small it was, as much as these */
-	TINY_BYTES = 16,                 /* a frame of DATA with less is as dear as a large one */
-	PADDING_BYTES = 256,             /* how much of a padded one may be nothing (RFC 9113 6.1) */
+	BYTES_AN_UPDATE = 256,  /* of body sent earn the peer a WINDOW_UPDATE (on stream and connection it needs two) or PING, */
+	BYTES_OF_A_FRAME = 512, /* and a frame of it, however small it was, as much as these */
+	TINY_BYTES = 16,        /* a frame of DATA with less is as dear as a large one */
+	PADDING_BYTES = 256,    /* how much of a padded one may be nothing (RFC 9113 6.1) */
 };
 
-/* ---- streams ---- */
-
-/* Only a whole response may be followed by a reset that is no error (RFC 9113 8.1): to a server it would not say that we gave up. */
-static void reset(struct h2_stream *s, uint32_t error) {
-	bool is_whole = s->conn->role->is_server && s->out_has_ended;
-	nghttp2_submit_rst_stream(s->conn->ng, NGHTTP2_FLAG_NONE, s->id, is_whole ? NGHTTP2_NO_ERROR : error);
-	h2_conn_mark(s->conn);
-}
-
-static void on_stream_deadline(struct deadline *d) {
-	struct h2_stream *s = CONTAINER_OF(d, struct h2_stream, deadline);
-	struct proxy_worker *w = s->conn->worker;
-	worker_enter(w);
-	if (s->txn)
-		s->conn->role->on_expire(s);
-	else if (!s->is_closed)
-		reset(s, NGHTTP2_CANCEL);
-	worker_leave(w);
-}
-
-struct h2_stream *h2_stream_create(struct h2_conn *c, struct txn *t) {
-	struct h2_stream *s = mem_zalloc(sizeof(*s));
-	s->conn = c;
-	s->txn = t;
-	list_init(&s->told);
-	list_append(&c->streams, &s->link);
-	c->n_streams++;
-	deadline_init(&s->deadline, c->worker->loop, on_stream_deadline);
-	return s;
-}
-
-static void drop_buffers(struct h2_stream *s) {
-	s->conn->out_bytes -= pending_str(s->out).n;
-	mem_free(s->out);
-	mem_free(s->in);
-	mem_free(s->tail);
-	mem_free(s->in_tail);
-	s->out = s->in = s->tail = s->in_tail = NULL;
-}
-
-void h2_stream_free(struct h2_stream *s) {
-	struct h2_conn *c = s->conn;
-	if (s->id && c->ng)
-		nghttp2_session_set_stream_user_data(c->ng, s->id, NULL);
-	if (c->heading == s)
-		c->heading = NULL;
-	drop_buffers(s);
-	deadline_fini(&s->deadline);
-	list_remove(&s->told);
-	list_remove(&s->link);
-	c->n_streams--;
-	list_append(&c->worker->dead_streams, &s->link);
-}
-
-void h2_conn_drop_streams(struct h2_conn *c) {
-	while (!list_is_empty(&c->streams))
-		h2_stream_free(CONTAINER_OF(c->streams.next, struct h2_stream, link));
-}
-
-/* From its transaction. */
-static void part(struct h2_stream *s) {
-	size_t withheld = pending_str(s->in).n;
-	s->txn = NULL;
-	if (withheld > 0 && s->conn->ng)
-		nghttp2_session_consume_connection(s->conn->ng, withheld);
-	drop_buffers(s);
-	s->wants_body = false;
-	deadline_clear(&s->deadline);
-}
-
-void h2_stream_forget(struct h2_stream *s, uint32_t error) {
-	part(s);
-	if (s->is_closed || s->id == 0)
-		h2_stream_free(s);
-	else if (!s->out_has_ended || !s->in_is_last)
-		reset(s, error);
-}
-
-void h2_stream_conclude(struct h2_stream *s, const struct http_head *trailers) {
-	part(s);
-	s->tail = pending_lines(trailers);
-	s->out_is_last = true;
-	if (s->is_deferred)
-		nghttp2_session_resume_data(s->conn->ng, s->id);
-	s->is_deferred = false;
-	deadline_set(&s->deadline, clock_now_us() + CONCLUDE_US);
-	h2_conn_mark(s->conn);
-}
-
-size_t h2_stream_room(const struct h2_stream *s) {
-	size_t waits = pending_str(s->out).n;
-	if (waits >= STREAM_OUT_BYTES || s->conn->out_bytes >= CONN_OUT_BYTES)
-		return H2_FRAME_BYTES;
-	return STREAM_OUT_BYTES + H2_FRAME_BYTES - waits;
-}
-
-static bool stream_is_full(const struct h2_stream *s) {
-	return pending_str(s->out).n >= STREAM_OUT_BYTES || (s->out && s->conn->out_bytes >= CONN_OUT_BYTES);
-}
-
-enum end_state h2_stream_send(struct h2_stream *s, struct str span, const struct http_head *trailers, bool is_last) {
-	struct h2_conn *c = s->conn;
-	if (s->is_closed || c->is_broken)
-		return END_BROKEN;
-	s->out = pending_add(s->out, span);
-	c->out_bytes += span.n;
-	if (trailers && trailers->n_fields > 0)
-		s->tail = pending_lines(trailers);
-	s->out_is_last = s->out_is_last || is_last;
-	if (s->is_deferred && (s->out || s->out_is_last)) {
-		s->is_deferred = false;
-		nghttp2_session_resume_data(c->ng, s->id);
-	}
-	h2_conn_mark(c);
-	s->is_full = is_last || stream_is_full(s);
-	return s->is_full ? END_FULL : END_READY;
-}
-
-void h2_stream_consume(struct h2_stream *s, size_t n) {
-	if (n == 0 || s->conn->is_broken)
-		return;
-	if (s->is_closed)
-		nghttp2_session_consume_connection(s->conn->ng, n);
-	else
-		nghttp2_session_consume(s->conn->ng, s->id, n);
-	h2_conn_mark(s->conn);
-}
+/* ---- frames out ---- */
 
 /* The stream's role is told behind the flush. */
 static void tell(struct h2_stream *s) {
 	if (list_is_empty(&s->told))
 		list_append(&s->conn->told, &s->told);
 }
-
-/* ---- fields ---- */
-
-size_t h2_nv_of_head(nghttp2_nv *nv, size_t n, const struct http_head *h) {
-	for (unsigned i = 0; i < h->n_fields && n < H2_NV_MAX; i++)
-		if (!h->fields[i].is_dropped)
-			nv[n++] = h2_nv(h->fields[i].name, h->fields[i].value);
-	return n;
-}
-
-size_t h2_nv_of_lines(nghttp2_nv *nv, size_t n, struct str lines) {
-	while (lines.n > 0 && n < H2_NV_MAX) {
-		struct str line = str_slice(lines.p, str_find_char(lines, '\r'));
-		lines = str_skip(lines, line.n + 2);
-		size_t colon = str_find_char(line, ':');
-		if (colon < line.n)
-			nv[n++] = h2_nv(str_slice(line.p, colon), str_skip(line, colon + 2));
-	}
-	return n;
-}
-
-bool h2_head_of_lines(struct http_head *h, struct str lines) {
-	while (lines.n > 0 && h->n_fields < h->cap_fields) {
-		struct str line = str_slice(lines.p, str_find_char(lines, '\r'));
-		lines = str_skip(lines, line.n + 2);
-		size_t colon = str_find_char(line, ':');
-		if (colon < line.n)
-			h->fields[h->n_fields++] =
-			    (struct http_field){ .name = str_slice(line.p, colon), .value = str_skip(line, colon + 2) };
-	}
-	return lines.n == 0;
-}
-
-/* ---- frames out ---- */
 
 static ssize_t on_source(nghttp2_session *ng, int32_t id, uint8_t *buf, size_t length, uint32_t *flags,
                          nghttp2_data_source *source, void *user_data) {
@@ -239,7 +77,7 @@ static int on_send_data(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t
 		s->moved += length;
 		c->update_credit += length > BYTES_OF_A_FRAME ? length : BYTES_OF_A_FRAME;
 	}
-	if (s->is_full && !s->out_is_last && !stream_is_full(s))
+	if (s->is_full && !s->out_is_last && !h2_stream_is_full(s))
 		tell(s);
 	return 0;
 }
@@ -255,7 +93,7 @@ static int on_frame_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *
 		if (s->txn)
 			tell(s);
 		else if (!s->in_is_last) /* of h2_stream_conclude */
-			reset(s, NGHTTP2_NO_ERROR);
+			h2_stream_reset(s, NGHTTP2_NO_ERROR);
 	}
 	return 0;
 }
@@ -328,18 +166,42 @@ void h2_conn_mark(struct h2_conn *c) {
 	loop_defer(w->loop, &w->flush);
 }
 
+static void flush_one(struct h2_conn *c) {
+	list_remove(&c->flush_link);
+	c->wants_flush = false;
+	int r = h2_conn_flush(c);
+	if (r == STREAM_ERROR && !c->role->is_server && !c->is_broken) { /* a server's last words may stand behind its close */
+		c->stream->can_read = true;
+		(void)h2_conn_read(c);
+	}
+	if (r == STREAM_ERROR)
+		c->is_broken = true;
+	c->role->on_settled(c);
+}
+
+/* What one flush makes room for may be marked again at once, for as long as origins are as fast as clients: the rest is for the
+ * next turn, so that nobody waits for that. */
+static void put_off(struct h2_conn *c) {
+	list_remove(&c->flush_link);
+	c->wants_flush = false;
+	bool is_open = c->stream->fd >= 0 && !c->stream->is_connecting && !c->stream->is_handshaking;
+	if (is_open) /* else marked when it is */
+		stream_ring(c->stream);
+}
+
 void h2_flush_marked(struct loop_task *task) {
 	struct proxy_worker *w = CONTAINER_OF(task, struct proxy_worker, flush);
 	worker_enter(w);
 	w->flush_is_deferred = false;
-	while (!list_is_empty(&w->h2_marked)) {
+	unsigned budget = 0;
+	LIST_EACH(it, &w->h2_marked)
+		budget += ROUNDS;
+	for (; !list_is_empty(&w->h2_marked); budget -= budget > 0) {
 		struct h2_conn *c = CONTAINER_OF(w->h2_marked.next, struct h2_conn, flush_link);
-		list_remove(&c->flush_link);
-		c->wants_flush = false;
-		int r = h2_conn_flush(c);
-		if (r == STREAM_ERROR)
-			c->is_broken = true;
-		c->role->on_settled(c);
+		if (budget > 0 || w->is_stopping)
+			flush_one(c);
+		else
+			put_off(c);
 	}
 	worker_leave(w);
 }

@@ -24,6 +24,7 @@ struct h2_stream {
 	struct deadline deadline;
 	uint64_t left;           /* of a content-length, to come */
 	uint64_t moved;          /* bytes of body sent */
+	uint64_t moved_seen;     /* towards servers: what had moved when its deadline was set */
 	uint64_t response_by_us; /* towards servers: when the response head must be there */
 	int32_t id;              /* 0: not submitted yet */
 	bool has_length;
@@ -68,6 +69,7 @@ struct h2_conn {
 	uint32_t max_allowance;
 	uint64_t allowed_us;
 	uint64_t update_credit; /* bytes of body sent that the peer may still answer with WINDOW_UPDATE */
+	uint64_t idle_until_us; /* towards clients: when a connection without streams has had its time */
 	uint8_t closing;
 	bool is_broken, is_reading, wants_flush, has_begun;
 };
@@ -82,6 +84,10 @@ struct h2_role {
 	/* Trailers: the body ends with them. */
 	void (*on_trailers)(struct h2_stream *s, struct http_head *h, enum http_fault fault);
 	void (*on_data)(struct h2_stream *s, struct str span, bool is_last);
+	/* For h2_stream_take: the transaction takes a span of body; what is wrong with it; the deadline that now fits. */
+	enum end_state (*pass)(struct txn *t, struct str span, bool is_last);
+	void (*refuse)(struct h2_stream *s, enum http_fault fault);
+	void (*arm)(struct h2_stream *s);
 	/* The flush took its last bytes (out_has_ended), or there is room again. */
 	void (*on_sent)(struct h2_stream *s);
 	/* Reset by the peer, or by what nghttp2 made of its frames; error: an error code of RFC 9113 7. Not called behind a regular end. */
@@ -129,6 +135,13 @@ void h2_stream_forget(struct h2_stream *s, uint32_t error);
 void h2_stream_conclude(struct h2_stream *s, const struct http_head *trailers);
 /* Copies body for the flush. */
 enum end_state h2_stream_send(struct h2_stream *s, struct str span, const struct http_head *trailers, bool is_last);
+void h2_stream_reset(struct h2_stream *s, uint32_t error);
+bool h2_stream_is_full(const struct h2_stream *s);
+/* A span of body that arrived, or trailers: checked against the length, passed on or kept. May end the transaction. */
+void h2_stream_take(struct h2_stream *s, struct str span, bool is_last);
+void h2_stream_take_trailers(struct h2_stream *s, const struct http_head *h, enum http_fault fault);
+/* What was kept while nobody took it. */
+void h2_stream_deliver(struct h2_stream *s);
 /* Gives the peer back the window of `n` body bytes that were taken. */
 void h2_stream_consume(struct h2_stream *s, size_t n);
 size_t h2_stream_room(const struct h2_stream *s);

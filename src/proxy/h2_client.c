@@ -14,8 +14,6 @@ enum {
 	FIELDS_MAX = 256,
 	INTERIM_MAX = 16, /* 1xx answers to one request */
 	STREAM_WINDOW_BYTES = 256 * 1024,
-	CONNECTION_WINDOW_BYTES =
-	    16 * 1024 * 1024, /* of a server's connection, which many share: one slow client must not hold all */
 	IDLE_FRAMES = 10000,
 	DOUBT_US = 50 * 1000,
 };
@@ -28,6 +26,7 @@ static void arm(struct h2_stream *s) {
 	const struct txn *t = s->txn;
 	const struct cfg_pool_timeouts *limits = &t->pool->timeouts;
 	bool is_paused = s->head_is_done && !s->wants_body;
+	s->moved_seen = s->moved;
 	if (is_paused)
 		deadline_clear(&s->deadline); /* the client's deadline runs */
 	else if (s->head_is_done || s->out)
@@ -59,9 +58,9 @@ static void back_send_head(struct txn *t, struct http_head *h, const struct http
 	nghttp2_data_provider body = h2_stream_provider(s);
 	s->id = nghttp2_submit_request(s->conn->ng, NULL, nv, n, in->body == HTTP_BODY_NONE ? NULL : &body, s);
 	s->has_no_body = in->body == HTTP_BODY_NONE;
-	if (s->id < 0) { /* out of stream numbers: 2^30 requests */
+	if (s->id < 0) { /* out of stream numbers, after 2^30 requests: on_settled finds another connection */
 		s->id = 0;
-		s->is_closed = true;
+		t->upstream->h2->is_broken = true;
 	}
 	h2_conn_mark(s->conn);
 }
@@ -86,7 +85,7 @@ static void on_sent(struct h2_stream *s) {
 
 /* ---- response ---- */
 
-static void fail(struct h2_stream *s, enum http_fault fault) {
+static void refuse(struct h2_stream *s, enum http_fault fault) {
 	s->txn->fault = fault;
 	txn_on_back_failed(s->txn, PROXY_END_SERVER_BAD_RESPONSE);
 }
@@ -116,7 +115,7 @@ static void on_head(struct h2_stream *s, struct http_head *h, enum http_fault fa
 	if (fault == HTTP_FAULT_NONE && !is_interim)
 		fault = frame_response(s, h, &framing, is_last);
 	if (fault != HTTP_FAULT_NONE) {
-		fail(s, fault);
+		refuse(s, fault);
 		return;
 	}
 	if (is_interim) {
@@ -133,53 +132,17 @@ static void on_head(struct h2_stream *s, struct http_head *h, enum http_fault fa
 		arm(s);
 }
 
-/* Passes body on, and gives its window back. */
-static void pass(struct h2_stream *s, struct str span, bool is_last) {
-	enum end_state front = txn_on_response_span(s->txn, span, is_last);
-	h2_stream_consume(s, span.n);
-	if (!s->txn)
-		return;
-	s->txn->trailers = NULL;
-	s->wants_body = front == END_READY;
-	arm(s);
-}
-
-static void deliver(struct h2_stream *s) {
-	if (!s->wants_body || (!s->in && !s->in_is_last))
-		return;
-	struct pending *held = s->in, *tail = s->in_tail;
-	struct http_field fields[TRAILERS_MAX];
-	struct http_head trailers = { .fields = fields, .cap_fields = TRAILERS_MAX };
-	s->in = s->in_tail = NULL;
-	if (tail && h2_head_of_lines(&trailers, pending_str(tail)))
-		s->txn->trailers = &trailers;
-	pass(s, pending_str(held), s->in_is_last);
-	mem_free(held);
-	mem_free(tail);
-}
-
 static void on_data(struct h2_stream *s, struct str span, bool is_last) {
-	if (!s->head_is_done || (s->has_length && (span.n > s->left || (is_last && span.n < s->left)))) {
-		h2_stream_consume(s, span.n);
-		fail(s, HTTP_FAULT_LENGTH_WRONG);
+	if (s->head_is_done) {
+		h2_stream_take(s, span, is_last);
 		return;
 	}
-	s->left -= s->has_length ? span.n : 0;
-	if (!s->wants_body || s->in)
-		s->in = pending_add(s->in, span);
-	else
-		pass(s, span, is_last);
+	h2_stream_consume(s, span.n);
+	refuse(s, HTTP_FAULT_LENGTH_WRONG);
 }
 
 static void on_trailers(struct h2_stream *s, struct http_head *h, enum http_fault fault) {
-	if (fault == HTTP_FAULT_NONE && s->has_length && s->left > 0)
-		fault = HTTP_FAULT_LENGTH_WRONG;
-	if (fault != HTTP_FAULT_NONE) {
-		fail(s, fault);
-		return;
-	}
-	s->in_tail = pending_lines(h);
-	deliver(s);
+	h2_stream_take_trailers(s, h, fault);
 }
 
 static void on_reset(struct h2_stream *s, uint32_t error) {
@@ -191,6 +154,10 @@ static void on_reset(struct h2_stream *s, uint32_t error) {
 }
 
 static void on_expire(struct h2_stream *s) {
+	if (s->moved != s->moved_seen) { /* a flush does not move deadlines */
+		arm(s);
+		return;
+	}
 	txn_on_back_failed(s->txn, PROXY_END_SERVER_TIMEOUT);
 }
 
@@ -199,7 +166,7 @@ static void back_resume(struct txn *t) {
 	if (!s->head_is_done || s->wants_body)
 		return;
 	s->wants_body = true;
-	deliver(s);
+	h2_stream_deliver(s);
 	if (s->txn)
 		arm(s);
 }
@@ -273,6 +240,9 @@ static void on_settled(struct h2_conn *c) {
 static const struct h2_role role = {
 	.on_head = on_head,
 	.on_trailers = on_trailers,
+	.pass = txn_on_response_span,
+	.refuse = refuse,
+	.arm = arm,
 	.on_data = on_data,
 	.on_sent = on_sent,
 	.on_reset = on_reset,
@@ -281,13 +251,15 @@ static const struct h2_role role = {
 	.on_settled = on_settled,
 };
 
-int h2_client_start(struct upstream *u) {
-	static const struct h2_options o = { .max_streams = 0, /* no pushes */
-		                             .stream_window = STREAM_WINDOW_BYTES,
-		                             .connection_window = CONNECTION_WINDOW_BYTES,
-		                             .limits = { HEAD_BYTES, 0 },
-		                             .max_fields = FIELDS_MAX,
-		                             .max_idle_frames = IDLE_FRAMES };
+int h2_client_start(struct upstream *u, uint32_t max_streams) {
+	/* All streams' windows together: slow clients must not hold up the others. */
+	uint64_t window = (uint64_t)max_streams * STREAM_WINDOW_BYTES;
+	const struct h2_options o = { .max_streams = 0, /* no pushes */
+		                      .stream_window = STREAM_WINDOW_BYTES,
+		                      .connection_window = window < INT32_MAX ? (uint32_t)window : INT32_MAX,
+		                      .limits = { HEAD_BYTES, 0 },
+		                      .max_fields = FIELDS_MAX,
+		                      .max_idle_frames = IDLE_FRAMES };
 	u->h2 = mem_zalloc(sizeof(*u->h2));
 	return h2_conn_init(u->h2, &role, u, &u->stream, u->worker, &o);
 }

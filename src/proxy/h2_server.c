@@ -10,7 +10,11 @@
 
 #include "steerway/base/clock.h"
 
-enum { NOTICE_US = 2 * 1000 * 1000 /* a client that answers no PING by then is told the last stream anyway */ };
+enum {
+	NOTICE_US = 2 * 1000 * 1000, /* a client that answers no PING by then is told the last stream anyway */
+	LOOK_US =
+	    1000 * 1000, /* a reset that came with the last frames no event tells (EPOLLERR): looked for once, so long after */
+};
 
 static uint64_t after_ms(uint64_t ms) {
 	return clock_now_us() + ms * USEC_PER_MSEC;
@@ -63,11 +67,11 @@ static struct h2_stream *on_begin(struct h2_conn *c, int32_t id) {
 	return t->front_stream;
 }
 
-static void refuse(struct txn *t, enum http_fault fault) {
-	if (t->is_ending) /* the answer waits for the client: what else comes does not take it back */
+static void refuse(struct h2_stream *s, enum http_fault fault) {
+	if (s->txn->is_ending) /* the answer waits for the client: what else comes does not take it back */
 		return;
-	t->fault = fault;
-	txn_fail(t, PROXY_END_BAD_REQUEST, http_fault_status(fault));
+	s->txn->fault = fault;
+	txn_fail(s->txn, PROXY_END_BAD_REQUEST, http_fault_status(fault));
 }
 
 /* RFC 8441: what HTTP/1.1 asks for with GET and Upgrade. The stream's bytes belong to the tunnel, not to the request. */
@@ -95,70 +99,19 @@ static void on_head(struct h2_stream *s, struct http_head *h, enum http_fault fa
 	if (h->method == HTTP_METHOD_CONNECT && !is_last)
 		t->request.body = HTTP_BODY_NONE;
 	if (fault != HTTP_FAULT_NONE)
-		refuse(t, fault);
+		refuse(s, fault);
 	else
 		txn_start(t, h);
 }
 
-/* Passes body on, and gives its window back. Returns whether the transaction goes on and takes more. */
-static bool pass(struct h2_stream *s, struct str span, bool is_last) {
-	struct txn *t = s->txn;
-	if (is_last)
-		s->wants_body = false;
-	enum end_state back = txn_on_request_span(t, span, is_last);
-	h2_stream_consume(s, span.n);
-	if (!s->txn)
-		return false;
-	t->trailers = NULL;
-	if (back != END_READY)
-		s->wants_body = false;
-	return s->wants_body;
-}
-
-/* What was kept while nobody took it. */
-static void deliver(struct h2_stream *s) {
-	if (!s->wants_body || (!s->in && !s->in_is_last))
-		return;
-	struct pending *held = s->in, *tail = s->in_tail;
-	struct http_field fields[TRAILERS_MAX];
-	struct http_head trailers = { .fields = fields, .cap_fields = TRAILERS_MAX };
-	s->in = s->in_tail = NULL;
-	if (tail && h2_head_of_lines(&trailers, pending_str(tail)))
-		s->txn->trailers = &trailers;
-	pass(s, pending_str(held), s->in_is_last);
-	mem_free(held);
-	mem_free(tail);
-}
-
 static void on_data(struct h2_stream *s, struct str span, bool is_last) {
-	struct txn *t = s->txn;
-	t->bytes_in += span.n;
-	t->body_in += span.n;
-	if (s->has_length && !t->is_ending && (span.n > s->left || (is_last && span.n < s->left))) {
-		h2_stream_consume(s, span.n);
-		refuse(t, HTTP_FAULT_LENGTH_WRONG);
-		return;
-	}
-	s->left -= s->has_length ? span.n : 0;
-	if (!s->wants_body || s->in)
-		s->in = pending_add(s->in, span);
-	else
-		pass(s, span, is_last);
-	if (s->txn)
-		arm(s);
+	s->txn->bytes_in += span.n;
+	s->txn->body_in += span.n;
+	h2_stream_take(s, span, is_last);
 }
 
 static void on_trailers(struct h2_stream *s, struct http_head *h, enum http_fault fault) {
-	if (fault == HTTP_FAULT_NONE && s->has_length && s->left > 0)
-		fault = HTTP_FAULT_LENGTH_WRONG;
-	if (fault != HTTP_FAULT_NONE) {
-		refuse(s->txn, fault);
-		return;
-	}
-	s->in_tail = pending_lines(h);
-	deliver(s);
-	if (s->txn)
-		arm(s);
+	h2_stream_take_trailers(s, h, fault);
 }
 
 static void on_reset(struct h2_stream *s, uint32_t error) {
@@ -252,7 +205,7 @@ static enum end_state front_send_body(struct txn *t, struct str span, bool is_la
 static void front_resume(struct txn *t) {
 	struct h2_stream *s = t->front_stream;
 	s->wants_body = true;
-	deliver(s);
+	h2_stream_deliver(s);
 	if (!s->txn)
 		return;
 	arm(s);
@@ -373,7 +326,9 @@ static void arm_session(struct session *s, struct h2_conn *c) {
 	} else if (!s->is_h2_idle) {
 		deadline_clear(&s->deadline);
 	} else if (!was_idle) {
-		deadline_set(&s->deadline, after_ms(limits->keep_alive_ms));
+		c->idle_until_us = after_ms(limits->keep_alive_ms);
+		uint64_t look_us = clock_now_us() + LOOK_US;
+		deadline_set(&s->deadline, look_us < c->idle_until_us ? look_us : c->idle_until_us);
 	}
 }
 
@@ -406,6 +361,9 @@ static const struct h2_role role = {
 	.on_begin = on_begin,
 	.on_head = on_head,
 	.on_trailers = on_trailers,
+	.pass = txn_on_request_span,
+	.refuse = refuse,
+	.arm = arm,
 	.on_data = on_data,
 	.on_sent = on_sent,
 	.on_reset = on_reset,
@@ -480,6 +438,10 @@ void h2_server_expire(struct session *s) {
 		go_away(c);
 	} else if (waiting(c) > 0) {
 		judge(s, c);
+	} else if (s->is_h2_idle && clock_now_us() < c->idle_until_us) {
+		deadline_set(&s->deadline, c->idle_until_us);
+		if (stream_is_stale(&s->stream))
+			stream_ring(&s->stream);
 	} else {
 		if (c->heading && c->heading->txn)
 			txn_fail(c->heading->txn, PROXY_END_HEAD_TIMEOUT, 0);

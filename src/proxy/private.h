@@ -489,7 +489,7 @@ int upstream_open(struct upstream *u);
 void upstream_unbind(struct upstream *u, uint64_t idle_ms);
 void upstream_unlist(struct upstream *u);
 /* h2_client.c */
-int h2_client_start(struct upstream *u);
+int h2_client_start(struct upstream *u, uint32_t max_streams);
 void h2_client_run(struct upstream *u);
 void h2_client_look(struct upstream *u); /* reads, whatever the events said */
 void h2_client_bind(struct upstream *u, struct txn *t);

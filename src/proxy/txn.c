@@ -157,6 +157,7 @@ void txn_answer(struct txn *t, enum proxy_end end, struct http_head *h, const st
 	t->status = h->status;
 	t->end = end;
 	return_request_id(t, h);
+	t->trailers = NULL; /* the request's, when its last span is what is answered */
 	t->front->send_head(t, h, in);
 	enum end_state sent = t->front->send_body(t, body, true);
 	t->response_is_done = true;

@@ -143,7 +143,7 @@ static enum acquire upstream_connect(struct txn *t) {
 	list_init(&u->link);
 	list_init(&u->idle_link);
 	if (t->pool->back == &h2_client_end) {
-		if (h2_client_start(u) < 0) {
+		if (h2_client_start(u, t->pool->max_streams) < 0) {
 			upstream_close(u);
 			return ACQUIRE_FAILED;
 		}
