@@ -170,7 +170,8 @@ static void flush_one(struct h2_conn *c) {
 	list_remove(&c->flush_link);
 	c->wants_flush = false;
 	int r = h2_conn_flush(c);
-	if (r == STREAM_ERROR && !c->role->is_server && !c->is_broken) { /* a server's last words may stand behind its close */
+	if (r == STREAM_ERROR && !c->role->is_server && !c->is_broken &&
+	    c->stream->fd >= 0) { /* a server's last words may stand behind its close */
 		c->stream->can_read = true;
 		(void)h2_conn_read(c);
 	}
@@ -345,7 +346,8 @@ static void head_done(struct h2_conn *c, const nghttp2_frame *frame) {
 	c->heading = NULL;
 	if (s && s->txn) {
 		enum http_fault fault = h2_head_end(&c->builder);
-		s->in_is_last = s->in_is_last || is_last;
+		if (is_last)
+			h2_stream_in_ended(s);
 		c->head.cap_fields = sizeof(((struct h2_block *)0)->fields) / sizeof(c->head.fields[0]); /* room for ours */
 		if (c->builder.kind != H2_TRAILERS)
 			c->role->on_head(s, &c->head, fault, is_last);
@@ -366,7 +368,8 @@ static int on_data_chunk(nghttp2_session *ng, uint8_t flags, int32_t id, const u
 		return 0;
 	}
 	bool is_last = c->data_left == 0 && (flags & NGHTTP2_FLAG_END_STREAM);
-	s->in_is_last = is_last;
+	if (is_last)
+		h2_stream_in_ended(s);
 	c->role->on_data(s, str_slice((const char *)bytes, n), is_last);
 	return 0;
 }
@@ -381,7 +384,7 @@ static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *user_
 	case NGHTTP2_DATA:
 		s = nghttp2_session_get_stream_user_data(ng, frame->hd.stream_id);
 		if (s && s->txn && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) && !s->in_is_last) {
-			s->in_is_last = true;
+			h2_stream_in_ended(s);
 			c->role->on_data(s, STR_NONE, true);
 		}
 		break;
@@ -445,7 +448,8 @@ int h2_conn_read(struct h2_conn *c) {
 	struct proxy_worker *w = c->worker;
 	if (!w->h2_in)
 		w->h2_in = mem_alloc(READ_BYTES);
-	while (c->stream->can_read && !c->is_broken) {
+	/* Within a client's message until there is no more: a reset that came along with its last bytes no event tells. */
+	for (bool looks = false; (c->stream->can_read || looks) && !c->is_broken;) {
 		ssize_t n = stream_recv(c->stream, w->h2_in, READ_BYTES);
 		if (n == STREAM_AGAIN)
 			return 0;
@@ -453,6 +457,7 @@ int h2_conn_read(struct h2_conn *c) {
 			return H2_EOF;
 		if (n < 0 || h2_conn_receive(c, str_slice(w->h2_in, (size_t)n)) < 0)
 			return STREAM_ERROR;
+		looks = c->role->is_server && c->n_incoming > 0;
 	}
 	return c->is_broken ? STREAM_ERROR : 0;
 }

@@ -65,7 +65,8 @@ struct h2_conn {
 	uint32_t max_fields;
 	uint32_t data_left; /* of the DATA frame that is coming in; UINT32_MAX: padded, so unknown */
 	uint32_t n_streams;
-	uint32_t allowance; /* frames without use to anyone that the peer may still send; refilled by time */
+	uint32_t n_incoming; /* of them, those whose END_STREAM has not come */
+	uint32_t allowance;  /* frames without use to anyone that the peer may still send; refilled by time */
 	uint32_t max_allowance;
 	uint64_t allowed_us;
 	uint64_t update_credit; /* bytes of body sent that the peer may still answer with WINDOW_UPDATE */
@@ -135,6 +136,8 @@ void h2_stream_forget(struct h2_stream *s, uint32_t error);
 void h2_stream_conclude(struct h2_stream *s, const struct http_head *trailers);
 /* Copies body for the flush. */
 enum end_state h2_stream_send(struct h2_stream *s, struct str span, const struct http_head *trailers, bool is_last);
+/* END_STREAM came. */
+void h2_stream_in_ended(struct h2_stream *s);
 void h2_stream_reset(struct h2_stream *s, uint32_t error);
 bool h2_stream_is_full(const struct h2_stream *s);
 /* A span of body that arrived, or trailers: checked against the length, passed on or kept. May end the transaction. */

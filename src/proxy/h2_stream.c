@@ -38,6 +38,7 @@ struct h2_stream *h2_stream_create(struct h2_conn *c, struct txn *t) {
 	list_init(&s->told);
 	list_append(&c->streams, &s->link);
 	c->n_streams++;
+	c->n_incoming++;
 	deadline_init(&s->deadline, c->worker->loop, on_stream_deadline);
 	return s;
 }
@@ -62,7 +63,13 @@ void h2_stream_free(struct h2_stream *s) {
 	list_remove(&s->told);
 	list_remove(&s->link);
 	c->n_streams--;
+	c->n_incoming -= !s->in_is_last;
 	list_append(&c->worker->dead_streams, &s->link);
+}
+
+void h2_stream_in_ended(struct h2_stream *s) {
+	s->conn->n_incoming -= !s->in_is_last;
+	s->in_is_last = true;
 }
 
 void h2_conn_drop_streams(struct h2_conn *c) {

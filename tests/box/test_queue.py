@@ -268,6 +268,8 @@ def test_stop(lab):
 	for _ in range(3):
 		origin.gate.release()
 	assert [a.result().status for a in [first] + asking] == [200] * 3
+	assert edge.daemon.process.wait() == 0
+	edge.daemon.is_finished = True
 
 
 def test_idle_connections_are_given_up(lab):
