@@ -124,6 +124,7 @@ def test_bytes_behind_the_answer_that_come_late(shared):
 	with connect(shared.edge.web) as c:
 		assert c.get("/case").status == 200
 		used = shared.origin.used
+		shared.edge.daemon.wait_metric("steerway_proxy_requests_active", 0) # the answer leaves before its connection idles
 		before = shared.edge.daemon.metric(idle)
 		used.send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nevil!")
 		wait_until(used.ended.is_set, 5, "the server's connection ends", step=0.001)

@@ -239,7 +239,7 @@ def test_out(mode, version, lab):
 			header = origin.requests[-1].header
 			assert header[0] == version and header[1] == c.sock.getsockname() and header[2] == edge.web, header
 		assert [r.connection for r in origin.requests] == [0, 1, 0, 1]
-		assert edge.daemon.metric("steerway_proxy_upstream_idle") == 2
+		edge.daemon.wait_metric("steerway_proxy_upstream_idle", 2)
 	edge.daemon.wait_metric("steerway_proxy_upstream_idle", 0)
 	assert edge.daemon.metric("steerway_proxy_upstream_reuses_total") == 2
 
@@ -251,7 +251,7 @@ def test_out_to_two_servers(lab):
 	with edge.client() as c:
 		for _ in range(6):
 			assert c.get("/").status == 200
-		assert edge.daemon.metric("steerway_proxy_upstream_idle") == 1
+		edge.daemon.wait_metric("steerway_proxy_upstream_idle", 1)
 	assert [len(o.requests) for o in origins] == [3, 3]
 	edge.daemon.wait_metric("steerway_proxy_upstream_idle", 0)
 
