@@ -2,6 +2,7 @@
 """What once went wrong with HTTP/2, and with ends of a transaction that wait for each other."""
 import hashlib
 import os
+import socket
 import ssl
 import threading
 import time
@@ -66,11 +67,16 @@ def test_a_whole_response_of_a_server_that_then_closes(lab):
 		c.until(lambda: 1 in c.streams and c.streams[1].has_ended)
 		c.send(headers(1, [(":status", "200")], END_HEADERS))
 		c.send(*(data(1, body[i:i + 10000], END_STREAM if i + 10000 == len(body) else 0) for i in range(0, len(body), 10000)), goaway(1))
+		c.wire.sock.shutdown(socket.SHUT_WR)  # a close with frames of ours unread would be a reset, and lose what is on its way
+		has_closed.set()
+		c.until(lambda: False)
+	has_closed = threading.Event()
 	edge = Edge(lab, {"cloud": [Origin2(lab, serve)]}, workers=1, pool={"protocol": "http2"})
 	with connect(edge.web, (INITIAL_WINDOW_SIZE, 1000), is_polite=False) as c:
 		c.send(headers(1, request()))
 		c.until(lambda: len(c.on(1).body) == 1000)
-		time.sleep(0.3)  # the server has closed
+		assert has_closed.wait(5)
+		time.sleep(0.3)  # and steerway has heard of it
 		c.send(window_update(LARGE), window_update(LARGE, 1))
 		assert c.answer(1).reset is None and c.answer(1).body == body, c.answer(1)
 	edge.daemon.wait_metric('steerway_proxy_upstream_idle', 0)
