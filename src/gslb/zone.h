@@ -7,7 +7,9 @@
  *	zone_render.c  nodes -> answers, through render.c
  *	zones.c        all zones -> one hash table
  *	steer.c        steered names -> sets of answers, switched when fleet publishes; policy.c decides which
- *	answer.c       a query -> an answer's bytes
+ *	lookup.c       a query -> an answer
+ *	reply.c        an answer -> a reply's bytes
+ *	answer.c       all of it in order
  */
 #ifndef STEERWAY_GSLB_ZONE_H
 #define STEERWAY_GSLB_ZONE_H
@@ -184,6 +186,19 @@ static inline struct node *zones_find(const struct zones *zs, uint64_t hash, con
 			return s->node;
 	}
 }
+
+/* lookup.c: within rcu_read_lock. */
+struct found {
+	const struct answer *answer; /* never NULL */
+};
+void lookup(const struct zones *zs, const struct dns_query *q, struct found *out);
+/* reply.c: header, question and answer, of at most `limit` bytes with the n_opt of an OPT record that the caller writes behind it
+ * (0: none; it is counted here). Returns its length without OPT; the header's flags in *flags. */
+size_t reply_write(const struct dns_query *q, const struct found *found, struct str in, size_t n_opt, size_t limit, char *out,
+                   unsigned *flags);
+
+/* answer.c: the whole answers that need no zone. */
+extern const struct answer answer_refused, answer_notimp;
 
 /* NULL with `e`: "zones/example.org.zone:14: ...". */
 struct zones *zones_create(const struct cfg_root *cfg, struct err *e);
