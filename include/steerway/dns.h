@@ -32,6 +32,8 @@ enum dns_rcode {
 #include "steerway/tables/dns_rcodes.h"
 #undef DNS_RCODE
 };
+/* Extended errors (RFC 8914) that steerway sends. */
+#define DNS_EDE_NONE 0xffff
 enum dns_type {
 #define DNS_TYPE(name, value, target, compress) DNS_TYPE_##name = value,
 #include "steerway/tables/dns_types.h"
@@ -87,6 +89,13 @@ static inline struct str dns_name_suffix(const struct dns_name *name, unsigned i
 }
 
 /* ---- queries ---- */
+
+/* A client as routing sees it: its resolver's address, or the network that the resolver told (RFC 7871). */
+struct client_net {
+	uint64_t high, low; /* the address's bits from the top; IPv4 in the top 32 of `high`; those beyond n_bits are 0 */
+	uint8_t n_bits;     /* known ones: 32 or 128, or the source prefix length */
+	bool is_v6;
+};
 
 struct dns_query {
 	uint64_t hash; /* of the name */
