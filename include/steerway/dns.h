@@ -18,6 +18,7 @@
 #define DNS_EDNS_BYTES 1232 /* of any answer over UDP: fits the smallest IPv6 MTU, so that nothing is fragmented (RFC 9715) */
 #define DNS_OPT_BYTES 11    /* an OPT record without options */
 #define DNS_CLASS_IN 1
+#define DNS_CLASS_CH 3 /* CHAOS: questions about the server itself */
 
 /* Bits of the second 16 of a header. */
 #define DNS_FLAG_QR 0x8000
@@ -38,6 +39,13 @@ enum dns_type {
 #define DNS_TYPE(name, value, target, compress) DNS_TYPE_##name = value,
 #include "steerway/tables/dns_types.h"
 #undef DNS_TYPE
+};
+enum dns_option {
+	DNS_OPTION_NSID = 3,       /* RFC 5001 */
+	DNS_OPTION_ECS = 8,        /* RFC 7871 */
+	DNS_OPTION_COOKIE = 10,    /* RFC 7873 */
+	DNS_OPTION_KEEPALIVE = 11, /* RFC 7828 */
+	DNS_OPTION_EDE = 15,       /* RFC 8914 */
 };
 /* Row of a type, NULL when it has none. */
 struct dns_type_row {
@@ -96,6 +104,14 @@ struct client_net {
 	uint8_t n_bits;     /* known ones: 32 or 128, or the source prefix length */
 	bool is_v6;
 };
+/* Of 4 or 16 bytes, in the order of the wire. */
+void client_net_read(struct client_net *out, const uint8_t *address, bool is_v6);
+/* Forgets all bits beyond the first n_bits. */
+void client_net_cut(struct client_net *c, unsigned n_bits);
+
+enum dns_keepalive { DNS_KEEPALIVE_NONE, DNS_KEEPALIVE_ASKED, DNS_KEEPALIVE_MALFORMED /* FORMERR, but over UDP it is ignored */ };
+#define DNS_COOKIE_CLIENT_BYTES 8
+#define DNS_COOKIE_MAX 40
 
 struct dns_query {
 	uint64_t hash; /* of the name */
@@ -105,11 +121,18 @@ struct dns_query {
 	bool has_question;  /* name, type and class are set, and an answer can echo the question */
 	bool has_edns;
 	bool wants_dnssec; /* DO */
+	bool wants_nsid;
+	uint8_t keepalive;         /* enum dns_keepalive */
+	uint8_t n_cookie;          /* 0: none; 8: the client's alone; 16 to 40: with the server's */
+	uint8_t n_ecs;             /* bytes of the client subnet option; 0: none */
+	const uint8_t *cookie;     /* in the message */
+	const uint8_t *ecs;        /* in the message: family, source and scope prefix, address */
+	struct client_net ecs_net; /* what it says; family 0: IPv4 of no bits */
 	struct dns_name name;
 };
 /* DNS_NOERROR, what to answer with (FORMERR, NOTIMP, BADVERS), or DNS_SILENCE: no whole header, or a response (RFC 1035 4.1.1).
- * FORMERR: not one question (RFC 9619), a pointer in its name, two OPT records or an odd one (RFC 6891 6.1.1), bytes behind the
- * end. */
+ * FORMERR: not one question (RFC 9619), but none is fine with a cookie (RFC 7873 5.4); a pointer in its name, two OPT records or an
+ * odd one (RFC 6891 6.1.1), a malformed option, bytes behind the end. */
 enum dns_rcode dns_query_parse(struct dns_query *out, struct str in);
 
 /* ---- bodies of replies ---- */

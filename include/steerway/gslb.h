@@ -35,8 +35,14 @@ void gslb_each_name(struct gslb *g, void (*each)(void *arg, const struct gslb_na
 void gslb_each_zone(struct gslb *g, void (*each)(void *arg, struct str name, uint32_t serial, size_t n_rrsets, size_t n_steered),
                     void *arg);
 
-/* One message in, one out: the whole responder without sockets, for tests, fuzzing and bench. is_tcp lifts the size limit.
- * Returns the length, 0 for silence. Within rcu_read_lock. */
-size_t gslb_answer(struct gslb *g, struct str query, bool is_tcp, char *out, size_t out_size);
+/* Who asks, and how. */
+struct gslb_client {
+	const struct addr *from;
+	bool is_tcp;     /* lifts the size limit */
+	unsigned worker; /* whose thread this is */
+};
+/* One message in, one out: the whole responder without sockets, for tests, fuzzing and bench. Returns the length, 0 for silence.
+ * Within rcu_read_lock. */
+size_t gslb_answer(struct gslb *g, const struct gslb_client *c, struct str query, char *out, size_t out_size);
 
 #endif

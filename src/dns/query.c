@@ -3,6 +3,7 @@
  * The query parser: reads as RFC 1035 4.1 and RFC 6891 6.1 do, from the top down, and each way out is the response code to
  * answer with. Writes only into the struct that it is lent; every byte of the message is checked to be there before it is read.
  */
+#include "dns/edns.h"
 #include "dns/name.h"
 
 /* The question's name, lower-cased and hashed by words; its length, 0 when it is malformed. */
@@ -28,18 +29,6 @@ static size_t parse_name(struct dns_query *q, const uint8_t *p, size_t limit) {
 	memset(to + i, 0, 8);
 	q->hash = h;
 	return n;
-}
-
-/* The options of an OPT record fill its data exactly (RFC 6891 6.1.2). None of them is used yet. */
-static bool options_are_whole(const uint8_t *p, size_t n) {
-	while (n > 0) {
-		if (n < 4 || n - 4 < dns_get16(p + 2))
-			return false;
-		size_t option = 4u + dns_get16(p + 2);
-		p += option;
-		n -= option;
-	}
-	return true;
 }
 
 /* Length of a record's owner, which may end in a pointer; 0 when it is malformed. The name itself is of no interest. */
@@ -69,17 +58,32 @@ static enum dns_rcode parse_records(struct dns_query *q, const uint8_t *p, size_
 		if (left - owner - 10 < n_rdata)
 			return DNS_FORMERR;
 		if (dns_get16(fixed) == DNS_TYPE_OPT) {
-			if (q->has_edns || owner != 1 || n_records > n_additional || !options_are_whole(fixed + 10, n_rdata))
+			if (q->has_edns || owner != 1 || n_records > n_additional)
 				return DNS_FORMERR;
 			q->has_edns = true;
 			q->udp_bytes = dns_get16(fixed + 2);
 			*version = fixed[5];
 			q->wants_dnssec = fixed[6] & 0x80;
+			/* Of another version not even the form of options is known (RFC 6891 6.1.3). */
+			if (n_rdata > 0 && *version == 0 && !edns_options_parse(q, fixed + 10, n_rdata))
+				return DNS_FORMERR;
 		}
 		p = fixed + 10 + n_rdata;
 		left -= owner + 10 + n_rdata;
 	}
 	return left == 0 ? DNS_NOERROR : DNS_FORMERR;
+}
+
+/* The question and where it ends; false when there is no whole one. */
+static bool parse_question(struct dns_query *q, const uint8_t *p, size_t left, size_t *n_question) {
+	size_t n = parse_name(q, p, left);
+	if (n == 0 || left - n < 4)
+		return false;
+	q->type = dns_get16(p + n);
+	q->class = dns_get16(p + n + 2);
+	q->has_question = true;
+	*n_question = n + 4;
+	return true;
 }
 
 enum dns_rcode dns_query_parse(struct dns_query *q, struct str in) {
@@ -89,25 +93,25 @@ enum dns_rcode dns_query_parse(struct dns_query *q, struct str in) {
 	q->id = dns_get16(p);
 	q->flags = dns_get16(p + 2);
 	q->udp_bytes = 0;
-	q->has_question = q->has_edns = q->wants_dnssec = false;
+	q->has_question = q->has_edns = q->wants_dnssec = q->wants_nsid = false;
+	q->keepalive = DNS_KEEPALIVE_NONE;
+	q->n_cookie = q->n_ecs = 0;
 	if (q->flags & DNS_FLAG_QR)
 		return DNS_SILENCE;
 	/* Other kinds of message have other rules for their sections: they are only echoed as far as they look like a query. */
 	enum dns_rcode malformed = q->flags & DNS_OPCODE_MASK ? DNS_NOTIMP : DNS_FORMERR;
-	if (dns_get16(p + 4) != 1)
-		return malformed;
-	size_t n = parse_name(q, p + DNS_HEADER_BYTES, in.n - DNS_HEADER_BYTES);
-	if (n == 0 || in.n - DNS_HEADER_BYTES - n < 4)
-		return malformed;
-	const uint8_t *fixed = p + DNS_HEADER_BYTES + n;
-	q->type = dns_get16(fixed);
-	q->class = dns_get16(fixed + 2);
-	q->has_question = true;
-	unsigned n_additional = dns_get16(p + 10), version = 0;
+	size_t n_question = 0;
+	unsigned n_questions = dns_get16(p + 4), n_additional = dns_get16(p + 10), version = 0;
 	unsigned n_records = n_additional + dns_get16(p + 6) + dns_get16(p + 8);
-	if (parse_records(q, fixed + 4, in.n - DNS_HEADER_BYTES - n - 4, n_records, n_additional, &version) != DNS_NOERROR)
+	if (n_questions > 1 ||
+	    (n_questions == 1 && !parse_question(q, p + DNS_HEADER_BYTES, in.n - DNS_HEADER_BYTES, &n_question)))
+		return malformed;
+	p += DNS_HEADER_BYTES + n_question;
+	if (parse_records(q, p, in.n - DNS_HEADER_BYTES - n_question, n_records, n_additional, &version) != DNS_NOERROR)
 		return malformed;
 	if (q->flags & DNS_OPCODE_MASK)
 		return DNS_NOTIMP;
-	return version == 0 ? DNS_NOERROR : DNS_BADVERS;
+	if (version != 0)
+		return DNS_BADVERS;
+	return n_questions == 1 || q->n_cookie > 0 ? DNS_NOERROR : DNS_FORMERR;
 }

@@ -30,7 +30,7 @@ struct endpoint *endpoint_create(struct gslb *g, const struct addr *at, const st
 	list_init(&n->link);
 	endpoint_configure(n, cfg);
 	for (unsigned i = 0; i < n_parts; i++)
-		n->parts[i] = (struct endpoint_part){ .endpoint = n, .udp_fd = -1, .tcp_fd = -1 };
+		n->parts[i] = (struct endpoint_part){ .endpoint = n, .worker = i, .udp_fd = -1, .tcp_fd = -1 };
 	for (unsigned i = 0; i < n_parts; i++) {
 		struct endpoint_part *p = &n->parts[i];
 		p->udp_fd = socket_bind_udp(at, e);
@@ -58,9 +58,10 @@ void endpoint_destroy(struct endpoint *n) {
 }
 
 static size_t on_datagram(void *context, const struct addr *from, struct str in, char *out, size_t out_size) {
-	(void)from;
+	struct endpoint_part *p = context;
+	struct gslb_client client = { .from = from, .worker = p->worker };
 	urcu_memb_read_lock();
-	size_t n = gslb_answer(context, in, false, out, out_size);
+	size_t n = gslb_answer(p->endpoint->gslb, &client, in, out, out_size);
 	urcu_memb_read_unlock();
 	return n;
 }
@@ -69,12 +70,12 @@ static void start_here(void *arg, unsigned worker, struct loop *l) {
 	struct endpoint *n = arg;
 	struct endpoint_part *p = &n->parts[worker];
 	struct err e;
-	p->udp = udp_socket_start(l, p->udp_fd, on_datagram, n->gslb, &e);
+	p->udp = udp_socket_start(l, p->udp_fd, on_datagram, p, &e);
 	if (p->udp)
 		p->udp_fd = -1;
 	else
 		log_error("listener_failed", LOG_CSTR("protocol", "udp"), LOG_CSTR("cause", e.text));
-	p->server = tcp_server_start(n, l, p->tcp_fd, &e);
+	p->server = tcp_server_start(p, l, p->tcp_fd, &e);
 	if (p->server)
 		p->tcp_fd = -1;
 	else

@@ -47,7 +47,8 @@ static const struct answer *closest_answer(const struct zones *zs, const struct 
 	return &answer_refused;
 }
 
-void lookup(const struct zones *zs, const struct dns_query *q, struct found *out) {
+void lookup(const struct zones *zs, const struct dns_query *q, const struct client_net *c, struct found *out) {
+	(void)c; /* no policy looks at it yet */
 	if (q->class != DNS_CLASS_IN || !zs) {
 		out->answer = &answer_refused;
 		return;

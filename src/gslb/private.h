@@ -26,6 +26,7 @@ struct endpoint {
 	bool is_kept; /* by the plan under way */
 	struct endpoint_part {
 		struct endpoint *endpoint;
+		unsigned worker;
 		int udp_fd, tcp_fd; /* -1: taken over by `udp` and `server`, or closed */
 		struct udp_socket *udp;
 		struct tcp_server *server;
@@ -42,7 +43,7 @@ void endpoint_stop(struct endpoint *n);
 
 /* ---- tcp.c: DNS over TCP (RFC 7766), a server an endpoint and worker ---- */
 
-struct tcp_server *tcp_server_start(struct endpoint *n, struct loop *l, int fd, struct err *e);
+struct tcp_server *tcp_server_start(struct endpoint_part *p, struct loop *l, int fd, struct err *e);
 /* Closes its connections, too. */
 void tcp_server_stop(struct tcp_server *s);
 void tcp_server_set_backlog(struct tcp_server *s, int backlog);

@@ -21,6 +21,7 @@
 struct tcp_server {
 	struct acceptor acceptor;
 	struct endpoint *endpoint;
+	unsigned worker;
 	struct list connections;
 	unsigned n_connections;
 };
@@ -30,6 +31,7 @@ struct tcp_connection {
 	struct deadline deadline;
 	struct list link;
 	struct tcp_server *server;
+	struct addr peer;
 	size_t skip;    /* bytes of a message that is too long, still to come */
 	char *in, *out; /* kept between turns; NULL: nothing */
 	size_t n_in, n_out, at_out;
@@ -53,6 +55,7 @@ static void on_deadline(struct deadline *d) {
 
 /* Answers the whole messages at the start of `in`, as long as there is room for the longest answer; returns the bytes used. */
 static size_t answer_all(struct tcp_connection *c, struct str in, char *out, size_t *n_out) {
+	struct gslb_client client = { .from = &c->peer, .is_tcp = true, .worker = c->server->worker };
 	size_t used = 0;
 	urcu_memb_read_lock();
 	while (used < in.n && TCP_OUT_BYTES - *n_out >= 2 + DNS_MESSAGE_MAX) {
@@ -68,8 +71,8 @@ static size_t answer_all(struct tcp_connection *c, struct str in, char *out, siz
 		size_t n = dns_get16(left.p), looked_at = n <= TCP_QUERY_MAX ? n : DNS_HEADER_BYTES;
 		if (left.n - 2 < looked_at)
 			break;
-		size_t n_answer = gslb_answer(c->server->endpoint->gslb, str_slice(left.p + 2, looked_at), true, out + *n_out + 2,
-		                              DNS_MESSAGE_MAX);
+		size_t n_answer = gslb_answer(c->server->endpoint->gslb, &client, str_slice(left.p + 2, looked_at),
+		                              out + *n_out + 2, DNS_MESSAGE_MAX);
 		if (n_answer > 0) {
 			dns_put16(out + *n_out, (unsigned)n_answer);
 			*n_out += 2 + n_answer;
@@ -176,7 +179,6 @@ static bool has_room(struct acceptor *a) {
 }
 
 static void on_accept(struct acceptor *a, int fd, const struct addr *peer) {
-	(void)peer;
 	struct tcp_server *s = CONTAINER_OF(a, struct tcp_server, acceptor);
 	struct tcp_connection *c = mem_zalloc(sizeof(*c));
 	struct err e;
@@ -185,15 +187,17 @@ static void on_accept(struct acceptor *a, int fd, const struct addr *peer) {
 		return;
 	}
 	c->server = s;
+	c->peer = *peer;
 	list_append(&s->connections, &c->link);
 	deadline_init(&c->deadline, a->resume.loop, on_deadline);
 	deadline_set(&c->deadline, clock_now_us() + TCP_IDLE_US);
 	s->n_connections++;
 }
 
-struct tcp_server *tcp_server_start(struct endpoint *n, struct loop *l, int fd, struct err *e) {
+struct tcp_server *tcp_server_start(struct endpoint_part *p, struct loop *l, int fd, struct err *e) {
 	struct tcp_server *s = mem_zalloc(sizeof(*s));
-	s->endpoint = n;
+	s->endpoint = p->endpoint;
+	s->worker = p->worker;
 	list_init(&s->connections);
 	if (acceptor_start(&s->acceptor, l, fd, on_accept, has_room, e) == 0)
 		return s;

@@ -190,8 +190,11 @@ static inline struct node *zones_find(const struct zones *zs, uint64_t hash, con
 /* lookup.c: within rcu_read_lock. */
 struct found {
 	const struct answer *answer; /* never NULL */
+	uint8_t scope;               /* ECS: scope prefix length; 0: the answer does not depend on the client */
+	uint16_t ede;                /* EDE info code (RFC 8914) that explains the answer; DNS_EDE_NONE: none */
 };
-void lookup(const struct zones *zs, const struct dns_query *q, struct found *out);
+/* Fills in what is to be told of the answer; the caller has set `out` to "nothing" before. */
+void lookup(const struct zones *zs, const struct dns_query *q, const struct client_net *c, struct found *out);
 /* reply.c: header, question and answer, of at most `limit` bytes with the n_opt of an OPT record that the caller writes behind it
  * (0: none; it is counted here). Returns its length without OPT; the header's flags in *flags. */
 size_t reply_write(const struct dns_query *q, const struct found *found, struct str in, size_t n_opt, size_t limit, char *out,

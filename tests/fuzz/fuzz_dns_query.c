@@ -18,6 +18,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 #define N_SITES 3
 static struct gslb *responders[1 << N_SITES]; /* by the sites that are down */
+static struct addr from;
 
 static const char zone[] =
     "@ 3600 IN SOA ns1 hostmaster 1 2 3 4 300\n@ 3600 NS ns1\n@ 3600 MX 10 mail\nns1 3600 A 192.0.2.1\nmail 60 AAAA ::1\n"
@@ -73,6 +74,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
 	cfg = cfg_load_text(str_from(yaml), "fuzz.yaml", directory, &errors);
 	require(cfg != NULL, errors.p);
 	log_set_level(LOG_LEVEL_ERROR);
+	require(addr_parse(&from, STR("198.51.100.200:5353")), "an address");
 	for (unsigned down = 0; down < COUNT_OF(responders); down++)
 		responders[down] = responder_create(cfg_root(cfg), down);
 	unlink(path);
@@ -128,7 +130,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	size_t room = rooms[data[0] >> 4 & 3];
 	char *in = mem_alloc(size), *out = mem_alloc(room);
 	memcpy(in, data + 1, size - 1);
-	size_t n = gslb_answer(responders[data[0] >> 1 & 7], str_slice(in, size - 1), is_tcp, out, room);
+	struct gslb_client client = { .from = &from, .is_tcp = is_tcp };
+	size_t n = gslb_answer(responders[data[0] >> 1 & 7], &client, str_slice(in, size - 1), out, room);
 	if (size - 1 < 12 || in[2] & 0x80)
 		require(n == 0, "silence");
 	else

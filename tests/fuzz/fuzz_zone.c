@@ -58,7 +58,9 @@ static void ask(const char *wire, size_t n_wire, unsigned type) {
 	memcpy(query + 12, wire, n_wire);
 	dns_put16(query + 12 + n_wire, type);
 	query[12 + n_wire + 3] = 1;
-	size_t n = gslb_answer(gslb, str_slice(query, 12 + n_wire + 4), true, out, sizeof(out));
+	struct addr from = { .in = { .sin_family = AF_INET } };
+	struct gslb_client client = { .from = &from, .is_tcp = true };
+	size_t n = gslb_answer(gslb, &client, str_slice(query, 12 + n_wire + 4), out, sizeof(out));
 	ldns_pkt *p = NULL;
 	require(n > 0 && ldns_wire2pkt(&p, (uint8_t *)out, n) == LDNS_STATUS_OK, "the answer can be parsed");
 	ldns_pkt_free(p);

@@ -43,7 +43,7 @@ static void test_edns(void **state) {
 	assert_true(q.wants_dnssec);
 	assert_int_equal(q.udp_bytes, 1232);
 	assert_int_equal(
-	    PARSE(&q, HEAD("\0\1\0\0\0\0\0\1") QUESTION "\0\0\x29\x02\0\0\0\x7f\xff\0\x0d\0\12\0\2hi\xff\xff\0\3abc"),
+	    PARSE(&q, HEAD("\0\1\0\0\0\0\0\1") QUESTION "\0\0\x29\x02\0\0\0\x7f\xff\0\x0d\0\14\0\2hi\xff\xff\0\3abc"),
 	    DNS_NOERROR);
 	assert_false(q.wants_dnssec);
 	assert_int_equal(PARSE(&q, HEAD("\0\1\0\0\0\0\0\1") QUESTION "\0\0\x29\x02\0\0\1\0\0\0\0"), DNS_BADVERS);

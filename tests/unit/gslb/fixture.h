@@ -25,6 +25,7 @@ struct fixture {
 	struct cfg *cfg;
 	struct fleet *fleet;
 	struct gslb *gslb;
+	struct addr client; /* 198.51.100.200 */
 	char query[DNS_MESSAGE_MAX];
 	size_t n_query;
 	char answer[DNS_MESSAGE_MAX];
@@ -86,6 +87,7 @@ static inline struct fixture *fixture_create(void) {
 	x->fleet = fleet_create(NULL, NULL, &e);
 	x->gslb = gslb_create(x->fleet, NULL, &e);
 	assert_non_null(x->gslb);
+	assert_true(addr_parse(&x->client, STR("198.51.100.200:5353")));
 	return x;
 }
 
@@ -144,7 +146,8 @@ static inline void query_send(struct fixture *x, bool is_tcp, size_t out_size) {
 	/* On the heap, at its exact size: a sanitizer sees every byte too much. */
 	char *in = mem_alloc(x->n_query + 1), *out = mem_alloc(out_size);
 	memcpy(in, x->query, x->n_query);
-	x->n_answer = gslb_answer(x->gslb, str_slice(in, x->n_query), is_tcp, out, out_size);
+	struct gslb_client client = { .from = &x->client, .is_tcp = is_tcp };
+	x->n_answer = gslb_answer(x->gslb, &client, str_slice(in, x->n_query), out, out_size);
 	memcpy(x->answer, out, x->n_answer);
 	mem_free(in);
 	mem_free(out);

@@ -233,7 +233,7 @@ static void test_bad_opt(void **state) {
 	query_begin(x, "web.example.org", 1);
 	query_edns(x, 1232, 0, 0);
 	x->query[x->n_query - 1] = 5; /* an option that ends beyond the data */
-	query_add(x, "\0\12\0\2x", 5);
+	query_add(x, "\0\14\0\2x", 5);
 	query_send(x, false, 4096);
 	assert_int_equal(rcode(x), DNS_FORMERR);
 	x->query[x->n_query - 2] = 1; /* and one that does not: unknown ones are ignored */

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The options of a query's OPT record, in one pass (RFC 6891 6.1.2). Known ones are read strictly, each by its own RFC; of unknown
+ * ones (and of padding, RFC 7830, which says nothing) only the length is looked at. What is kept points into the message.
+ */
+#include "dns/edns.h"
+
+static uint64_t load64(const uint8_t *p) {
+	return (uint64_t)dns_get32(p) << 32 | dns_get32(p + 4);
+}
+
+void client_net_read(struct client_net *out, const uint8_t *address, bool is_v6) {
+	out->high = is_v6 ? load64(address) : (uint64_t)dns_get32(address) << 32;
+	out->low = is_v6 ? load64(address + 8) : 0;
+	out->n_bits = is_v6 ? 128 : 32;
+	out->is_v6 = is_v6;
+}
+
+void client_net_cut(struct client_net *c, unsigned n_bits) {
+	if (n_bits >= c->n_bits)
+		return;
+	c->n_bits = (uint8_t)n_bits;
+	if (n_bits > 64) {
+		c->low &= ~UINT64_C(0) << (128 - n_bits);
+		return;
+	}
+	c->low = 0;
+	c->high &= n_bits > 0 ? ~UINT64_C(0) << (64 - n_bits) : 0;
+}
+
+/* RFC 7871 6: as many bytes of address as the source prefix needs, no bit set behind it, a scope of 0. Family 0 stands for "none"
+ * (7.1.2 leaves the family of an empty prefix open). Two such options could contradict each other: malformed, as BIND has it. */
+static bool parse_ecs(struct dns_query *q, const uint8_t *p, size_t n) {
+	static const uint8_t longest[] = { 0, 32, 128 }; /* by family */
+	if (q->n_ecs > 0 || n < 4)
+		return false;
+	unsigned family = dns_get16(p), source = p[2], scope = p[3];
+	if (family >= sizeof(longest) || source > longest[family] || scope != 0 || n - 4 != (source + 7) / 8)
+		return false;
+	uint8_t address[16] = { 0 };
+	memcpy(address, p + 4, n - 4);
+	struct client_net *net = &q->ecs_net;
+	client_net_read(net, address, family == 2);
+	uint64_t high = net->high, low = net->low;
+	client_net_cut(net, source);
+	q->ecs = p;
+	q->n_ecs = (uint8_t)n;
+	return net->high == high && net->low == low;
+}
+
+/* RFC 7873 5.2: of several the first counts. */
+static bool parse_cookie(struct dns_query *q, const uint8_t *p, size_t n) {
+	if (q->n_cookie > 0)
+		return true;
+	if (n != DNS_COOKIE_CLIENT_BYTES && (n < 2 * DNS_COOKIE_CLIENT_BYTES || n > DNS_COOKIE_MAX))
+		return false;
+	q->cookie = p;
+	q->n_cookie = (uint8_t)n;
+	return true;
+}
+
+static bool parse_option(struct dns_query *q, unsigned code, const uint8_t *p, size_t n) {
+	switch (code) {
+	case DNS_OPTION_NSID: /* RFC 5001 2.1: its data has no meaning in a query */
+		q->wants_nsid = true;
+		return true;
+	case DNS_OPTION_ECS:
+		return parse_ecs(q, p, n);
+	case DNS_OPTION_COOKIE:
+		return parse_cookie(q, p, n);
+	case DNS_OPTION_KEEPALIVE: /* RFC 7828 3.2.1: a client sends no timeout */
+		q->keepalive = n == 0 ? DNS_KEEPALIVE_ASKED : DNS_KEEPALIVE_MALFORMED;
+		return true;
+	default:
+		return true;
+	}
+}
+
+bool edns_options_parse(struct dns_query *q, const uint8_t *p, size_t n) {
+	while (n > 0) {
+		if (n < 4 || n - 4 < dns_get16(p + 2))
+			return false;
+		size_t n_data = dns_get16(p + 2);
+		if (!parse_option(q, dns_get16(p), p + 4, n_data))
+			return false;
+		p += 4 + n_data;
+		n -= 4 + n_data;
+	}
+	return true;
+}
