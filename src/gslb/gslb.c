@@ -164,7 +164,7 @@ void gslb_each_name(struct gslb *g, void (*each)(void *arg, const struct gslb_na
 				                         .zone = z->text,
 				                         .cfg = s->cfg,
 				                         .usable_sites = steered_mask(s, s->usable),
-				                         .answered_sites = steered_mask(s, set->sites),
+				                         .answered_sites = steered_mask(s, policy_choice_sites(set->choice)),
 				                         .ttl_s = set->ttl_s,
 				                         .is_all_down = s->is_all_down };
 			each(arg, &state);

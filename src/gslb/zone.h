@@ -6,13 +6,15 @@
  *	zone_check.c   nodes -> what they are to each other  (cuts, wildcards, conflicts)
  *	zone_render.c  nodes -> answers, through render.c
  *	zones.c        all zones -> one hash table
- *	steer.c        steered names -> sets of answers, switched when fleet publishes; policy.c decides which
+ *	steer.c        steered names -> sets of answers, switched when fleet publishes; policy.h decides which
  *	lookup.c       a query -> an answer
  *	reply.c        an answer -> a reply's bytes
  *	answer.c       all of it in order
  */
 #ifndef STEERWAY_GSLB_ZONE_H
 #define STEERWAY_GSLB_ZONE_H
+
+#include "gslb/policy.h"
 
 #include "steerway/base/arena.h"
 #include "steerway/base/map.h"
@@ -107,7 +109,6 @@ struct zone {
 
 /* ---- steered names ---- */
 
-#define STEERED_SITES_MAX 64
 #define STEERED_SETS_MAX 32 /* kept of a name; an odd order of events on many sites could ask for 2^64 */
 
 /* How the name is reached: itself, or by a chain of aliases in front of it. */
@@ -139,8 +140,7 @@ struct alternative {
 struct steered_set {
 	struct steered_set *next;
 	struct arena arena;
-	uint64_t sites; /* the key: by place in the name's list, and how */
-	bool is_together;
+	const struct policy_choice *choice; /* the key, with the TTL */
 	uint32_t ttl_s;
 	uint64_t ttl_us;
 	uint64_t total; /* of the weights */
@@ -151,11 +151,12 @@ struct steered {
 	struct steered *next;
 	struct zone *zone;
 	const struct cfg_name *cfg;
+	const struct policy *policy;
 	struct str text;
 	struct node *node;
 	struct view *views, **views_tail;
 	unsigned n_views;
-	struct fleet_site *sites[STEERED_SITES_MAX]; /* by place in cfg->sites */
+	struct fleet_site *sites[POLICY_SITES_MAX]; /* by place in policy->sites */
 	_Atomic(struct steered_set *) current;
 	struct steered_set *sets; /* newest first */
 	unsigned n_sets;
@@ -254,16 +255,6 @@ void render_referral(struct render *r, const struct node *cut);
 void render_additional(struct render *r, const struct rrset *set);
 /* NULL: longer than a message can be. */
 const struct answer *render_end(struct render *r, enum dns_rcode rcode, bool is_authoritative, struct arena *arena);
-
-/* policy.c: which sites a name answers with. Sites by their place in the name's list. */
-struct policy_choice {
-	uint64_t sites;
-	bool is_together; /* all of them in one answer; otherwise one of them, by weight */
-	bool is_all_down; /* no site is usable: `all_down` chose */
-};
-struct policy_choice policy_choose(const struct cfg_name *name, uint64_t usable);
-/* Weight of a site among those chosen. */
-uint64_t policy_weight(const struct cfg_name *name, const struct policy_choice *c, unsigned site);
 
 /* steer.c: control thread. */
 /* Chooses anew for every steered name; `f` says what is usable. */

@@ -23,12 +23,13 @@ static int add_name(struct zone *z, const struct cfg_name *c, struct steered ***
 		return -1;
 	if (!zone_contains(z, &name))
 		return err_set(e, "outside of zone %.*s", STR_ARG(z->text));
-	if (c->sites.n == 0 || c->sites.n > STEERED_SITES_MAX)
-		return err_set(e, "takes 1 to %d sites, not %zu", STEERED_SITES_MAX, c->sites.n);
-	for (size_t i = 0; i < c->sites.n; i++)
-		if (c->sites.items[i].site->addresses.n == 0)
+	const struct policy *policy = policy_create(&z->zones->arena, c, e);
+	if (!policy)
+		return -1;
+	for (unsigned i = 0; i < policy->n_sites; i++)
+		if (policy->sites[i]->addresses.n == 0)
 			return err_set(e, "site %.*s has no addresses to answer with; give it some",
-			               STR_ARG(c->sites.items[i].site->id));
+			               STR_ARG(policy->sites[i]->id));
 	struct node *n = zone_node(z, &name, 0);
 	if (n->steered)
 		return err_set(e, "stands twice in this zone");
@@ -42,6 +43,7 @@ static int add_name(struct zone *z, const struct cfg_name *c, struct steered ***
 	struct steered *s = arena_zalloc(&z->zones->arena, sizeof(*s));
 	s->zone = z;
 	s->cfg = c;
+	s->policy = policy;
 	s->node = n;
 	s->text = zone_name_text(z->zones, node_name(n));
 	s->views_tail = &s->views;
