@@ -34,6 +34,7 @@ struct rdata {
 struct rrset {
 	struct rrset *next;
 	struct rdata *first, *last;
+	struct rdata *sigs; /* RRSIG data over it; NULL: not signed */
 	uint32_t ttl;
 	uint16_t type, n;
 	int line; /* of its first record */
@@ -56,6 +57,8 @@ struct answer {
 
 /* ---- names ---- */
 
+struct denial;
+struct signer;
 struct steered;
 struct zone;
 
@@ -73,6 +76,7 @@ struct node {
 	bool is_cut; /* delegated: NS, not the apex */
 	/* What loading needs. */
 	bool is_hidden;             /* below a cut, or in a zone of its own: never found by a query; glue */
+	uint32_t place;             /* of the chain of a signed zone: dnssec.h */
 	uint32_t mark;              /* last rendering that put its addresses into the additional section */
 	struct node *parent, *next; /* parent NULL: the apex; next: in the order of the file */
 	struct rrset *sets;
@@ -103,6 +107,8 @@ struct zone {
 	struct zone *parent;     /* that zone */
 	uint32_t serial, negative_ttl;
 	const struct answer *nodata, *nxdomain;
+	struct signer *signer; /* NULL: the zone is not signed; dnssec.h */
+	struct denial *denial;
 	struct steered *steered; /* in the order of the configuration */
 	size_t n_rrsets, n_steered;
 };
