@@ -150,6 +150,7 @@ struct dns_writer {
 	size_t n;    /* bytes of the message so far, from its header on */
 	size_t body; /* where the body starts */
 	uint16_t n_names, n_pointers;
+	size_t fixed;                           /* where type, class, TTL and length of the last record stand */
 	bool is_full;                           /* something did not fit: the body is of no use */
 	uint16_t name_at[DNS_WRITER_NAMES];     /* places that a pointer may point to */
 	uint16_t pointers[DNS_WRITER_POINTERS]; /* places of pointers, relative to the body */
@@ -160,6 +161,10 @@ void dns_write_begin(struct dns_writer *w, struct str base);
 /* One record. owner: a wire name; empty: the question's own. rdata: not compressed; names in it are compressed where the type
  * allows it. */
 void dns_write_record(struct dns_writer *w, struct str owner, uint16_t type, uint32_t ttl, struct str rdata);
+/* Where the TTL of the last record stands. */
+static inline size_t dns_write_ttl_at(const struct dns_writer *w) {
+	return w->fixed + 4;
+}
 static inline struct str dns_write_body(const struct dns_writer *w) {
 	return str_slice((const char *)w->message + w->body, w->n - w->body);
 }

@@ -135,6 +135,7 @@ void dns_write_record(struct dns_writer *w, struct str owner, uint16_t type, uin
 	uint8_t *fixed = take(w, 10);
 	if (!fixed)
 		return;
+	w->fixed = w->n - 10;
 	dns_put16(fixed, type);
 	dns_put16(fixed + 2, DNS_CLASS_IN);
 	dns_put32(fixed + 4, ttl);

@@ -9,10 +9,7 @@
 
 /* The whole answer for each code that needs no zone. */
 #define PLAIN(rcode)                                                                                                             \
-	{                                                                                                                        \
-		.counts = { { 0, 1 }, { 0, 1, 0, 0, 0, 0, 0, 1 } }, .counts_bare = { { 0, 1 }, { 0, 1, 0, 0, 0, 0, 0, 1 } },     \
-		.flags = (rcode)&0xf                                                                                             \
-	}
+	{ .flags = (rcode)&0xf }
 static const struct answer plain_formerr = PLAIN(DNS_FORMERR), plain_badvers = PLAIN(DNS_BADVERS);
 const struct answer answer_notimp = PLAIN(DNS_NOTIMP), answer_refused = PLAIN(DNS_REFUSED);
 
@@ -76,7 +73,7 @@ static void find_client(const struct dns_query *q, const struct addr *from, stru
 static size_t answer_question(struct gslb *g, const struct gslb_client *c, const struct dns_query *q, enum dns_rcode rcode,
                               struct str in, char *out, size_t out_size) {
 	const struct zones *zs = atomic_load_explicit(&g->zones, memory_order_acquire);
-	struct found found = { .ede = DNS_EDE_NONE };
+	struct found found = FOUND_NOTHING;
 	if (rcode == DNS_NOERROR) {
 		struct client_net net;
 		find_client(q, c->from, &net);

@@ -5,6 +5,8 @@
  */
 #include "gslb/private.h"
 
+#include "steerway/base/clock.h"
+
 #include <urcu/urcu-memb.h>
 
 static struct zones *zones_now(const struct gslb *g) {
@@ -164,8 +166,8 @@ void gslb_each_name(struct gslb *g, void (*each)(void *arg, const struct gslb_na
 				                         .zone = z->text,
 				                         .cfg = s->cfg,
 				                         .usable_sites = steered_mask(s, s->usable),
-				                         .answered_sites = steered_mask(s, policy_choice_sites(set->choice)),
-				                         .ttl_s = set->ttl_s,
+				                         .answered_sites = steered_mask(s, s->answered),
+				                         .ttl_s = steered_ttl(s, set, clock_now_us()),
 				                         .is_all_down = s->is_all_down };
 			each(arg, &state);
 		}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which answer a query gets: the node of its name, or the closest one above it; of a steered name the alternative that its policy
- * has in force. Refused: other classes, transfers, names outside of the zones. Everything found belongs to the snapshot.
+ * Which answer a query gets: the entry of its name, or the closest one above it; of a steered name the variant that its policy
+ * has in force; with DNSSEC the proofs of what is not there. Refused: other classes, transfers, names outside of the zones.
+ * Everything found belongs to the snapshot.
  */
 #include "gslb/zone.h"
 
@@ -9,46 +10,95 @@
 #include "steerway/base/rand.h"
 #include "steerway/metric.h"
 
-static const struct answer *steered_answer(const struct node *n, bool is_v6) {
-	const struct steered_set *set = atomic_load_explicit(&n->steered->current, memory_order_acquire);
-	const struct alternative *a = set->alternatives;
-	if (set->n > 1) {
-		uint64_t drawn = rand_below(rand_thread(), set->total);
-		while (drawn >= a->until)
-			a++;
-	}
-	uint64_t until_us = clock_now_us() + set->ttl_us;
-	for (uint32_t i = 0; i < a->n_sites; i++)
-		fleet_site_answered(a->sites[i], until_us);
+/* Each once: one NSEC may prove several things. */
+static void found_prove(struct found *out, const struct answer *proof) {
+	for (unsigned i = 0; i < out->n_proofs; i++)
+		if (out->proofs[i] == proof)
+			return;
+	if (proof && out->n_proofs < FOUND_PROOFS_MAX)
+		out->proofs[out->n_proofs++] = proof;
+}
+
+/* ---- steered names ---- */
+
+static const struct variant *choice_draw(const struct choice *c) {
+	if (c->n == 1)
+		return c->of[0].variant;
+	uint64_t drawn = rand_below(rand_thread(), c->total);
+	unsigned i = 0;
+	while (drawn >= c->of[i].until)
+		i++;
+	return c->of[i].variant;
+}
+
+static void find_steered(const struct entry *e, enum slot slot, const struct dns_query *q, struct found *out) {
+	const struct steered *s = e->rules->steered;
+	const struct steered_set *set = atomic_load_explicit(&s->current, memory_order_acquire);
+	const struct variant *v = choice_draw(set->choices[0]);
+	uint64_t now_us = clock_now_us();
+	out->ttl_s = steered_ttl(s, set, now_us);
+	for (uint32_t i = 0; i < v->n_sites; i++)
+		fleet_site_answered(v->sites[i], now_us + out->ttl_s * USEC_PER_SEC);
 	metric_add(METRIC_gslb_steered_total, 1);
+	out->steered = s;
+	out->variant = v;
+	out->answer = variant_answer(v, e->view, slot, q->wants_dnssec);
+	SNAPSHOT_READ_END(v);
 	SNAPSHOT_READ_END(set);
-	return a->answers[2 * n->view + is_v6];
 }
 
-static inline const struct answer *node_answer(const struct node *n, uint16_t type) {
-	for (unsigned i = 0; i < n->n_types; i++)
-		if (n->types[i] == type) {
-			const struct answer *a = n->answers[i];
-			return a ? a : steered_answer(n, type == DNS_TYPE_AAAA);
-		}
-	return n->otherwise;
+/* ---- names ---- */
+
+static inline int slot_of(uint16_t type) {
+	return type == DNS_TYPE_A ? SLOT_A : type == DNS_TYPE_AAAA ? SLOT_AAAA : -1;
 }
 
-/* The name has no node: the closest one above it knows (RFC 4592 3.3.1, RFC 1034 4.3.2). */
-static const struct answer *closest_answer(const struct zones *zs, const struct dns_query *q) {
+/* What the entry answers, whether the question's name is its own or one that it covers as a wildcard. */
+static inline void find_at(const struct entry *e, const struct dns_query *q, struct found *out) {
+	int slot = slot_of(q->type);
+	if (slot >= 0 && e->rules->steered_slots >> slot & 1) {
+		find_steered(e, slot, q, out);
+		return;
+	}
+	if (e->type_bits >> q->type % 16 & 1) {
+		const struct answer *const *answers = entry_answers(e);
+		for (unsigned i = 0; i < e->n_answers; i++)
+			if (answers[i]->type == q->type) {
+				out->answer = answers[q->wants_dnssec && e->is_signed ? i + e->n_answers : i];
+				return;
+			}
+	}
+	out->answer = e->rules->otherwise[q->wants_dnssec];
+	if (out->answer->needs & NEEDS_OWN)
+		found_prove(out, e->rules->own);
+}
+
+/* The name has no entry: the closest one above it knows (RFC 4592 3.3.1, RFC 1034 4.3.2). */
+static void find_below(const struct entry *e, const struct dns_query *q, struct found *out) {
+	const struct rules *r = e->rules;
+	if (!r->below[0]) {
+		find_at(r->wildcard, q, out);
+		return;
+	}
+	out->answer = r->below[q->wants_dnssec];
+}
+
+static void find_closest(const struct zones *zs, const struct dns_query *q, struct found *out) {
 	unsigned labels = q->name.n_labels, i = labels > zs->max_labels ? labels - zs->max_labels : 1;
 	for (; i <= labels; i++) {
 		struct str suffix = dns_name_suffix(&q->name, i);
 		const uint8_t *wire = (const uint8_t *)suffix.p;
-		const struct node *n = zones_find(zs, dns_name_hash(wire, suffix.n), wire, suffix.n);
-		if (n)
-			return n->below ? n->below : node_answer(n->wildcard, q->type);
+		const struct entry *e = zones_find(zs, dns_name_hash(wire, suffix.n), wire, suffix.n);
+		if (e) {
+			find_below(e, q, out);
+			return;
+		}
 	}
-	return &answer_refused;
+	out->answer = &answer_refused;
 }
 
-void lookup(const struct zones *zs, const struct dns_query *q, const struct client_net *c, struct found *out) {
-	(void)c; /* no policy looks at it yet */
+void lookup(const struct zones *zs, const struct dns_query *q, const struct client_net *client, struct found *out) {
+	(void)client; /* no policy looks at it yet */
 	if (q->class != DNS_CLASS_IN || !zs) {
 		out->answer = &answer_refused;
 		return;
@@ -58,6 +108,9 @@ void lookup(const struct zones *zs, const struct dns_query *q, const struct clie
 		out->answer = q->type == DNS_TYPE_AXFR || q->type == DNS_TYPE_IXFR ? &answer_refused : &answer_notimp;
 		return;
 	}
-	const struct node *n = zones_find(zs, q->hash, q->name.wire, q->name.n);
-	out->answer = n ? node_answer(n, q->type) : closest_answer(zs, q);
+	const struct entry *e = zones_find(zs, q->hash, q->name.wire, q->name.n);
+	if (e)
+		find_at(e, q, out);
+	else
+		find_closest(zs, q, out);
 }

@@ -5,11 +5,13 @@
  */
 #include "gslb/zone.h"
 
-void render_begin(struct render *r, const struct zone *z, const struct node *n) {
+void render_begin(struct render *r, const struct zone *z, const struct node *n, uint16_t type) {
 	r->zone = z;
+	r->type = type;
 	memset(r->count, 0, sizeof(r->count));
 	r->bare_additional = 0;
 	r->bare_n = 0;
+	r->n_ttls = 0;
 	r->mark++;
 	dns_write_begin(&r->w, node_name(node_base(n)));
 }
@@ -20,9 +22,22 @@ void render_record(struct render *r, enum render_section section, struct str own
 	r->count[section]++;
 }
 
+void render_steered(struct render *r, enum render_section section, struct str owner, uint16_t type, uint32_t ttl,
+                    struct str rdata) {
+	render_record(r, section, owner, type, ttl, rdata);
+	if (r->n_ttls < RENDER_TTLS_MAX && !r->w.is_full)
+		r->ttl_at[r->n_ttls++] = (uint16_t)(dns_write_ttl_at(&r->w) - r->w.body);
+}
+
+static struct str rdata_str(const struct rdata *d) {
+	return str_slice((const char *)d->bytes, d->n);
+}
+
 void render_rrset(struct render *r, enum render_section section, struct str owner, const struct rrset *set) {
 	for (const struct rdata *d = set->first; d; d = d->next)
-		render_record(r, section, owner, set->type, set->ttl, str_slice((const char *)d->bytes, d->n));
+		render_record(r, section, owner, set->type, set->ttl, rdata_str(d));
+	for (const struct rdata *d = r->with_dnssec ? set->sigs : NULL; d; d = d->next)
+		render_record(r, section, owner, DNS_TYPE_RRSIG, set->ttl, rdata_str(d));
 }
 
 void render_chain(struct render *r, const struct chain *c) {
@@ -30,11 +45,19 @@ void render_chain(struct render *r, const struct chain *c) {
 		render_rrset(r, RENDER_ANSWER, c->hops[i].owner, c->hops[i].cname);
 }
 
-void render_soa(struct render *r, uint32_t max_ttl) {
+void render_soa(struct render *r) {
+	struct rrset negative = *r->zone->soa;
+	negative.ttl = r->zone->negative_ttl;
+	render_rrset(r, RENDER_AUTHORITY, node_name(r->zone->apex), &negative);
+}
+
+void render_steered_soa(struct render *r, uint32_t max_ttl) {
 	const struct zone *z = r->zone;
-	const struct rdata *d = z->soa->first;
 	uint32_t ttl = z->negative_ttl < max_ttl ? z->negative_ttl : max_ttl;
-	render_record(r, RENDER_AUTHORITY, node_name(z->apex), DNS_TYPE_SOA, ttl, str_slice((const char *)d->bytes, d->n));
+	struct str owner = node_name(z->apex);
+	render_steered(r, RENDER_AUTHORITY, owner, DNS_TYPE_SOA, ttl, rdata_str(z->soa->first));
+	for (const struct rdata *d = r->with_dnssec ? z->soa->sigs : NULL; d; d = d->next)
+		render_steered(r, RENDER_AUTHORITY, owner, DNS_TYPE_RRSIG, ttl, rdata_str(d));
 }
 
 /* ---- additional section ---- */
@@ -97,8 +120,10 @@ void render_additional(struct render *r, const struct rrset *set) {
 }
 
 void render_referral(struct render *r, const struct node *cut) {
-	const struct rrset *ns = node_rrset(cut, DNS_TYPE_NS);
+	const struct rrset *ns = node_rrset(cut, DNS_TYPE_NS), *ds = node_rrset(cut, DNS_TYPE_DS);
 	render_rrset(r, RENDER_AUTHORITY, node_name(cut), ns);
+	if (ds && r->with_dnssec) /* RFC 4035 3.1.4 */
+		render_rrset(r, RENDER_AUTHORITY, node_name(cut), ds);
 	/* Addresses at or below the cut can be had nowhere else: they are needed (RFC 9471); those of other hosts are not. */
 	for (int is_needed = 1; is_needed >= 0; is_needed--) {
 		for (const struct rdata *d = ns->first; d; d = d->next) {
@@ -116,31 +141,25 @@ void render_referral(struct render *r, const struct node *cut) {
 
 /* ---- the final form ---- */
 
-static void counts_set(uint8_t wire[8], const struct render *r, unsigned additional) {
-	dns_put16(wire, 1);
-	dns_put16(wire + 2, r->count[RENDER_ANSWER]);
-	dns_put16(wire + 4, r->count[RENDER_AUTHORITY]);
-	dns_put16(wire + 6, additional);
-}
-
-const struct answer *render_end(struct render *r, enum dns_rcode rcode, bool is_authoritative, struct arena *arena) {
+const struct answer *render_end(struct render *r, enum dns_rcode rcode, bool is_authoritative, unsigned needs,
+                                struct arena *arena) {
 	if (r->w.is_full)
 		return NULL;
 	struct str body = dns_write_body(&r->w);
-	uint16_t *pointers = arena_alloc(arena, r->w.n_pointers * sizeof(*pointers));
-	struct answer *a = arena_zalloc(arena, sizeof(*a) + body.n);
-	memcpy(pointers, r->w.pointers, r->w.n_pointers * sizeof(*pointers));
+	size_t bytes = sizeof(struct answer) + body.n + 1 + 2 * ((size_t)r->w.n_pointers + r->n_ttls);
+	struct answer *a = arena_alloc(arena, bytes);
+	*a = (struct answer){ .n = (uint16_t)body.n,
+		              .n_bare = (uint16_t)(r->bare_n ? r->bare_n - r->w.body : body.n),
+		              .flags = (uint16_t)((is_authoritative ? DNS_FLAG_AA : 0) | (unsigned)rcode),
+		              .type = r->type,
+		              .counts = { r->count[0], r->count[1], r->count[2] },
+		              .bare_additional = r->bare_n ? r->bare_additional : r->count[RENDER_ADDITIONAL],
+		              .n_pointers = r->w.n_pointers,
+		              .n_ttls = (uint8_t)r->n_ttls,
+		              .base_n = (uint8_t)(r->w.body - DNS_HEADER_BYTES - 4),
+		              .needs = (uint8_t)needs };
 	memcpy(a->bytes, body.p, body.n);
-	a->pointers = pointers;
-	a->n_pointers = r->w.n_pointers;
-	a->n = (uint16_t)body.n;
-	a->n_bare = (uint16_t)(r->bare_n ? r->bare_n - r->w.body : body.n);
-	a->base_n = (uint16_t)(r->w.body - DNS_HEADER_BYTES - 4);
-	a->flags = (uint16_t)((is_authoritative ? DNS_FLAG_AA : 0) | (unsigned)rcode);
-	unsigned bare = r->bare_n ? r->bare_additional : r->count[RENDER_ADDITIONAL];
-	for (unsigned opt = 0; opt < 2; opt++) {
-		counts_set(a->counts[opt], r, r->count[RENDER_ADDITIONAL] + opt);
-		counts_set(a->counts_bare[opt], r, bare + opt);
-	}
+	memcpy((uint16_t *)(uintptr_t)answer_pointers(a), r->w.pointers, r->w.n_pointers * sizeof(uint16_t));
+	memcpy((uint16_t *)(uintptr_t)answer_ttls(a), r->ttl_at, r->n_ttls * sizeof(uint16_t));
 	return a;
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A reply's bytes: the question as it came, and the answer that was rendered beforehand behind it. */
+/*
+ * A reply's bytes: the question as it came, and behind it the answer that was rendered beforehand, with the proofs that go with
+ * it. What does not fit is left out by whole sections: first the addresses that only spare a query, then everything (TC).
+ */
 #include "gslb/zone.h"
 
 /* Copies 16 bytes at a time, the last ones overlapping: answers are short, and a call would cost as much as the copy. */
@@ -15,34 +18,65 @@ static inline void copy(char *to, const void *source, size_t n) {
 	memcpy(to + n - 16, from + n - 16, 16);
 }
 
-/* Behind a question longer than the one that the answer was rendered for, everything stands later: see dns_writer. */
+/* Behind a question longer than the one that it was rendered for, everything stands later: see dns_writer. */
 static void raise_pointers(const struct answer *a, size_t n, unsigned by, char *body) {
-	for (unsigned i = 0; i < a->n_pointers && a->pointers[i] < n; i++)
-		dns_put16(body + a->pointers[i], dns_get16(body + a->pointers[i]) + by);
+	const uint16_t *at = answer_pointers(a);
+	for (unsigned i = 0; i < a->n_pointers && at[i] < n; i++)
+		dns_put16(body + at[i], dns_get16(body + at[i]) + by);
+}
+
+static inline void put_body(const struct answer *a, size_t n, unsigned n_name, char *body) {
+	copy(body, a->bytes, n);
+	if (a->base_n != n_name)
+		raise_pointers(a, n, n_name - a->base_n, body);
+}
+
+/* An answer that may change soon is remembered for no longer (a negative one by its SOA, RFC 2308 5). */
+static void shorten_ttls(const struct answer *a, uint32_t ttl_s, char *body) {
+	const uint16_t *at = answer_ttls(a);
+	for (unsigned i = 0; i < a->n_ttls; i++)
+		if (dns_get32(body + at[i]) > ttl_s)
+			dns_put32(body + at[i], ttl_s);
+}
+
+static void put_counts(char *out, unsigned answer, unsigned authority, unsigned additional) {
+	dns_put16(out, 1);
+	dns_put16(out + 2, answer);
+	dns_put16(out + 4, authority);
+	dns_put16(out + 6, additional);
 }
 
 size_t reply_write(const struct dns_query *q, const struct found *found, struct str in, size_t n_opt, size_t limit, char *out,
                    unsigned *flags) {
 	const struct answer *a = found->answer;
-	size_t question = DNS_HEADER_BYTES + q->name.n + 4u, n = a->n;
-	const uint8_t *counts = a->counts[n_opt > 0];
+	size_t question = DNS_HEADER_BYTES + q->name.n + 4u, n = a->n, n_proofs = 0;
+	unsigned additional = a->counts[2], authority = a->counts[1];
 	*flags = DNS_FLAG_QR | (q->flags & (DNS_OPCODE_MASK | DNS_FLAG_RD)) | a->flags;
-	if (question + n + n_opt > limit) {
+	for (unsigned i = 0; i < found->n_proofs; i++) {
+		n_proofs += found->proofs[i]->n;
+		authority += found->proofs[i]->counts[1];
+	}
+	if (question + n + n_proofs + n_opt > limit || n_proofs > 0) { /* behind the additional section no proof can stand */
 		n = a->n_bare;
-		counts = a->counts_bare[n_opt > 0];
-		if (question + n + n_opt > limit) { /* RFC 2181 9: no half RRset; the client asks again over TCP */
-			n = 0;
-			counts = answer_refused.counts[n_opt > 0];
-			*flags |= DNS_FLAG_TC;
-		}
+		additional = a->bare_additional;
 	}
 	copy(out, in.p, question);
-	dns_put16(out + 2, *flags);
-	memcpy(out + 4, counts, 8);
-	if (n > 0) {
-		copy(out + question, a->bytes, n);
-		if (a->base_n != q->name.n)
-			raise_pointers(a, n, q->name.n - a->base_n, out + question);
+	if (question + n + n_proofs + n_opt > limit) { /* RFC 2181 9: no half RRset; the client asks again over TCP */
+		*flags |= DNS_FLAG_TC;
+		dns_put16(out + 2, *flags);
+		put_counts(out + 4, 0, 0, n_opt > 0);
+		return question;
 	}
-	return question + n;
+	dns_put16(out + 2, *flags);
+	put_counts(out + 4, a->counts[0], authority, additional + (n_opt > 0));
+	char *body = out + question;
+	put_body(a, n, q->name.n, body);
+	if (a->n_ttls > 0)
+		shorten_ttls(a, found->ttl_s, body);
+	body += n;
+	for (unsigned i = 0; i < found->n_proofs; i++) {
+		put_body(found->proofs[i], found->proofs[i]->n, q->name.n, body);
+		body += found->proofs[i]->n;
+	}
+	return (size_t)(body - out);
 }

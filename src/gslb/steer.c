@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Steered names on the control thread: when fleet publishes, each gets its choice of sites anew, and the set of answers for that
- * choice: one that was rendered before, or a new one. Workers see it by one pointer. Sets live as long as their snapshot, but for
- * the oldest when there are more than STEERED_SETS_MAX; those go after a grace period.
+ * Steered names on the control thread: when fleet publishes, each gets its choice of sites anew. What changed is one pointer to a
+ * new set, whose answers were rendered before (variant.c) or are now. Sets that are no longer in force, and the oldest variants
+ * above STEERED_VARIANTS_MAX, go after a grace period: one for all names that a publish changed.
  */
 #include "gslb/zone.h"
 
@@ -12,106 +12,86 @@
 
 #include <urcu/urcu-memb.h>
 
-/* ---- rendering ---- */
-
-/* Does the address stand before the j-th of the i-th site? */
-static bool address_is_repeated(const struct policy *p, const struct policy_alternative *from, unsigned i, size_t j) {
-	const struct addr *a = &p->sites[from->order[i]]->addresses.items[j];
-	for (unsigned k = 0; k <= i; k++) {
-		const struct cfg_addrs *list = &p->sites[from->order[k]]->addresses;
-		for (size_t l = 0; l < (k == i ? j : list->n); l++)
-			if (addr_eq(&list->items[l], a))
-				return true;
-	}
-	return false;
-}
-
-static void render_sites(struct render *r, const struct steered *s, struct str owner, const struct policy_alternative *from,
-                         bool is_v6, uint32_t ttl_s) {
-	for (unsigned i = 0; i < from->n; i++) {
-		const struct cfg_addrs *list = &s->policy->sites[from->order[i]]->addresses;
-		for (size_t j = 0; j < list->n; j++) {
-			const struct addr *a = &list->items[j];
-			if (addr_is_v6(a) != is_v6 || address_is_repeated(s->policy, from, i, j))
-				continue;
-			struct str rdata =
-			    is_v6 ? str_slice((const char *)&a->in6.sin6_addr, 16) : str_slice((const char *)&a->in.sin_addr, 4);
-			render_record(r, RENDER_ANSWER, owner, is_v6 ? DNS_TYPE_AAAA : DNS_TYPE_A, ttl_s, rdata);
-		}
-	}
-}
-
-static const struct answer *render_view(struct render *r, const struct steered *s, const struct view *v,
-                                        const struct policy_alternative *from, bool is_v6, uint32_t ttl_s, struct arena *arena) {
-	render_begin(r, s->zone, v->node);
-	render_chain(r, &v->chain);
-	unsigned before = r->count[RENDER_ANSWER];
-	render_sites(r, s, v->chain.owner, from, is_v6, ttl_s);
-	if (r->count[RENDER_ANSWER] == before) /* "none" must not be remembered for longer than an address */
-		render_soa(r, ttl_s);
-	return render_end(r, DNS_NOERROR, true, arena);
-}
-
-/* False when an answer is too long for a message. */
-static bool alternative_init(struct alternative *a, struct steered_set *set, struct steered *s,
-                             const struct policy_alternative *from, struct render *r) {
-	bool fits = true;
-	a->n_sites = from->n;
-	a->sites = arena_alloc(&set->arena, a->n_sites * sizeof(struct fleet_site *));
-	a->answers = arena_alloc(&set->arena, 2 * s->n_views * sizeof(struct answer *));
-	for (unsigned i = 0; i < from->n; i++)
-		a->sites[i] = s->sites[from->order[i]];
-	for (const struct view *v = s->views; v; v = v->next)
-		for (unsigned is_v6 = 0; is_v6 < 2; is_v6++) {
-			const struct answer *answer = render_view(r, s, v, from, is_v6, set->ttl_s, &set->arena);
-			a->answers[2 * v->node->view + is_v6] = answer;
-			fits &= answer != NULL;
-		}
-	return fits;
-}
-
-static void set_destroy(struct steered_set *set) {
-	SNAPSHOT_FREE_BEGIN(set);
-	arena_fini(&set->arena);
-	mem_free(set);
-}
-
-/* The choice as it is kept: with the alternatives that it has alone. */
-static const struct policy_choice *choice_keep(struct arena *a, const struct policy_choice *c) {
-	size_t bytes = offsetof(struct policy_choice, alternatives) + c->n * sizeof(c->alternatives[0]);
-	return memcpy(arena_alloc(a, bytes), c, bytes);
-}
-
-static struct steered_set *set_create(struct steered *s, const struct policy_choice *c, uint32_t ttl_s, struct render *r,
-                                      bool *fits) {
-	struct steered_set *set = mem_zalloc(sizeof(*set) + c->n * sizeof(set->alternatives[0]));
-	arena_init(&set->arena, 1024);
-	set->choice = choice_keep(&set->arena, c);
-	set->ttl_s = ttl_s;
-	set->ttl_us = ttl_s * USEC_PER_SEC;
-	set->n = c->n;
-	*fits = true;
-	for (unsigned i = 0; i < c->n; i++) {
-		set->total += c->alternatives[i].weight;
-		set->alternatives[i].until = set->total;
-		*fits &= alternative_init(&set->alternatives[i], set, s, &c->alternatives[i], r);
-	}
-	return set;
-}
-
 int steered_check(struct steered *s, struct render *r, struct err *e) {
-	bool fits = true;
+	bool fits;
 	struct policy_choice all;
 	policy_choose_all(s->policy, &all);
-	set_destroy(set_create(s, &all, s->cfg->ttl.max_s, r, &fits));
+	variant_destroy(variant_get(s, &all.alternatives[0], r, &fits));
+	s->variants = NULL;
+	s->n_variants = 0;
 	return fits ? 0 : err_set(e, "%.*s: more addresses than an answer can hold (65535 bytes)", STR_ARG(s->text));
 }
 
+/* ---- sets ---- */
+
+static void set_destroy(struct steered_set *set) {
+	SNAPSHOT_FREE_BEGIN(set);
+	struct arena arena = set->arena;
+	arena_fini(&arena);
+}
+
 void steered_fini(struct steered *s) {
-	for (struct steered_set *set = s->sets, *next; set; set = next) {
-		next = set->next;
+	struct steered_set *set = atomic_load_explicit(&s->current, memory_order_relaxed);
+	if (set)
 		set_destroy(set);
+	for (struct variant *v = s->variants, *next; v; v = next) {
+		next = v->next;
+		variant_destroy(v);
 	}
+}
+
+static const struct choice *choice_create(struct steered *s, const struct policy_choice *c, struct arena *arena,
+                                          struct render *r) {
+	struct choice *out = arena_zalloc(arena, sizeof(*out) + c->n * sizeof(out->of[0]));
+	out->n = c->n;
+	out->is_all_down = c->is_all_down;
+	for (unsigned i = 0; i < c->n; i++) {
+		bool fits; /* steered_check saw that it does */
+		out->total += c->alternatives[i].weight;
+		out->of[i].until = out->total;
+		out->of[i].variant = variant_get(s, &c->alternatives[i], r, &fits);
+	}
+	return out;
+}
+
+/* What each class of clients gets. */
+static struct steered_set *set_create(struct steered *s, struct render *r) {
+	struct arena arena;
+	struct policy_choice c;
+	unsigned n = s->policy->n_classes;
+	arena_init(&arena, 512);
+	struct steered_set *set = arena_zalloc(&arena, sizeof(*set) + n * sizeof(set->choices[0]));
+	set->n_classes = n;
+	s->answered = 0;
+	s->is_all_down = false;
+	for (unsigned class = 0; class < n; class ++) {
+		policy_choose(s->policy, s->usable, s->last[class], class, &c);
+		if (!c.is_all_down)
+			s->last[class] = s->usable;
+		s->answered |= policy_choice_sites(&c);
+		s->is_all_down |= c.is_all_down;
+		set->choices[class] = choice_create(s, &c, &arena, r);
+	}
+	set->arena = arena;
+	return set;
+}
+
+static bool choice_eq(const struct choice *a, const struct choice *b) {
+	if (a->n != b->n || a->is_all_down != b->is_all_down)
+		return false;
+	for (uint32_t i = 0; i < a->n; i++)
+		if (a->of[i].variant != b->of[i].variant || a->of[i].until != b->of[i].until)
+			return false;
+	return true;
+}
+
+static bool set_eq(const struct steered_set *a, const struct steered_set *b) {
+	if (a->n_classes != b->n_classes)
+		return false;
+	for (uint32_t i = 0; i < a->n_classes; i++)
+		if (!choice_eq(a->choices[i], b->choices[i]))
+			return false;
+	return true;
 }
 
 /* ---- choosing ---- */
@@ -135,66 +115,100 @@ static uint64_t usable_places(struct steered *s, struct fleet *f, const struct f
 	return places;
 }
 
-static struct steered_set *set_get(struct steered *s, const struct policy_choice *c, uint32_t ttl_s, struct render *r) {
-	for (struct steered_set *set = s->sets; set; set = set->next)
-		if (set->ttl_s == ttl_s && policy_choice_eq(set->choice, c))
-			return set;
-	bool fits;
-	struct steered_set *set = set_create(s, c, ttl_s, r, &fits); /* steered_check saw that it fits */
-	set->next = s->sets;
-	s->sets = set;
-	s->n_sets++;
-	return set;
-}
-
-static void sets_trim(struct steered *s, const struct steered_set *current) {
-	if (s->n_sets <= STEERED_SETS_MAX)
-		return;
-	struct steered_set **oldest = NULL;
-	for (struct steered_set **it = &s->sets; *it; it = &(*it)->next)
-		if (*it != current)
-			oldest = it;
-	if (!oldest)
-		return;
-	struct steered_set *set = *oldest;
-	*oldest = set->next;
-	s->n_sets--;
-	urcu_memb_synchronize_rcu();
-	set_destroy(set);
-}
-
-static void log_switch(const struct steered *s, const struct steered_set *set) {
+static void log_switch(const struct steered *s) {
 	struct buf sites = { 0 };
-	uint64_t chosen = policy_choice_sites(set->choice);
 	for (unsigned i = 0; i < s->policy->n_sites; i++)
-		if (chosen >> i & 1)
+		if (s->answered >> i & 1)
 			buf_printf(&sites, "%s%.*s", sites.n ? "," : "", STR_ARG(s->policy->sites[i]->id));
 	log_info("name_switched", LOG_STR("name", s->text), LOG_STR("sites", sites.n ? buf_str(&sites) : STR("none")),
-	         LOG_BOOL("all_down", s->is_all_down), LOG_U64("ttl", set->ttl_s));
+	         LOG_BOOL("all_down", s->is_all_down));
 	buf_fini(&sites);
 }
 
-static void steered_refresh(struct steered *s, struct fleet *f, struct render *r) {
-	struct steered_set *before = atomic_load_explicit(&s->current, memory_order_relaxed);
-	const struct fleet_pool *pool = fleet_pool_find(f, s->cfg->pool->id);
-	if (!pool && before) /* a reload is under way that removes the pool, and with it this name: hold until it has */
+/* What nobody may reach any more, once a grace period is over. */
+struct retired {
+	struct steered_set *sets;
+	struct variant *variants;
+};
+
+static void variants_mark(struct steered *s, const struct steered_set *set) {
+	for (struct variant *v = s->variants; v; v = v->next)
+		v->is_used = false;
+	for (uint32_t i = 0; i < set->n_classes; i++)
+		for (uint32_t j = 0; j < set->choices[i]->n; j++)
+			((struct variant *)(uintptr_t)set->choices[i]->of[j].variant)->is_used = true;
+}
+
+/* The oldest of those that no set uses, until there are few enough. */
+static void variants_trim(struct steered *s, const struct steered_set *set, struct retired *retired) {
+	if (s->n_variants <= STEERED_VARIANTS_MAX)
 		return;
-	uint64_t usable = usable_places(s, f, pool);
-	struct policy_choice c;
-	policy_choose(s->policy, usable, 0, 0, &c);
-	bool is_calm = pool && pool->is_settled && (unsigned)__builtin_popcountll(usable) == s->policy->n_sites;
-	struct steered_set *set = set_get(s, &c, is_calm ? s->cfg->ttl.max_s : s->cfg->ttl.min_s, r);
-	bool is_switched = !before || !policy_choice_eq(before->choice, &c) || s->is_all_down != c.is_all_down;
-	s->usable = usable;
-	s->is_all_down = c.is_all_down;
+	variants_mark(s, set);
+	unsigned n_kept = 0;
+	for (struct variant **it = &s->variants; *it;) {
+		struct variant *v = *it;
+		if (v->is_used || n_kept++ < STEERED_VARIANTS_MAX / 2) {
+			it = &v->next;
+			continue;
+		}
+		*it = v->next;
+		s->n_variants--;
+		v->next = retired->variants;
+		retired->variants = v;
+	}
+}
+
+/* True when another set is in force. */
+static bool set_switch(struct steered *s, struct steered_set *set, struct retired *retired) {
+	struct steered_set *before = atomic_load_explicit(&s->current, memory_order_relaxed);
+	if (before && set_eq(before, set)) {
+		atomic_store_explicit(&before->changes_at_us, set->changes_at_us, memory_order_relaxed);
+		set_destroy(set);
+		return false;
+	}
 	atomic_store_explicit(&s->current, set, memory_order_release);
-	if (is_switched)
-		log_switch(s, set);
-	sets_trim(s, set);
+	variants_trim(s, set, retired);
+	if (before) {
+		before->next = retired->sets;
+		retired->sets = before;
+	}
+	return true;
+}
+
+static void steered_refresh(struct steered *s, struct fleet *f, struct render *r, struct retired *retired) {
+	const struct fleet_pool *pool = fleet_pool_find(f, s->cfg->pool->id);
+	if (!pool && atomic_load_explicit(&s->current, memory_order_relaxed))
+		return; /* a reload is under way that removes the pool, and with it this name: hold until it has */
+	s->usable = usable_places(s, f, pool);
+	struct steered_set *set = set_create(s, r);
+	bool is_calm = pool && pool->is_settled && (unsigned)__builtin_popcountll(s->usable) == s->policy->n_sites;
+	set->changes_at_us = is_calm ? 0 : 1;
+	if (set_switch(s, set, retired))
+		log_switch(s);
 }
 
 void steer_refresh(struct zones *zs, struct fleet *f, struct render *r) {
+	struct retired retired = { 0 };
 	for (struct zone *z = zs->first; z; z = z->next)
 		for (struct steered *s = z->steered; s; s = s->next)
-			steered_refresh(s, f, r);
+			steered_refresh(s, f, r, &retired);
+	if (!retired.sets && !retired.variants)
+		return;
+	urcu_memb_synchronize_rcu();
+	for (struct steered_set *it = retired.sets, *next; it; it = next) {
+		next = it->next;
+		set_destroy(it);
+	}
+	for (struct variant *it = retired.variants, *next; it; it = next) {
+		next = it->next;
+		variant_destroy(it);
+	}
+}
+
+uint32_t steered_ttl(const struct steered *s, const struct steered_set *set, uint64_t now_us) {
+	uint64_t changes_at_us = atomic_load_explicit(&set->changes_at_us, memory_order_relaxed);
+	if (changes_at_us == 0)
+		return s->cfg->ttl.max_s;
+	uint64_t left_s = changes_at_us > now_us ? (changes_at_us - now_us) / USEC_PER_SEC : 0;
+	return left_s < s->cfg->ttl.min_s ? s->cfg->ttl.min_s : left_s > s->cfg->ttl.max_s ? s->cfg->ttl.max_s : (uint32_t)left_s;
 }

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The zones as they are served: an immutable snapshot in one arena, but for the pointers of steered names, which follow fleet.
+ * The zones as they are served: an immutable snapshot, but for the pointers of steered names, which follow fleet. Loading makes
+ * nodes with RRsets; what queries see is entries with answers.
  *
  *	zone_load.c    zone file -> nodes with RRsets        (ldns)
  *	zone_check.c   nodes -> what they are to each other  (cuts, wildcards, conflicts)
- *	zone_render.c  nodes -> answers, through render.c
+ *	zone_render.c  nodes -> entries and answers, through render.c
  *	zones.c        all zones -> one hash table
- *	steer.c        steered names -> sets of answers, switched when fleet publishes; policy.h decides which
+ *	steer.c        steered names -> what they answer, switched when fleet publishes; policy.h decides which,
+ *	               variant.c renders it
  *	lookup.c       a query -> an answer
  *	reply.c        an answer -> a reply's bytes
  *	answer.c       all of it in order
@@ -34,52 +36,85 @@ struct rdata {
 struct rrset {
 	struct rrset *next;
 	struct rdata *first, *last;
-	struct rdata *sigs; /* RRSIG data over it; NULL: not signed */
+	struct rdata *sigs; /* RRSIG records over it; NULL: none */
 	uint32_t ttl;
 	uint16_t type, n;
 	int line; /* of its first record */
 };
 
-/* ---- answers ---- */
+/* ---- answers: what a query is answered with, in its final form ---- */
 
-/* The body of a reply, ready to be copied behind a question. */
-struct answer {
-	uint8_t counts[2][8];      /* QD, AN, NS, AR as they stand on the wire; [1]: with an OPT record more */
-	uint8_t counts_bare[2][8]; /* the same, without what may be left out */
-	const uint16_t *pointers;
-	uint16_t n_pointers;
-	uint16_t flags;  /* AA and the response code */
-	uint16_t n;      /* bytes */
-	uint16_t n_bare; /* of them without the additional records that may be left out */
-	uint16_t base_n; /* length of the name that the pointers were written for */
-	uint8_t bytes[];
+/* What a reply with DNSSEC adds to an answer (RFC 4035 3.1.3, RFC 5155 7.2). */
+enum answer_needs {
+	NEEDS_OWN = 1,         /* what the name itself has: the NSEC or NSEC3 that matches it */
+	NEEDS_NO_NAME = 2,     /* that the question's name does not exist */
+	NEEDS_NO_WILDCARD = 4, /* that no wildcard covers it */
 };
 
-/* ---- names ---- */
+/* The body of a reply, ready to be copied behind a question. Places of pointers and TTLs, relative to the body, stand behind it. */
+struct answer {
+	uint16_t n;         /* bytes */
+	uint16_t n_bare;    /* of them without the additional records that may be left out */
+	uint16_t flags;     /* AA and the response code */
+	uint16_t type;      /* of the records asked for; 0: of none */
+	uint16_t counts[3]; /* answer, authority, additional */
+	uint16_t bare_additional;
+	uint16_t n_pointers;
+	uint8_t n_ttls; /* those of steered records, which shrink when the answer may change soon */
+	uint8_t base_n; /* length of the name that the pointers were written for */
+	uint8_t needs;  /* bits of answer_needs */
+	uint8_t bytes[];
+};
+static inline const uint16_t *answer_pointers(const struct answer *a) {
+	return (const void *)(a->bytes + a->n + (offsetof(struct answer, bytes) + a->n) % 2);
+}
+static inline const uint16_t *answer_ttls(const struct answer *a) {
+	return answer_pointers(a) + a->n_pointers;
+}
 
-struct denial;
-struct signer;
+/* ---- names as they are served ---- */
+
+struct entry;
 struct steered;
 struct zone;
+struct denial;
+
+/* How a name answers what it has no records for. Most names of a zone share one; pairs: without and with DNSSEC. */
+struct rules {
+	const struct answer *otherwise[2]; /* types that are not there; at a cut: the referral */
+	const struct answer *below[2];     /* names below it that have no entry: NXDOMAIN, or the referral; NULL: */
+	const struct entry *wildcard;      /* the child "*" answers */
+	const struct answer *own;          /* NSEC or NSEC3 that matches it (an empty non-terminal has no NSEC: that covers it) */
+	const struct answer *no_wildcard;  /* that covers the child "*"; NULL where that one exists */
+	const struct zone *zone;
+	struct steered *steered; /* an alias of a steered name shares its */
+	uint8_t steered_slots;   /* bits of enum slot: what is steered of its types */
+};
+struct entry {
+	uint8_t n_name, n_labels, n_answers;
+	bool is_signed;     /* behind the plain answers stand as many with DNSSEC */
+	uint16_t type_bits; /* 1 << type % 16 of each answer: most questions for what is not there end here */
+	uint16_t view;      /* which of a steered name's views it is */
+	const struct rules *rules;
+	uint8_t name[]; /* lower case, zero-padded to a whole word; behind it pointers to answers */
+};
+static inline const struct answer *const *entry_answers(const struct entry *e) {
+	return (const void *)(e->name + ((e->n_name + 7u) & ~7u));
+}
+
+/* ---- names as they are loaded ---- */
 
 struct node {
-	/* What a query needs. */
-	const uint16_t *types;
-	const struct answer **answers;  /* of each type; NULL: steered->current knows */
-	const struct answer *otherwise; /* of every other type; at a cut: the referral */
-	const struct answer *below;     /* of names below it that have no node: does not exist, or the referral; NULL: */
-	struct node *wildcard;          /* the child "*" answers */
-	struct steered *steered;        /* of A and AAAA; an alias of a steered name shares its */
-	uint16_t view;                  /* which of its views this node is */
-	uint16_t n_types;
+	bool is_cut;    /* delegated: NS, not the apex */
+	bool is_hidden; /* below a cut, or in a zone of its own: never found by a query; glue */
 	uint8_t n_name, n_labels;
-	bool is_cut; /* delegated: NS, not the apex */
-	/* What loading needs. */
-	bool is_hidden;             /* below a cut, or in a zone of its own: never found by a query; glue */
-	uint32_t place;             /* of the chain of a signed zone: dnssec.h */
+	uint16_t view;
 	uint32_t mark;              /* last rendering that put its addresses into the additional section */
 	struct node *parent, *next; /* parent NULL: the apex; next: in the order of the file */
+	struct node *wildcard;      /* its child "*" */
 	struct rrset *sets;
+	struct steered *steered;
+	struct entry *entry;
 	int line;                   /* where it stands first in the file */
 	_Alignas(8) uint8_t name[]; /* lower case, zero-padded as dns_name's */
 };
@@ -98,24 +133,29 @@ struct rrset *node_rrset(const struct node *n, uint16_t type);
 struct zone {
 	struct zone *next;
 	const struct cfg_zone *cfg;
-	struct zones *zones;
-	struct str text;  /* "example.org." */
-	struct map nodes; /* by node_name */
+	struct arena arena; /* what is served */
+	struct arena load;  /* nodes, RRsets and texts */
+	struct str text;    /* "example.org." */
+	struct map nodes;   /* by node_name */
 	struct node *apex, *first, **tail;
 	struct rrset *soa;
 	struct node *parent_cut; /* its delegation in a zone above that is served too */
 	struct zone *parent;     /* that zone */
 	uint32_t serial, negative_ttl;
-	const struct answer *nodata, *nxdomain;
-	struct signer *signer; /* NULL: the zone is not signed; dnssec.h */
-	struct denial *denial;
+	bool is_signed;
+	struct denial *denial; /* of a signed zone: its chain of NSEC or NSEC3 */
+	const struct answer *nodata[2], *nxdomain[2];
+	struct rules rules;      /* of most names */
 	struct steered *steered; /* in the order of the configuration */
 	size_t n_rrsets, n_steered;
 };
 
 /* ---- steered names ---- */
 
-#define STEERED_SETS_MAX 32 /* kept of a name; an odd order of events on many sites could ask for 2^64 */
+#define STEERED_VARIANTS_MAX 320 /* kept of a name: all subsets of 8 sites, and what an odd order of events asks for */
+
+/* What of a steered name follows health. */
+enum slot { SLOT_A, SLOT_AAAA, SLOT_COUNT };
 
 /* How the name is reached: itself, or by a chain of aliases in front of it. */
 struct hop {
@@ -137,21 +177,37 @@ struct view {
 	struct chain chain;
 };
 
-struct alternative {
-	uint64_t until; /* a draw below this chooses it, or one before it */
-	uint32_t n_sites;
-	struct fleet_site **sites;
-	const struct answer **answers; /* [view * 2 + is AAAA] */
-};
-struct steered_set {
-	struct steered_set *next;
+/* The answers of a name with the records of some of its sites. Immutable. */
+struct variant {
+	struct variant *next;
 	struct arena arena;
-	const struct policy_choice *choice; /* the key, with the TTL */
-	uint32_t ttl_s;
-	uint64_t ttl_us;
+	struct fleet_site **sites;     /* in the order of their records */
+	const struct answer **answers; /* by variant_answer */
+	bool is_used;                  /* by the set in force; control thread */
+	uint8_t n_sites;
+	uint8_t order[]; /* the key: sites by place */
+};
+static inline const struct answer *variant_answer(const struct variant *v, unsigned view, unsigned slot, bool wants_dnssec) {
+	return v->answers[(view * SLOT_COUNT + slot) * 2 + wants_dnssec];
+}
+/* What clients of one class get: one of some variants, by weight. */
+struct choice {
 	uint64_t total; /* of the weights */
-	unsigned n;
-	struct alternative alternatives[];
+	uint32_t n;
+	bool is_all_down; /* nothing usable: `all_down` chose */
+	struct {
+		uint64_t until; /* a draw below this takes it, or one before it */
+		const struct variant *variant;
+	} of[];
+};
+/* What a name answers until the next change. Immutable, but for the time of that. */
+struct steered_set {
+	struct steered_set *next; /* among those that wait for a grace period */
+	struct arena arena;
+	_Atomic uint64_t
+	    changes_at_us; /* clock_now_us's time when the answer may change at the earliest; 0: not known of any change */
+	uint32_t n_classes;
+	const struct choice *choices[]; /* by class of client */
 };
 struct steered {
 	struct steered *next;
@@ -164,44 +220,55 @@ struct steered {
 	unsigned n_views;
 	struct fleet_site *sites[POLICY_SITES_MAX]; /* by place in policy->sites */
 	_Atomic(struct steered_set *) current;
-	struct steered_set *sets; /* newest first */
-	unsigned n_sets;
-	uint64_t usable; /* by place */
-	bool is_all_down;
+	struct variant *variants; /* newest first */
+	unsigned n_variants;
+	uint64_t *last;            /* by class of client: what was usable when it last had a usable answer */
+	uint64_t usable, answered; /* by place; answered: to any class */
+	bool is_all_down;          /* for any class */
 };
 
 /* ---- the snapshot ---- */
 
-struct slot {
-	uint64_t hash;
-	struct node *node; /* NULL: free */
-};
+_Static_assert(sizeof(void *) == 8, "the table of names holds pointers in 48 bits");
+
 struct zones {
-	struct arena arena;
 	struct zone *first, **tail;
-	struct slot *slots;
+	/* Open addressing by a name's hash: a pointer to its entry in 48 bits, and 16 bits of the hash above; 0: free. Eight of them
+	 * fill a cache line, and hardly any other entry is looked at. */
+	uint64_t *table;
 	size_t mask;
 	unsigned max_labels; /* of any name: a longer question need not be looked up whole */
 };
 
-static inline struct node *zones_find(const struct zones *zs, uint64_t hash, const uint8_t *wire, size_t n) {
+static inline const struct entry *zones_find(const struct zones *zs, uint64_t hash, const uint8_t *wire, size_t n) {
 	for (size_t i = hash & zs->mask;; i = (i + 1) & zs->mask) {
-		const struct slot *s = &zs->slots[i];
-		if (!s->node)
+		uint64_t at = zs->table[i];
+		if (!at)
 			return NULL;
-		if (s->hash == hash && s->node->n_name == n && dns_name_eq(s->node->name, wire, n))
-			return s->node;
+		if ((at ^ hash) >> 48)
+			continue;
+		const struct entry *e = (const struct entry *)(uintptr_t)(at << 16 >> 16);
+		if (e->n_name == n && dns_name_eq(e->name, wire, n))
+			return e;
 	}
 }
 
 /* lookup.c: within rcu_read_lock. */
+#define FOUND_PROOFS_MAX 4
 struct found {
-	const struct answer *answer; /* never NULL */
-	uint8_t scope;               /* ECS: scope prefix length; 0: the answer does not depend on the client */
-	uint16_t ede;                /* EDE info code (RFC 8914) that explains the answer; DNS_EDE_NONE: none */
+	const struct answer *answer;                   /* never NULL */
+	const struct answer *proofs[FOUND_PROOFS_MAX]; /* to be appended: RRsets of the authority section */
+	unsigned n_proofs;
+	uint32_t ttl_s;                /* of the steered records; UINT32_MAX: as rendered */
+	const struct steered *steered; /* NULL: static data */
+	const struct variant *variant; /* what it chose */
+	uint8_t scope;                 /* bits of the client's address that the answer hangs on */
+	uint16_t ede;                  /* why it is what it is (RFC 8914); DNS_EDE_NONE */
 };
-/* Fills in what is to be told of the answer; the caller has set `out` to "nothing" before. */
-void lookup(const struct zones *zs, const struct dns_query *q, const struct client_net *c, struct found *out);
+/* Fills in what is to be told of the answer; the caller has set `out` to FOUND_NOTHING before. */
+#define FOUND_NOTHING                                                                                                            \
+	{ .ttl_s = UINT32_MAX, .ede = DNS_EDE_NONE }
+void lookup(const struct zones *zs, const struct dns_query *q, const struct client_net *client, struct found *out);
 /* reply.c: header, question and answer, of at most `limit` bytes with the n_opt of an OPT record that the caller writes behind it
  * (0: none; it is counted here). Returns its length without OPT; the header's flags in *flags. */
 size_t reply_write(const struct dns_query *q, const struct found *found, struct str in, size_t n_opt, size_t limit, char *out,
@@ -219,8 +286,9 @@ struct zone *zone_load(struct zones *zs, const struct cfg_zone *cfg, struct err 
 /* The node of a name in the zone, made (and those above it) when it does not exist. */
 struct node *zone_node(struct zone *z, const struct dns_name *name, int line);
 bool zone_contains(const struct zone *z, const struct dns_name *name);
-/* "app.example.org." of a wire name; in the arena. */
-struct str zone_name_text(struct zones *zs, struct str wire);
+/* "app.example.org." of a wire name; in the arena of the load. */
+struct str zone_name_text(struct zone *z, struct str wire);
+void zone_destroy(struct zone *z);
 /* A name as configured ("app", "@", "app.example.org."), below `origin`; origin NULL: absolute. */
 int zone_name_parse(struct dns_name *out, struct str text, const struct zone *origin, struct err *e);
 
@@ -240,34 +308,55 @@ int zone_render(struct zone *z, struct render *r, struct err *e);
 
 /* render.c: one answer at a time, with the writer that it holds (64 KiB: made once for many). */
 enum render_section { RENDER_ANSWER, RENDER_AUTHORITY, RENDER_ADDITIONAL };
+#define RENDER_TTLS_MAX UINT8_MAX
 struct render {
 	const struct zone *zone;
+	unsigned with_dnssec; /* 1: signatures go with their RRsets */
+	uint16_t type;
 	uint16_t count[3];
 	uint16_t bare_additional;
 	size_t bare_n;
 	uint32_t mark;
+	uint16_t ttl_at[RENDER_TTLS_MAX];
+	unsigned n_ttls;
 	struct dns_writer w;
 };
-void render_begin(struct render *r, const struct zone *z, const struct node *n);
+/* An answer without and, in a signed zone, one with DNSSEC. */
+#define RENDER_EACH(r, z) for ((r)->with_dnssec = 0; (r)->with_dnssec <= (z)->is_signed; (r)->with_dnssec++)
+/* type: of the records asked for; 0: none are there. */
+void render_begin(struct render *r, const struct zone *z, const struct node *n, uint16_t type);
 void render_chain(struct render *r, const struct chain *c);
 void render_rrset(struct render *r, enum render_section section, struct str owner, const struct rrset *set);
 void render_record(struct render *r, enum render_section section, struct str owner, uint16_t type, uint32_t ttl,
                    struct str rdata);
-/* The SOA of negative answers (RFC 2308 3), for at most `max_ttl` seconds. */
-void render_soa(struct render *r, uint32_t max_ttl);
+/* A record whose TTL a reply may shorten. */
+void render_steered(struct render *r, enum render_section section, struct str owner, uint16_t type, uint32_t ttl,
+                    struct str rdata);
+/* The SOA of negative answers (RFC 2308 3). */
+void render_soa(struct render *r);
+/* The same, for at most `max_ttl` seconds, and for less when a reply says so. */
+void render_steered_soa(struct render *r, uint32_t max_ttl);
 /* The delegation, with the addresses of its servers in the zone. */
 void render_referral(struct render *r, const struct node *cut);
 /* Addresses of the hosts that the RRset names, as far as they fit. */
 void render_additional(struct render *r, const struct rrset *set);
 /* NULL: longer than a message can be. */
-const struct answer *render_end(struct render *r, enum dns_rcode rcode, bool is_authoritative, struct arena *arena);
+const struct answer *render_end(struct render *r, enum dns_rcode rcode, bool is_authoritative, unsigned needs,
+                                struct arena *arena);
 
 /* steer.c: control thread. */
 /* Chooses anew for every steered name; `f` says what is usable. */
 void steer_refresh(struct zones *zs, struct fleet *f, struct render *r);
 void steered_fini(struct steered *s);
+
+/* variant.c: control thread. */
+/* The answers with these sites, rendered when they are asked for first. `fits` false: an answer is too long for a message. */
+struct variant *variant_get(struct steered *s, const struct policy_alternative *from, struct render *r, bool *fits);
+void variant_destroy(struct variant *v);
 /* Would its longest answer fit a message? */
 int steered_check(struct steered *s, struct render *r, struct err *e);
+/* TTL of its records now: longest while nothing is about to change. */
+uint32_t steered_ttl(const struct steered *s, const struct steered_set *set, uint64_t now_us);
 /* By fleet_site.index. */
 uint64_t steered_mask(const struct steered *s, uint64_t places);
 

@@ -5,8 +5,8 @@
  */
 #include "gslb/zone.h"
 
-static int fault(const struct zone *z, int line, struct err *e, const char *what, const struct node *n) {
-	struct str text = zone_name_text(z->zones, node_name(n));
+static int fault(struct zone *z, int line, struct err *e, const char *what, const struct node *n) {
+	struct str text = zone_name_text(z, node_name(n));
 	return err_set(e, "%s:%d: %.*s: %s", z->cfg->file.p, line, STR_ARG(text), what);
 }
 
@@ -23,7 +23,7 @@ static int add_name(struct zone *z, const struct cfg_name *c, struct steered ***
 		return -1;
 	if (!zone_contains(z, &name))
 		return err_set(e, "outside of zone %.*s", STR_ARG(z->text));
-	const struct policy *policy = policy_create(&z->zones->arena, c, e);
+	const struct policy *policy = policy_create(&z->arena, c, e);
 	if (!policy)
 		return -1;
 	for (unsigned i = 0; i < policy->n_sites; i++)
@@ -40,12 +40,13 @@ static int add_name(struct zone *z, const struct cfg_name *c, struct steered ***
 			return err_set(e, "the zone file has a static %s record of this name (%s:%d); remove one of the two",
 			               dns_type_find(exclusive[i])->name, z->cfg->file.p, s->line);
 	}
-	struct steered *s = arena_zalloc(&z->zones->arena, sizeof(*s));
+	struct steered *s = arena_zalloc(&z->arena, sizeof(*s));
 	s->zone = z;
 	s->cfg = c;
 	s->policy = policy;
+	s->last = arena_zalloc(&z->arena, policy->n_classes * sizeof(*s->last));
 	s->node = n;
-	s->text = zone_name_text(z->zones, node_name(n));
+	s->text = zone_name_text(z, node_name(n));
 	s->views_tail = &s->views;
 	n->steered = s;
 	**tail = s;

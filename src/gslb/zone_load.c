@@ -27,7 +27,7 @@ bool zone_contains(const struct zone *z, const struct dns_name *name) {
 }
 
 static struct node *node_create(struct zone *z, struct str wire, unsigned n_labels, int line) {
-	struct node *n = arena_zalloc(&z->zones->arena, sizeof(*n) + wire.n + 16);
+	struct node *n = arena_zalloc(&z->load, sizeof(*n) + wire.n + 16);
 	memcpy(n->name, wire.p, wire.n);
 	n->n_name = (uint8_t)wire.n;
 	n->n_labels = (uint8_t)n_labels;
@@ -53,10 +53,10 @@ struct node *zone_node(struct zone *z, const struct dns_name *name, int line) {
 	return parent;
 }
 
-struct str zone_name_text(struct zones *zs, struct str wire) {
+struct str zone_name_text(struct zone *z, struct str wire) {
 	ldns_rdf *rdf = ldns_rdf_new_frm_data(LDNS_RDF_TYPE_DNAME, wire.n, wire.p);
 	char *text = rdf ? ldns_rdf2str(rdf) : NULL;
-	struct str out = arena_str(&zs->arena, text ? str_from(text) : STR("?"));
+	struct str out = arena_str(&z->load, text ? str_from(text) : STR("?"));
 	LDNS_FREE(text);
 	ldns_rdf_deep_free(rdf);
 	return out;
@@ -85,7 +85,7 @@ static struct rdata *rdata_create(struct zone *z, const ldns_rr *rr) {
 		n += ldns_rdf_size(ldns_rr_rdf(rr, i));
 	if (n > UINT16_MAX)
 		return NULL;
-	struct rdata *d = arena_alloc(&z->zones->arena, sizeof(*d) + n);
+	struct rdata *d = arena_alloc(&z->load, sizeof(*d) + n);
 	d->next = NULL;
 	d->n = 0;
 	for (size_t i = 0; i < ldns_rr_rd_count(rr); i++) {
@@ -106,7 +106,7 @@ static bool rrset_has(const struct rrset *s, const struct rdata *d) {
 static void node_add(struct zone *z, struct node *n, uint16_t type, uint32_t ttl, struct rdata *d, int line) {
 	struct rrset *s = node_rrset(n, type);
 	if (!s) {
-		s = arena_zalloc(&z->zones->arena, sizeof(*s));
+		s = arena_zalloc(&z->load, sizeof(*s));
 		*s = (struct rrset){ .type = type, .ttl = ttl, .line = line, .next = n->sets };
 		n->sets = s;
 		z->n_rrsets++;
@@ -147,7 +147,7 @@ static int record_add(struct zone *z, const ldns_rr *rr, int line, struct err *e
 	if (!owner || !dns_name_read(&name, str_slice((const char *)ldns_rdf_data(owner), ldns_rdf_size(owner))))
 		return err_set(e, "malformed name");
 	if (!zone_contains(z, &name)) {
-		struct str text = zone_name_text(z->zones, dns_name_suffix(&name, 0));
+		struct str text = zone_name_text(z, dns_name_suffix(&name, 0));
 		return err_set(e, "%.*s is outside of zone %.*s", STR_ARG(text), STR_ARG(z->text));
 	}
 	if (ldns_rr_get_class(rr) != LDNS_RR_CLASS_IN)
@@ -217,8 +217,9 @@ static int read_records(struct zone *z, FILE *fp, const ldns_rdf *apex, int *lin
 }
 
 struct zone *zone_load(struct zones *zs, const struct cfg_zone *cfg, struct err *e) {
-	struct zone *z = arena_zalloc(&zs->arena, sizeof(*z));
-	z->zones = zs;
+	struct zone *z = mem_zalloc(sizeof(*z));
+	arena_init(&z->arena, 64 * 1024);
+	arena_init(&z->load, 64 * 1024);
 	z->cfg = cfg;
 	z->tail = &z->first;
 	*zs->tail = z; /* from here on zones_destroy sees to it */
@@ -226,7 +227,7 @@ struct zone *zone_load(struct zones *zs, const struct cfg_zone *cfg, struct err 
 	struct dns_name name = { 0 };
 	if (zone_name_parse(&name, cfg->id, NULL, e) < 0)
 		return NULL;
-	z->text = zone_name_text(zs, dns_name_suffix(&name, 0));
+	z->text = zone_name_text(z, dns_name_suffix(&name, 0));
 	z->apex = node_create(z, dns_name_suffix(&name, 0), name.n_labels, 0);
 	FILE *fp = fopen(cfg->file.p, "re");
 	if (!fp) {

@@ -55,20 +55,20 @@ static void index_all(struct zones *zs) {
 	size_t n = 0, cap = 16;
 	for (struct zone *z = zs->first; z; z = z->next)
 		for (struct node *it = z->first; it; it = it->next)
-			n += !it->is_hidden;
-	while (cap < 2 * n)
+			n += it->entry != NULL;
+	while (cap < n + n / 3)
 		cap *= 2;
-	zs->slots = mem_zalloc_array(cap, sizeof(*zs->slots));
+	zs->table = mem_zalloc_array(cap, sizeof(*zs->table));
 	zs->mask = cap - 1;
 	for (struct zone *z = zs->first; z; z = z->next)
 		for (struct node *it = z->first; it; it = it->next) {
-			if (it->is_hidden)
+			if (!it->entry)
 				continue;
 			uint64_t hash = dns_name_hash(it->name, it->n_name);
 			size_t i = hash & zs->mask;
-			while (zs->slots[i].node)
+			while (zs->table[i])
 				i = (i + 1) & zs->mask;
-			zs->slots[i] = (struct slot){ hash, it };
+			zs->table[i] = hash >> 48 << 48 | (uintptr_t)it->entry;
 			if (it->n_labels > zs->max_labels)
 				zs->max_labels = it->n_labels;
 		}
@@ -94,7 +94,6 @@ static int build(struct zones *zs, const struct cfg_root *cfg, struct render *r,
 struct zones *zones_create(const struct cfg_root *cfg, struct err *e) {
 	struct zones *zs = mem_zalloc(sizeof(*zs));
 	struct render *r = mem_zalloc(sizeof(*r));
-	arena_init(&zs->arena, 64 * 1024);
 	zs->tail = &zs->first;
 	int result = build(zs, cfg, r, e);
 	mem_free(r);
@@ -104,16 +103,23 @@ struct zones *zones_create(const struct cfg_root *cfg, struct err *e) {
 	return NULL;
 }
 
+void zone_destroy(struct zone *z) {
+	for (struct steered *s = z->steered; s; s = s->next)
+		steered_fini(s);
+	map_fini(&z->nodes);
+	arena_fini(&z->arena);
+	arena_fini(&z->load);
+	mem_free(z);
+}
+
 void zones_destroy(struct zones *zs) {
 	if (!zs)
 		return;
 	SNAPSHOT_FREE_BEGIN(zs);
-	for (struct zone *z = zs->first; z; z = z->next) {
-		for (struct steered *s = z->steered; s; s = s->next)
-			steered_fini(s);
-		map_fini(&z->nodes);
+	for (struct zone *z = zs->first, *next; z; z = next) {
+		next = z->next;
+		zone_destroy(z);
 	}
-	mem_free(zs->slots);
-	arena_fini(&zs->arena);
+	mem_free(zs->table);
 	mem_free(zs);
 }
