@@ -392,6 +392,13 @@ static void check_domain_repeats(struct loader *l, const struct instance *root) 
 	}
 }
 
+/* The first label may be an asterisk: a wildcard (RFC 4592 2.1.1). */
+static bool name_is_valid(struct str s) {
+	if (str_starts(s, STR("*.")))
+		s = str_slice(s.p + 2, s.n - 2);
+	return str_eq(s, STR("*")) || checks_domain_is_valid(s);
+}
+
 static void check_name(struct loader *l, const struct instance *i) {
 	const struct cfg_name *n = i->object;
 	const struct cfg_zone *z = i->parent->object;
@@ -403,8 +410,10 @@ static void check_name(struct loader *l, const struct instance *i) {
 		relative.n -= str_ends(n->id, zone) ? zone.n : 0;
 		fault(l, i, NULL, "names are relative to their zone; write \"%.*s\"",
 		      STR_ARG(str_eq(n->id, z->id) ? STR("@") : relative));
-	} else if (!checks_domain_is_valid(n->id) || n->id.n + zone.n > 253) {
-		fault(l, i, NULL, "is no usable DNS name; use labels of letters, digits, - and _, or \"@\" for the zone itself");
+	} else if (!name_is_valid(n->id) || n->id.n + zone.n > 253) {
+		fault(l, i, NULL,
+		      "is no usable DNS name; use labels of letters, digits, - and _, the first may be *, or \"@\" for the zone "
+		      "itself");
 	}
 }
 

@@ -263,7 +263,7 @@
 
 #define CFG_ZONE_KEYS(K) \
 	K(file, PATH, _, CFG_REQUIRED, NULL, NULL, LIVE, "Zone file (RFC 1035 master format) with SOA, NS and the static records.") \
-	K(names, MAP, name, NULL, NULL, NULL, LIVE, "Steered names, relative to the zone; `@` is its apex.")
+	K(names, MAP, name, NULL, NULL, NULL, LIVE, "Steered names, relative to the zone; `@` is its apex, `*.x` a wildcard (RFC 4592).")
 
 #define CFG_NAME_KEYS(K) \
 	K(policy, ENUM, policy, "failover", NULL, NULL, LIVE, "`failover`: the first usable site; `weighted`: a usable site by weight.") \
