@@ -86,6 +86,14 @@ struct dns_name {
 };
 /* A wire name without compression that starts at in.p; false when it is none or longer than `in` (or 255 bytes). */
 bool dns_name_read(struct dns_name *out, struct str in);
+/* A name as text (RFC 1035 5.1: `\.` and `\046` are a dot that parts no labels) to its wire form, whose case is kept. One that does not
+ * end in a dot stands below `origin`, a wire name, and `@` is it; empty: the root, and `@` has no meaning. Returns its length, or 0
+ * with the fault in *why, as "it has an empty label". */
+size_t dns_name_from_text(uint8_t out[DNS_NAME_MAX], struct str text, struct str origin, const char **why);
+/* One character of a text, which may be escaped so: how many bytes it took, 0 when it is malformed. */
+size_t dns_char_from_text(struct str in, uint8_t *out);
+/* "300", "1h30m" (units w, d, h, m, s in either case): seconds; false when it is none or above UINT32_MAX. */
+bool dns_ttl_from_text(struct str text, uint32_t *out);
 /* Of a lower-case wire name, zero-padded as above. The same name has the same hash wherever it stands. */
 uint64_t dns_name_hash(const uint8_t *wire, size_t n);
 /* Both as above. */

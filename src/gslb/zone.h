@@ -3,7 +3,7 @@
  * The zones as they are served: an immutable snapshot, but for the pointers of steered names, which follow fleet. Loading makes
  * nodes with RRsets; what queries see is entries with answers.
  *
- *	zone_load.c    zone file -> nodes with RRsets        (ldns)
+ *	zone_load.c    zone file -> nodes with RRsets        (its text: see zone_text.h)
  *	zone_check.c   nodes -> what they are to each other  (cuts, wildcards, conflicts)
  *	zone_render.c  nodes -> entries and answers, through render.c
  *	zones.c        all zones -> one hash table
@@ -39,7 +39,9 @@ struct rrset {
 	struct rdata *sigs; /* RRSIG records over it; NULL: none */
 	uint32_t ttl;
 	uint16_t type, n;
-	int line; /* of its first record */
+	uint16_t file; /* of its first record: see zone_place() */
+	int line;
+	size_t n_bytes; /* of RDATA */
 };
 
 /* ---- answers: what a query is answered with, in its final form ---- */
@@ -115,7 +117,8 @@ struct node {
 	struct rrset *sets;
 	struct steered *steered;
 	struct entry *entry;
-	int line;                   /* where it stands first in the file */
+	int line; /* where it stands first */
+	uint16_t file;
 	_Alignas(8) uint8_t name[]; /* lower case, zero-padded as dns_name's */
 };
 static inline struct str node_name(const struct node *n) {
@@ -142,6 +145,9 @@ struct zone {
 	struct node *parent_cut; /* its delegation in a zone above that is served too */
 	struct zone *parent;     /* that zone */
 	uint32_t serial, negative_ttl;
+	struct str *files; /* the zone's, and those that it includes */
+	uint16_t n_files;
+	bool has_dname;
 	bool is_signed;
 	struct denial *denial; /* of a signed zone: its chain of NSEC or NSEC3 */
 	const struct answer *nodata[2], *nxdomain[2];
@@ -283,8 +289,11 @@ void zones_destroy(struct zones *zs);
 
 /* zone_load.c: the configured name and its file. The nodes of the names that stand in the file, and those above them. */
 struct zone *zone_load(struct zones *zs, const struct cfg_zone *cfg, struct err *e);
-/* The node of a name in the zone, made (and those above it) when it does not exist. */
-struct node *zone_node(struct zone *z, const struct dns_name *name, int line);
+/* The node of a name in the zone, made (and those above it) when it does not exist; where: 0 when no file says so. */
+struct node *zone_node(struct zone *z, const struct dns_name *name, uint16_t file, int line);
+#define ZONE_PLACE_BYTES 320
+/* "zones/example.org.zone:14" */
+const char *zone_place(const struct zone *z, uint16_t file, int line, char out[ZONE_PLACE_BYTES]);
 bool zone_contains(const struct zone *z, const struct dns_name *name);
 /* "app.example.org." of a wire name; in the arena of the load. */
 struct str zone_name_text(struct zone *z, struct str wire);

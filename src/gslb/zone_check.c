@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the names of a zone are to each other: cuts and what they hide, wildcards, aliases and where they lead; and what can't be:
- * a CNAME beside other data, a steered name that is also static, a zone without SOA or NS. Everything is the snapshot's.
+ * a CNAME beside other data, anything below a DNAME, a steered name that is also static, a zone without SOA or NS. Everything is the
+ * snapshot's.
  */
 #include "gslb/zone.h"
 
-static int fault(struct zone *z, int line, struct err *e, const char *what, const struct node *n) {
+static int fault_at(struct zone *z, uint16_t file, int line, struct err *e, const char *what, const struct node *n) {
+	char place[ZONE_PLACE_BYTES];
 	struct str text = zone_name_text(z, node_name(n));
-	return err_set(e, "%s:%d: %.*s: %s", z->cfg->file.p, line, STR_ARG(text), what);
+	return err_set(e, "%s: %.*s: %s", zone_place(z, file, line, place), STR_ARG(text), what);
+}
+
+static int fault(struct zone *z, const struct rrset *s, struct err *e, const char *what, const struct node *n) {
+	return fault_at(z, s->file, s->line, e, what, n);
 }
 
 static int name_fault(const struct cfg_name *c, const struct zone *z, struct err *e) {
@@ -30,15 +36,16 @@ static int add_name(struct zone *z, const struct cfg_name *c, struct steered ***
 		if (policy->sites[i]->addresses.n == 0)
 			return err_set(e, "site %.*s has no addresses to answer with; give it some",
 			               STR_ARG(policy->sites[i]->id));
-	struct node *n = zone_node(z, &name, 0);
+	struct node *n = zone_node(z, &name, 0, 0);
 	if (n->steered)
 		return err_set(e, "stands twice in this zone");
 	static const uint16_t exclusive[] = { DNS_TYPE_A, DNS_TYPE_AAAA, DNS_TYPE_CNAME };
 	for (size_t i = 0; i < COUNT_OF(exclusive); i++) {
 		const struct rrset *s = node_rrset(n, exclusive[i]);
+		char place[ZONE_PLACE_BYTES];
 		if (s)
-			return err_set(e, "the zone file has a static %s record of this name (%s:%d); remove one of the two",
-			               dns_type_find(exclusive[i])->name, z->cfg->file.p, s->line);
+			return err_set(e, "the zone file has a static %s record of this name (%s); remove one of the two",
+			               dns_type_find(exclusive[i])->name, zone_place(z, s->file, s->line, place));
 	}
 	struct steered *s = arena_zalloc(&z->arena, sizeof(*s));
 	s->zone = z;
@@ -75,11 +82,11 @@ static bool is_below_cut(const struct node *n) {
 static int check_apex(struct zone *z, struct err *e) {
 	z->soa = node_rrset(z->apex, DNS_TYPE_SOA);
 	if (!z->soa)
-		return err_set(e, "%s: no SOA record of %.*s", z->cfg->file.p, STR_ARG(z->text));
+		return err_set(e, "%s: no SOA record of %.*s; add one", z->cfg->file.p, STR_ARG(z->text));
 	if (z->soa->n > 1)
-		return fault(z, z->soa->line, e, "more than one SOA record", z->apex);
+		return fault(z, z->soa, e, "more than one SOA record; remove all but one", z->apex);
 	if (!node_rrset(z->apex, DNS_TYPE_NS))
-		return err_set(e, "%s: no NS record of %.*s", z->cfg->file.p, STR_ARG(z->text));
+		return err_set(e, "%s: no NS record of %.*s; add one", z->cfg->file.p, STR_ARG(z->text));
 	const struct rdata *d = z->soa->first;
 	uint32_t minimum = dns_get32(d->bytes + d->n - 4);
 	z->serial = dns_get32(d->bytes + d->n - 20);
@@ -87,27 +94,77 @@ static int check_apex(struct zone *z, struct err *e) {
 	return 0;
 }
 
-static int check_node(struct zone *z, const struct node *n, struct err *e) {
+/* What a name can't have, by its types. */
+static int check_sets(struct zone *z, const struct node *n, struct err *e) {
 	const struct rrset *cname = node_rrset(n, DNS_TYPE_CNAME), *soa = node_rrset(n, DNS_TYPE_SOA);
+	const struct rrset *dname = node_rrset(n, DNS_TYPE_DNAME), *ds = node_rrset(n, DNS_TYPE_DS);
 	if (soa && n != z->apex)
-		return fault(z, soa->line, e, "a SOA record below the zone's apex", n);
-	if (cname && (n->sets->next || cname->n > 1)) /* RFC 1034 3.6.2 */
-		return fault(z, cname->line, e,
-		             cname->n > 1 ? "more than one CNAME record" : "a CNAME record beside other records", n);
+		return fault(z, soa, e, "a SOA record below the zone's apex; remove it, or make this a zone of its own", n);
+	if (cname && cname->n > 1) /* RFC 1034 3.6.2 */
+		return fault(z, cname, e, "more than one CNAME record; remove all but one", n);
+	if (cname && n->sets->next)
+		return fault(z, cname, e, "a CNAME record beside other records; remove it, or them", n);
+	if (dname && dname->n > 1) /* RFC 6672 2.4 */
+		return fault(z, dname, e, "more than one DNAME record; remove all but one", n);
+	if (dname && n->is_cut)
+		return fault(z, dname, e, "a DNAME record where NS records delegate the name away; remove one of the two", n);
+	if (dname && node_is_wildcard(n)) /* RFC 6672 3.3: without meaning */
+		return fault(z, dname, e, "a wildcard can't have a DNAME record; give it to the name above", n);
 	if (n->is_cut && node_is_wildcard(n)) /* RFC 4592 4.2: without meaning */
-		return fault(z, node_rrset(n, DNS_TYPE_NS)->line, e, "a wildcard can't be delegated", n);
+		return fault(z, node_rrset(n, DNS_TYPE_NS), e, "a wildcard can't be delegated; write the names out", n);
+	if (ds && !n->is_cut && !n->is_hidden) /* RFC 4035 2.4 */
+		return fault(z, ds, e,
+		             n == z->apex ? "a DS record at the zone's apex; it belongs into the zone above"
+		                          : "a DS record without NS records beside it; add them, or remove it",
+		             n);
+	return 0;
+}
+
+/* The closest DNAME record above, within the zone. */
+static const struct node *dname_above(const struct node *n) {
+	for (const struct node *p = n->parent; p; p = p->parent)
+		if (node_rrset(p, DNS_TYPE_DNAME))
+			return p;
+	return NULL;
+}
+
+/* RFC 6672 2.4: nothing is below a DNAME record. */
+static int check_dname(struct zone *z, const struct node *n, struct err *e) {
+	const struct node *above = dname_above(n);
+	char place[ZONE_PLACE_BYTES];
+	if (!above)
+		return 0;
+	const struct rrset *s = node_rrset(above, DNS_TYPE_DNAME);
+	zone_place(z, s->file, s->line, place);
+	if (n->steered) {
+		err_set(e, "the name is below a DNAME record (%s), which leads elsewhere; remove one of the two", place);
+		return name_fault(n->steered->cfg, z, e);
+	}
+	if (n->line == 0) /* the apex of another zone */
+		return err_set(e, "%s: a DNAME record above another zone that is served; remove it", place);
+	struct str text = zone_name_text(z, node_name(n));
+	char here[ZONE_PLACE_BYTES];
+	return err_set(e, "%s: %.*s: the name is below a DNAME record (%s), which leads elsewhere; remove one of the two",
+	               zone_place(z, n->file, n->line, here), STR_ARG(text), place);
+}
+
+static int check_node(struct zone *z, const struct node *n, struct err *e) {
+	if (n->sets && check_sets(z, n, e) < 0)
+		return -1;
 	if (n->steered && (n->is_cut || n->is_hidden)) {
 		err_set(e, "the name is delegated away by NS records in %s, or in another zone", z->cfg->file.p);
 		return name_fault(n->steered->cfg, z, e);
 	}
-	return 0;
+	return z->has_dname ? check_dname(z, n, e) : 0;
 }
 
 int zone_check(struct zone *z, struct err *e) {
 	if (check_apex(z, e) < 0)
 		return -1;
-	for (struct node *n = z->first; n; n = n->next)
+	for (struct node *n = z->first; n; n = n->next) {
 		n->is_cut = n->parent && node_rrset(n, DNS_TYPE_NS);
+		z->has_dname = z->has_dname || node_rrset(n, DNS_TYPE_DNAME);
+	}
 	/* A node stands behind its parent in the list, so that hiding is inherited in one pass. */
 	for (struct node *n = z->first; n; n = n->next) {
 		n->is_hidden = n->is_hidden || is_below_cut(n);

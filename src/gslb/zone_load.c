@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A zone file becomes nodes with RRsets. ldns reads the file, record by record, so that every error has its line. Refused: what
- * can't be answered rightly yet (DNAME, signed zones, $INCLUDE) or stands outside of the zone. All memory is the snapshot's
- * arena.
+ * A zone file becomes nodes with RRsets: its entries are directives, or records of names in the zone. Every fault has its file, line
+ * and remedy. Refused: what stands outside of the zone, and types that no zone may hold. All memory is the
+ * zone's arena of the load.
  */
 #include "gslb/zone.h"
+#include "gslb/zone_text.h"
 
 #include "steerway/base/log.h"
 
-#include <errno.h>
 #include <ldns/ldns.h>
+#include <limits.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-#define DEFAULT_TTL 3600 /* of records before any $TTL that have none of their own */
+#define DEFAULT_TTL 3600 /* of records that have none of their own, before any $TTL and any record with one */
+#define INCLUDE_DEPTH_MAX 16
+#define RRSET_BYTES_MAX 65535 /* of RDATA: more fits no answer */
 
 struct rrset *node_rrset(const struct node *n, uint16_t type) {
 	struct rrset *s = n->sets;
@@ -26,11 +31,20 @@ bool zone_contains(const struct zone *z, const struct dns_name *name) {
 	return name->n_labels >= n && str_eq(dns_name_suffix(name, name->n_labels - n), node_name(z->apex));
 }
 
-static struct node *node_create(struct zone *z, struct str wire, unsigned n_labels, int line) {
+const char *zone_place(const struct zone *z, uint16_t file, int line, char out[ZONE_PLACE_BYTES]) {
+	struct str name = z->files[file];
+	if (name.n > ZONE_PLACE_BYTES - 16)
+		name = str_skip(name, name.n - (ZONE_PLACE_BYTES - 16));
+	snprintf(out, ZONE_PLACE_BYTES, "%.*s:%d", STR_ARG(name), line);
+	return out;
+}
+
+static struct node *node_create(struct zone *z, struct str wire, unsigned n_labels, uint16_t file, int line) {
 	struct node *n = arena_zalloc(&z->load, sizeof(*n) + wire.n + 16);
 	memcpy(n->name, wire.p, wire.n);
 	n->n_name = (uint8_t)wire.n;
 	n->n_labels = (uint8_t)n_labels;
+	n->file = file;
 	n->line = line;
 	*z->tail = n;
 	z->tail = &n->next;
@@ -38,16 +52,19 @@ static struct node *node_create(struct zone *z, struct str wire, unsigned n_labe
 	return n;
 }
 
-struct node *zone_node(struct zone *z, const struct dns_name *name, int line) {
-	unsigned deepest = name->n_labels - z->apex->n_labels;
+struct node *zone_node(struct zone *z, const struct dns_name *name, uint16_t file, int line) {
+	unsigned deepest = name->n_labels - z->apex->n_labels, i = 0;
 	struct node *parent = z->apex;
-	for (unsigned i = deepest; i-- > 0;) {
-		struct str wire = dns_name_suffix(name, i);
-		struct node *n = map_get(&z->nodes, wire);
-		if (!n) {
-			n = node_create(z, wire, name->n_labels - i, line);
-			n->parent = parent;
+	for (; i < deepest; i++) { /* most have a parent that is there */
+		struct node *n = map_get(&z->nodes, dns_name_suffix(name, i));
+		if (n) {
+			parent = n;
+			break;
 		}
+	}
+	while (i-- > 0) {
+		struct node *n = node_create(z, dns_name_suffix(name, i), name->n_labels - i, file, line);
+		n->parent = parent;
 		parent = n;
 	}
 	return parent;
@@ -63,64 +80,91 @@ struct str zone_name_text(struct zone *z, struct str wire) {
 }
 
 int zone_name_parse(struct dns_name *out, struct str text, const struct zone *origin, struct err *e) {
-	char full[2 * DNS_NAME_MAX + 8]; /* escapes do not come near to twice the length of a name that is right */
-	int n;
-	if (!origin || str_ends(text, STR(".")))
-		n = snprintf(full, sizeof(full), "%.*s", STR_ARG(text));
-	else if (str_eq(text, STR("@")))
-		n = snprintf(full, sizeof(full), "%.*s", STR_ARG(origin->text));
-	else
-		n = snprintf(full, sizeof(full), "%.*s.%s", STR_ARG(text), origin->text.n > 1 ? origin->text.p : "");
-	ldns_rdf *rdf = n > 0 && (size_t)n < sizeof(full) ? ldns_dname_new_frm_str(full) : NULL;
-	bool is_name = rdf && dns_name_read(out, str_slice((const char *)ldns_rdf_data(rdf), ldns_rdf_size(rdf)));
-	ldns_rdf_deep_free(rdf);
-	return is_name ? 0 : err_set(e, "`%.*s` is not a domain name", STR_ARG(text));
+	uint8_t wire[DNS_NAME_MAX];
+	const char *why;
+	size_t n = dns_name_from_text(wire, text, origin ? node_name(origin->apex) : STR_NONE, &why);
+	if (n == 0)
+		return err_set(e, "`%.*s` is not a domain name: %s", STR_ARG(text), why);
+	dns_name_read(out, str_slice((const char *)wire, n));
+	return 0;
+}
+
+/* ---- the state of reading ---- */
+
+/* A file under way. Its fields are on the stack of the one that reads it. */
+struct source {
+	const struct source *above; /* that includes it */
+	struct str path;
+	dev_t device;
+	ino_t inode;
+	uint16_t file; /* in zone.files */
+	uint8_t origin[DNS_NAME_MAX];
+	size_t n_origin;
+	struct zone_scan scan;
+};
+
+struct loader {
+	struct zone *zone;
+	uint32_t ttl;
+	bool has_ttl;   /* $TTL said so; otherwise the last record's is inherited (RFC 1035 5.1, RFC 2308 4) */
+	bool is_placed; /* the fault has its file and line */
+	unsigned depth;
+	struct dns_name owner; /* of the last record; n is 0 before the first */
+	struct node *node;     /* the owner's, once it is known */
+	uint64_t n_ttls_differ;
+	char first_differing[ZONE_PLACE_BYTES];
+	struct zone_entry entry;
+	uint8_t rdata[UINT16_MAX + 1];
+};
+
+static struct str origin_of(const struct source *s) {
+	return str_slice((const char *)s->origin, s->n_origin);
+}
+
+static int name_fault(struct str text, const char *why, struct err *e) {
+	return err_set(e, "`%.*s` is not a domain name: %s", STR_ARG(text), why);
 }
 
 /* ---- records ---- */
 
-static struct rdata *rdata_create(struct zone *z, const ldns_rr *rr) {
-	size_t n = 0;
-	for (size_t i = 0; i < ldns_rr_rd_count(rr); i++)
-		n += ldns_rdf_size(ldns_rr_rdf(rr, i));
-	if (n > UINT16_MAX)
-		return NULL;
-	struct rdata *d = arena_alloc(&z->load, sizeof(*d) + n);
-	d->next = NULL;
-	d->n = 0;
-	for (size_t i = 0; i < ldns_rr_rd_count(rr); i++) {
-		const ldns_rdf *f = ldns_rr_rdf(rr, i);
-		memcpy(d->bytes + d->n, ldns_rdf_data(f), ldns_rdf_size(f));
-		d->n = (uint16_t)(d->n + ldns_rdf_size(f));
-	}
-	return d;
-}
-
-static bool rrset_has(const struct rrset *s, const struct rdata *d) {
+static bool rrset_has(const struct rrset *s, const uint8_t *rdata, size_t n) {
 	for (const struct rdata *it = s->first; it; it = it->next)
-		if (it->n == d->n && memcmp(it->bytes, d->bytes, d->n) == 0)
+		if (it->n == n && memcmp(it->bytes, rdata, n) == 0)
 			return true;
 	return false;
 }
 
-static void node_add(struct zone *z, struct node *n, uint16_t type, uint32_t ttl, struct rdata *d, int line) {
+static struct rrset *rrset_get(struct zone *z, struct node *n, uint16_t type, uint32_t ttl, uint16_t file, int line) {
 	struct rrset *s = node_rrset(n, type);
-	if (!s) {
-		s = arena_zalloc(&z->load, sizeof(*s));
-		*s = (struct rrset){ .type = type, .ttl = ttl, .line = line, .next = n->sets };
-		n->sets = s;
-		z->n_rrsets++;
-	}
-	if (rrset_has(s, d)) /* RFC 2181 5: a set has no duplicates */
-		return;
+	if (s)
+		return s;
+	s = arena_zalloc(&z->load, sizeof(*s));
+	*s = (struct rrset){ .type = type, .ttl = ttl, .file = file, .line = line, .next = n->sets };
+	n->sets = s;
+	z->n_rrsets++;
+	return s;
+}
+
+static int rrset_add(struct loader *l, struct rrset *s, uint32_t ttl, size_t n, uint16_t file, int line, struct err *e) {
+	struct zone *z = l->zone;
+	if (rrset_has(s, l->rdata, n)) /* RFC 2181 5: a set has no duplicates */
+		return 0;
 	if (s->ttl != ttl) { /* RFC 2181 5.2: one TTL a set; the lowest harms no one */
-		log_warn("zone_ttls_differ", LOG_STR("zone", z->text), LOG_STR("file", z->cfg->file),
-		         LOG_U64("line", (uint64_t)line), LOG_U64("ttl", ttl < s->ttl ? ttl : s->ttl));
+		if (l->n_ttls_differ++ == 0)
+			zone_place(z, file, line, l->first_differing);
 		s->ttl = ttl < s->ttl ? ttl : s->ttl;
 	}
+	s->n_bytes += n;
+	if (s->n == UINT16_MAX || s->n_bytes > RRSET_BYTES_MAX)
+		return err_set(e, "more records of this name and type than an answer can hold (65535 bytes); remove some");
+	struct rdata *d = arena_alloc(&z->load, sizeof(*d) + n);
+	d->next = NULL;
+	d->n = (uint16_t)n;
+	memcpy(d->bytes, l->rdata, n);
 	*(s->last ? &s->last->next : &s->first) = d;
 	s->last = d;
 	s->n++;
+	return 0;
 }
 
 static const char *type_refusal(uint16_t type) {
@@ -132,87 +176,237 @@ static const char *type_refusal(uint16_t type) {
 	case DNS_TYPE_NSEC3:
 	case DNS_TYPE_NSEC3PARAM:
 		return "the zone is signed, and signed zones are not supported; give the file from before signing";
+	case 0:
 	case DNS_TYPE_OPT:
-		return "this type can't stand in a zone";
+		return "this type can't stand in a zone; remove the record";
 	default:
-		return type >= 128 && type <= 255 ? "this type can't stand in a zone" : NULL;
+		return type >= 128 && type <= 255 ? "this type can't stand in a zone; remove the record" : NULL;
 	}
 }
 
-static int record_add(struct zone *z, const ldns_rr *rr, int line, struct err *e) {
-	const ldns_rdf *owner = ldns_rr_owner(rr);
+/* The record's name, or that of the one before it. */
+static int owner_read(struct loader *l, const struct source *s, struct err *e) {
+	const struct zone_word *w = l->entry.words;
+	uint8_t wire[DNS_NAME_MAX];
 	struct dns_name name;
-	uint16_t type = (uint16_t)ldns_rr_get_type(rr);
-	uint32_t ttl = ldns_rr_ttl(rr);
-	if (!owner || !dns_name_read(&name, str_slice((const char *)ldns_rdf_data(owner), ldns_rdf_size(owner))))
-		return err_set(e, "malformed name");
-	if (!zone_contains(z, &name)) {
-		struct str text = zone_name_text(z, dns_name_suffix(&name, 0));
-		return err_set(e, "%.*s is outside of zone %.*s", STR_ARG(text), STR_ARG(z->text));
-	}
-	if (ldns_rr_get_class(rr) != LDNS_RR_CLASS_IN)
-		return err_set(e, "only class IN is supported");
-	if (type_refusal(type))
-		return err_set(e, "%s", type_refusal(type));
-	/* ldns takes data in RFC 3597's form ("\# 2 000a") that ends between two fields. */
-	if (dns_type_find(type) && ldns_rr_rd_count(rr) < ldns_rr_descriptor_minimum(ldns_rr_descript(type)))
-		return err_set(e, "the record's data ends before its last field");
-	struct rdata *d = rdata_create(z, rr);
-	if (!d)
-		return err_set(e, "the record is longer than 65535 bytes");
-	if (ttl > INT32_MAX) /* RFC 2181 8 */
-		ttl = 0;
-	node_add(z, zone_node(z, &name, line), type, ttl, d, line);
+	const char *why;
+	if (l->entry.is_indented)
+		return l->owner.n > 0
+		           ? 0
+		           : err_set(e, "the first record has no name; write it before the record, or `@` for the zone's");
+	size_t n = dns_name_from_text(wire, w->text, origin_of(s), &why);
+	if (n == 0 || w->is_quoted)
+		return name_fault(w->text, n == 0 ? why : "it is quoted", e);
+	dns_name_read(&name, str_slice((const char *)wire, n));
+	if (name.n == l->owner.n && memcmp(name.wire, l->owner.wire, name.n) == 0)
+		return 0;
+	l->owner = name;
+	l->node = NULL;
 	return 0;
 }
 
-/* Skips blank lines and those with a comment alone, of which ldns would count the line that follows as a part. A record that
- * starts with white space keeps one blank of it: it inherits its owner. */
-static void skip_lines(FILE *fp, int *line) {
-	for (;;) {
-		bool is_indented = false;
-		int c;
-		while ((c = getc(fp)) == ' ' || c == '\t' || c == '\r')
-			is_indented = true;
-		if (c == ';')
-			while ((c = getc(fp)) != '\n' && c != EOF)
-				;
-		if (c == EOF)
-			return;
-		if (c != '\n') {
-			ungetc(c, fp);
-			if (is_indented)
-				ungetc(' ', fp);
-			return;
-		}
-		++*line;
-	}
+struct prefix {
+	uint32_t ttl;
+	bool has_ttl;
+	struct str class; /* empty: none */
+	size_t n;         /* words that it takes */
+};
+
+static bool is_class(struct str text) {
+	static const struct str classes[] = { STR_INIT("IN"), STR_INIT("CH"), STR_INIT("HS"), STR_INIT("CS") };
+	for (size_t i = 0; i < COUNT_OF(classes); i++)
+		if (str_eq_nocase(classes[i], text))
+			return true;
+	return text.n > 5 && str_eq_nocase(str_slice(text.p, 5), STR("CLASS"));
 }
 
-static int read_records(struct zone *z, FILE *fp, const ldns_rdf *apex, int *line, struct err *e) {
-	uint32_t ttl = DEFAULT_TTL;
-	ldns_rdf *origin = ldns_rdf_clone(apex), *previous = ldns_rdf_clone(apex);
-	int result = 0;
-	for (skip_lines(fp, line); result == 0 && !feof(fp); skip_lines(fp, line)) {
-		ldns_rr *rr = NULL;
-		int first = *line;
-		ldns_status s = ldns_rr_new_frm_fp_l(&rr, fp, &ttl, &origin, &previous, line);
-		if (s == LDNS_STATUS_OK)
-			result = record_add(z, rr, first, e);
-		else if (s == LDNS_STATUS_SYNTAX_INCLUDE)
-			result = err_set(e, "$INCLUDE is not supported; put the records into one file");
-		else if (s != LDNS_STATUS_SYNTAX_EMPTY && s != LDNS_STATUS_SYNTAX_TTL && s != LDNS_STATUS_SYNTAX_ORIGIN)
-			result = err_set(e, "%s", ldns_get_errorstr_by_id(s));
-		ldns_rr_free(rr);
-		if (result < 0) {
-			*line = first;
+/* TTL and class, in either order (RFC 1035 5.1). */
+static int prefix_read(struct prefix *p, const struct zone_word *words, size_t n, struct err *e) {
+	*p = (struct prefix){ .n = 0 };
+	for (; p->n < n && p->n < 2; p->n++) {
+		struct str text = words[p->n].text;
+		if (p->class.n == 0 && is_class(text)) {
+			p->class = text;
+		} else if (!p->has_ttl && text.n > 0 && text.p[0] >= '0' && text.p[0] <= '9') {
+			if (!dns_ttl_from_text(text, &p->ttl) || p->ttl > INT32_MAX) /* RFC 2181 8 */
+				return err_set(e, "`%.*s` is not a TTL, 0 to 2147483647 seconds, also as 1h30m", STR_ARG(text));
+			p->has_ttl = true;
+		} else {
 			break;
 		}
 	}
-	if (result == 0 && ferror(fp))
-		result = err_errno(e, "read");
-	ldns_rdf_deep_free(origin);
-	ldns_rdf_deep_free(previous);
+	return 0;
+}
+
+static int node_add(struct loader *l, const struct source *s, uint16_t type, uint32_t ttl, size_t n, struct err *e) {
+	struct zone *z = l->zone;
+	int line = l->entry.line;
+	if (!l->node)
+		l->node = zone_node(z, &l->owner, s->file, line);
+	return rrset_add(l, rrset_get(z, l->node, type, ttl, s->file, line), ttl, n, s->file, line, e);
+}
+
+static int record_read(struct loader *l, const struct source *s, struct err *e) {
+	struct zone *z = l->zone;
+	struct prefix p;
+	uint16_t type;
+	if (owner_read(l, s, e) < 0)
+		return -1;
+	const struct zone_word *words = l->entry.words + !l->entry.is_indented, *end = l->entry.words + l->entry.n;
+	if (prefix_read(&p, words, (size_t)(end - words), e) < 0)
+		return -1;
+	words += p.n;
+	if (words == end)
+		return err_set(e, "a record without a type");
+	if (!zone_contains(z, &l->owner)) {
+		struct str text = zone_name_text(z, dns_name_suffix(&l->owner, 0));
+		return err_set(e, "%.*s is outside of zone %.*s; does the name before it, or $ORIGIN, lack a dot at its end?",
+		               STR_ARG(text), STR_ARG(z->text));
+	}
+	if (p.class.n > 0 && !str_eq_nocase(p.class, STR("IN")) && !str_eq_nocase(p.class, STR("CLASS1")))
+		return err_set(e, "only class IN is supported, not %.*s", STR_ARG(p.class));
+	if (!zone_type_from_text(words->text, &type))
+		return err_set(e, "`%.*s` is no type of record; use TYPEnnn and `\\#` for one that is not known (RFC 3597)",
+		               STR_ARG(words->text));
+	if (type_refusal(type))
+		return err_set(e, "%s", type_refusal(type));
+	if (p.has_ttl && !l->has_ttl)
+		l->ttl = p.ttl;
+	words++;
+	int n = zone_rdata_from_words(type, words, (size_t)(end - words), origin_of(s), l->rdata, e);
+	return n < 0 ? -1 : node_add(l, s, type, p.has_ttl ? p.ttl : l->ttl, (size_t)n, e);
+}
+
+/* ---- directives ---- */
+
+static int file_read(struct loader *l, const struct source *above, struct str path, struct str origin, struct err *e);
+
+/* $INCLUDE file [origin] (RFC 1035 5.1): neither the file's origin nor its last name outlive it; $TTL does (RFC 2308 4). */
+static int include_read(struct loader *l, const struct source *s, const struct zone_word *words, size_t n, struct err *e) {
+	char path[PATH_MAX];
+	uint8_t origin[DNS_NAME_MAX];
+	size_t n_origin = s->n_origin;
+	const char *why = NULL;
+	memcpy(origin, s->origin, s->n_origin);
+	if (n > 1)
+		n_origin = dns_name_from_text(origin, words[1].text, origin_of(s), &why);
+	if (n_origin == 0)
+		return name_fault(words[1].text, why, e);
+	struct str file = words[0].text, folder = s->path;
+	while (folder.n > 0 && folder.p[folder.n - 1] != '/')
+		folder.n--;
+	if (str_starts(file, STR("/")))
+		folder = STR_NONE;
+	if (folder.n + file.n >= sizeof(path))
+		return err_set(e, "the path of the file is too long");
+	snprintf(path, sizeof(path), "%.*s%.*s", STR_ARG(folder), STR_ARG(file));
+	struct dns_name owner = l->owner;
+	struct node *node = l->node;
+	int line = l->entry.line; /* the entry is the included file's from here on */
+	int result = file_read(l, s, arena_str(&l->zone->load, str_from(path)), str_slice((const char *)origin, n_origin), e);
+	l->owner = owner;
+	l->node = node;
+	l->entry.line = line;
+	return result;
+}
+
+static int origin_read(struct source *s, const struct zone_word *words, struct err *e) {
+	uint8_t origin[DNS_NAME_MAX];
+	const char *why;
+	size_t n = dns_name_from_text(origin, words[0].text, origin_of(s), &why);
+	if (n == 0)
+		return name_fault(words[0].text, why, e);
+	memcpy(s->origin, origin, n);
+	s->n_origin = n;
+	return 0;
+}
+
+static int ttl_read(struct loader *l, const struct zone_word *words, struct err *e) {
+	if (!dns_ttl_from_text(words[0].text, &l->ttl) || l->ttl > INT32_MAX)
+		return err_set(e, "$TTL takes 0 to 2147483647 seconds, also as 1h30m, not `%.*s`", STR_ARG(words[0].text));
+	l->has_ttl = true;
+	return 0;
+}
+
+static int directive_read(struct loader *l, struct source *s, struct err *e) {
+	struct str name = l->entry.words[0].text;
+	const struct zone_word *words = l->entry.words + 1;
+	size_t n = l->entry.n - 1;
+	bool is_include = str_eq_nocase(name, STR("$INCLUDE")), is_origin = str_eq_nocase(name, STR("$ORIGIN"));
+	if (!is_include && !is_origin && !str_eq_nocase(name, STR("$TTL")))
+		return err_set(e, "`%.*s` is not supported ($ORIGIN, $TTL and $INCLUDE are); write its records out",
+		               STR_ARG(name));
+	if (n == 0 || n > (is_include ? 2 : 1))
+		return err_set(e, "%.*s takes %s", STR_ARG(name), is_include ? "a file and, if need be, an origin" : "one value");
+	if (is_include)
+		return include_read(l, s, words, n, e);
+	return is_origin ? origin_read(s, words, e) : ttl_read(l, words, e);
+}
+
+/* ---- files ---- */
+
+/* Puts the place before a fault, once: that of an included file has its own. */
+static int place_fault(struct loader *l, const struct source *s, struct err *e) {
+	char place[ZONE_PLACE_BYTES];
+	if (!l->is_placed)
+		err_context(e, "%s", zone_place(l->zone, s->file, l->entry.line, place));
+	l->is_placed = true;
+	return -1;
+}
+
+static int entries_read(struct loader *l, struct source *s, struct err *e) {
+	for (;;) {
+		int result = zone_scan_next(&s->scan, &l->entry, e);
+		if (result == 0)
+			return 0;
+		const struct zone_word *first = l->entry.words;
+		if (result > 0 && !l->entry.is_indented && !first->is_quoted && str_starts(first->text, STR("$")))
+			result = directive_read(l, s, e);
+		else if (result > 0)
+			result = record_read(l, s, e);
+		if (result < 0)
+			return place_fault(l, s, e);
+	}
+}
+
+static uint16_t file_add(struct zone *z, struct str path) {
+	struct str *files = arena_alloc(&z->load, (z->n_files + 1u) * sizeof(*files));
+	if (z->n_files > 0)
+		memcpy(files, z->files, z->n_files * sizeof(*files));
+	files[z->n_files] = path;
+	z->files = files;
+	return z->n_files++;
+}
+
+/* A file that can't be opened is a fault of the line that includes it. */
+static int file_read(struct loader *l, const struct source *above, struct str path, struct str origin, struct err *e) {
+	struct stat st;
+	if (l->depth == INCLUDE_DEPTH_MAX)
+		return err_set(e, "files are included more than %d deep; write some of them into one", INCLUDE_DEPTH_MAX);
+	if (l->zone->n_files == UINT16_MAX)
+		return err_set(e, "more than %d files are included", UINT16_MAX);
+	int fd = zone_file_open(path.p, e);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -1;
+	for (const struct source *it = above; it; it = it->above)
+		if (it->device == st.st_dev && it->inode == st.st_ino) {
+			close(fd);
+			return err_set(e, "%.*s includes itself; remove this line", STR_ARG(path));
+		}
+	struct source *s = mem_alloc(sizeof(*s));
+	s->above = above;
+	s->path = path;
+	s->device = st.st_dev;
+	s->inode = st.st_ino;
+	s->file = file_add(l->zone, path);
+	memcpy(s->origin, origin.p, origin.n);
+	s->n_origin = origin.n;
+	zone_scan_init(&s->scan, fd);
+	l->depth++;
+	int result = entries_read(l, s, e);
+	l->depth--;
+	close(fd);
+	mem_free(s);
 	return result;
 }
 
@@ -228,18 +422,19 @@ struct zone *zone_load(struct zones *zs, const struct cfg_zone *cfg, struct err 
 	if (zone_name_parse(&name, cfg->id, NULL, e) < 0)
 		return NULL;
 	z->text = zone_name_text(z, dns_name_suffix(&name, 0));
-	z->apex = node_create(z, dns_name_suffix(&name, 0), name.n_labels, 0);
-	FILE *fp = fopen(cfg->file.p, "re");
-	if (!fp) {
-		err_errno(e, "%s", cfg->file.p);
-		return NULL;
-	}
-	ldns_rdf *apex = ldns_rdf_new_frm_data(LDNS_RDF_TYPE_DNAME, z->apex->n_name, z->apex->name);
-	int line = 1;
-	int result = read_records(z, fp, apex, &line, e);
-	if (result < 0)
-		err_context(e, "%s:%d", cfg->file.p, line);
-	ldns_rdf_deep_free(apex);
-	fclose(fp);
+	z->apex = node_create(z, dns_name_suffix(&name, 0), name.n_labels, 0, 0);
+	struct loader *l = mem_alloc(sizeof(*l));
+	l->zone = z;
+	l->ttl = DEFAULT_TTL;
+	l->has_ttl = l->is_placed = false;
+	l->depth = 0;
+	l->owner.n = 0;
+	l->node = NULL;
+	l->n_ttls_differ = 0;
+	int result = file_read(l, NULL, cfg->file, node_name(z->apex), e);
+	if (result == 0 && l->n_ttls_differ > 0)
+		log_warn("zone_ttls_differ", LOG_STR("zone", z->text), LOG_CSTR("first", l->first_differing),
+		         LOG_U64("records", l->n_ttls_differ), LOG_CSTR("used", "the lowest of each set"));
+	mem_free(l);
 	return result < 0 ? NULL : z;
 }

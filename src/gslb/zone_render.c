@@ -14,8 +14,9 @@ static const char any_hinfo[] = { 7, 'R', 'F', 'C', '8', '4', '8', '2', 0 };
 
 static int too_long(struct zone *z, const struct node *n, const struct rrset *s, struct err *e) {
 	struct str text = zone_name_text(z, node_name(n));
-	return err_set(e, "%s:%d: %.*s: more records than an answer can hold (65535 bytes)", z->cfg->file.p,
-	               s ? s->line : n->line, STR_ARG(text));
+	char place[ZONE_PLACE_BYTES];
+	zone_place(z, s ? s->file : n->file, s ? s->line : n->line, place);
+	return err_set(e, "%s: %.*s: more records than an answer can hold (65535 bytes); remove some", place, STR_ARG(text));
 }
 
 /* A pair without and with DNSSEC; of an unsigned zone both are the same. */

@@ -44,7 +44,7 @@ static void hide_nested(struct zones *zs) {
 		struct dns_name name;
 		if (!above || !dns_name_read(&name, node_name(z->apex)))
 			continue;
-		struct node *n = zone_node(above, &name, 0);
+		struct node *n = zone_node(above, &name, 0, 0);
 		n->is_hidden = true;
 		z->parent = above;
 		z->parent_cut = node_rrset(n, DNS_TYPE_NS) ? n : NULL;

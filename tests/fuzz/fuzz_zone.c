@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A zone file of any bytes: it is refused with a reason, or served. When it is served, each name that the tree of answers may
- * stumble over is asked for, and every answer can be parsed (by ldns).
+ * stumble over is asked for, and every answer can be parsed (by ldns). Behind lines "%%" stand the files "1", "2" and "3", which are
+ * all that $INCLUDE can reach.
  */
+#include "gslb/zone_text.h"
+
 #include "steerway/base/log.h"
 #include "steerway/base/mem.h"
 #include "steerway/dns.h"
 #include "steerway/gslb.h"
 
+#include <fcntl.h>
 #include <ldns/ldns.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +24,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 static struct fleet *fleet;
 static struct gslb *gslb;
 static struct cfg *cfg;
-static int fd;
+enum { PARTS = 4 }; /* the zone's file, and those that it may include */
+static int fds[PARTS];
 
 static void require(bool holds, const char *what) {
 	if (holds)
@@ -29,18 +34,32 @@ static void require(bool holds, const char *what) {
 	abort();
 }
 
+/* In the place of the one that opens any file. */
+int zone_file_open(const char *path, struct err *e) {
+	const char *name = strrchr(path, '/') + 1;
+	char own[32];
+	int part = name[0] >= '1' && name[0] < '0' + PARTS && !name[1] ? name[0] - '0' : 0;
+	snprintf(own, sizeof(own), "/proc/self/fd/%d", fds[part]);
+	if (part == 0 && strcmp(path, own) != 0)
+		return err_set(e, "%s: no such file", path);
+	int fd = open(own, O_RDONLY | O_CLOEXEC);
+	require(fd >= 0, "a file in memory can be opened again");
+	return fd;
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
 	(void)argc, (void)argv;
 	char yaml[1024];
 	struct err e;
 	struct buf errors = { 0 };
-	fd = memfd_create("zone", 0);
+	for (int i = 0; i < PARTS; i++)
+		fds[i] = memfd_create("zone", 0);
 	snprintf(yaml, sizeof(yaml),
 	         "listeners: { dns: { bind: ['127.0.0.1:5300'], protocol: dns } }\n"
 	         "sites: { s: { addresses: [192.0.2.10] } }\n"
 	         "pools: { p: { servers: [ { name: a, address: '127.0.0.1:1', site: s } ] } }\n"
 	         "zones: { z: { file: /proc/self/fd/%d, names: { app: { pool: p, sites: [s] } } } }\n",
-	         fd);
+	         fds[0]);
 	cfg = cfg_load_text(str_from(yaml), "fuzz.yaml", "/", &errors);
 	require(cfg != NULL, errors.p);
 	log_set_level(LOG_LEVEL_ERROR);
@@ -66,12 +85,20 @@ static void ask(const char *wire, size_t n_wire, unsigned type) {
 	ldns_pkt_free(p);
 }
 
+static void parts_write(struct str input) {
+	for (int i = 0; i < PARTS; i++) {
+		size_t n = i == PARTS - 1 ? input.n : str_find(input, STR("\n%%\n"));
+		require(ftruncate(fds[i], 0) == 0 && pwrite(fds[i], input.p, n, 0) == (ssize_t)n, "a file in memory");
+		input = n < input.n ? str_skip(input, n + 4) : STR("");
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	static const char *const names[] = { "\1z",         "\1a\1z",  "\1b\1a\1z", "\1c\1b\1a\1z", "\3app\1z",
 		                             "\1x\3app\1z", "\2ns\1z", "\1*\1z",    "\1*\1a\1z" };
-	static const unsigned types[] = { 1, 2, 5, 6, 15, 16, 28, 33, 43, 255, 65280 };
+	static const unsigned types[] = { 1, 2, 5, 6, 15, 16, 28, 33, 39, 43, 64, 65, 255, 65280 };
 	struct err e = { "" };
-	require(ftruncate(fd, 0) == 0 && pwrite(fd, data, size, 0) == (ssize_t)size, "a file in memory");
+	parts_write(str_slice((const char *)data, size));
 	struct gslb_plan *plan = gslb_prepare(gslb, cfg_root(cfg), &e);
 	if (!plan) {
 		require(e.text[0] != '\0', "a refusal has a reason");

@@ -2,6 +2,8 @@
 /* Zone files: what is refused, in which words and with which line; that the old zone then serves on; nested zones. */
 #include "unit/gslb/fixture.h"
 
+#include <sys/stat.h>
+
 #define HEAD "@ 3600 IN SOA ns1 hostmaster 1 2 3 4 300\n@ 3600 NS ns1\nns1 3600 A 192.0.2.1\n"
 #define LISTENER "listeners: { dns: { bind: ['127.0.0.1:5300'], protocol: dns } }\n"
 #define YAML LISTENER "zones: { example.org: { file: example.org.zone } }\n"
@@ -36,9 +38,31 @@ static void test_errors_name_file_and_line(void **state) {
 		{ HEAD "web 60 TXT (\n \"a\"\n \"b\" )\nbad 60 NOSUCHTYPE x\n", "example.org.zone:7: " },
 		{ HEAD "www.example.com. 60 A 192.0.2.1\n",
 		  "example.org.zone:4: www.example.com. is outside of zone example.org." },
-		{ HEAD "$INCLUDE other.zone\n", "example.org.zone:4: $INCLUDE" },
+		{ HEAD "$INCLUDE nowhere.zone\n", "nowhere.zone: No such file or directory" },
+		{ HEAD "$INCLUDE nowhere.zone\n", "example.org.zone:4: " },
+		{ HEAD "$INCLUDE example.org.zone\n", "example.org.zone includes itself; remove this line" },
+		{ HEAD "$INCLUDE ../\n", "not a regular file" },
+		{ HEAD "$INCLUDE\n", "example.org.zone:4: $INCLUDE takes a file" },
+		{ HEAD "$INCLUDE a b c\n", "example.org.zone:4: $INCLUDE takes a file" },
+		{ HEAD "$INCLUDE a b..c\n", "example.org.zone:4: `b..c` is not a domain name: it has an empty label" },
+		{ HEAD "$ORIGIN\n", "example.org.zone:4: $ORIGIN takes one value" },
+		{ HEAD "$ORIGIN a..b\n", "example.org.zone:4: `a..b` is not a domain name" },
+		{ HEAD "$ORIGIN com.\nx 60 A 192.0.2.1\n", "example.org.zone:5: x.com. is outside of zone example.org." },
+		{ HEAD "$TTL 1x\n", "example.org.zone:4: $TTL takes" },
+		{ HEAD "$TTL 2147483648\n", "example.org.zone:4: $TTL takes" },
+		{ HEAD "$GENERATE 1-2 a A 192.0.2.$\n", "example.org.zone:4: `$GENERATE` is not supported" },
+		{ HEAD "x 2147483648 A 192.0.2.1\n", "example.org.zone:4: `2147483648` is not a TTL" },
+		{ HEAD "x 60 60 A 192.0.2.1\n", "example.org.zone:4: `60` is no type of record" },
+		{ HEAD "x 60 IN\n", "example.org.zone:4: a record without a type" },
+		{ HEAD "\"x\" 60 A 192.0.2.1\n", "example.org.zone:4: `x` is not a domain name: it is quoted" },
+		{ " 60 A 192.0.2.1\n", "example.org.zone:1: the first record has no name" },
+		{ HEAD "x 60 ( A\n", "example.org.zone:4: a parenthesis is not closed" },
+		{ HEAD "@ 60 DS 1 13 2 00\n", "example.org.zone:4: example.org.: a DS record at the zone's apex" },
+		{ HEAD "x 60 DS 1 13 2 00\n", "example.org.zone:4: x.example.org.: a DS record without NS records" },
 		{ HEAD "x 60 CH TXT \"x\"\n", "example.org.zone:4: only class IN" },
 		{ HEAD "x 60 DNAME y\n", "example.org.zone:4: DNAME is not supported" },
+		{ HEAD "x 60 OPT \\# 0\n", "example.org.zone:4: this type can't stand in a zone" },
+		{ HEAD "x 60 TYPE0 \\# 0\n", "example.org.zone:4: this type can't stand in a zone" },
 		{ HEAD "x 60 MX \\# 0\n", "example.org.zone:4: the record's data ends before its last field" },
 		{ HEAD "x 60 MX \\# 2 000a\n", "example.org.zone:4: the record's data ends before its last field" },
 		{ HEAD "x 60 SRV \\# 6 000100020003\n", "example.org.zone:4: the record's data ends before its last field" },
@@ -57,9 +81,9 @@ static void test_errors_name_file_and_line(void **state) {
 		{ HEAD "@ 3600 SOA ns2 hostmaster 1 2 3 4 5\n", "example.org.zone:1: example.org.: more than one SOA record" },
 		{ HEAD "sub 3600 SOA ns2 hostmaster 1 2 3 4 5\n", "example.org.zone:4: sub.example.org.: a SOA record below" },
 		{ HEAD "*.sub 3600 NS ns1\n", "example.org.zone:4: *.sub.example.org.: a wildcard can't be delegated" },
-		{ "@ 3600 IN NS ns1\n", "example.org.zone: no SOA record of example.org." },
+		{ "@ 3600 IN NS ns1\n", "example.org.zone: no SOA record of example.org.; add one" },
 		{ "@ 3600 IN SOA ns1 hostmaster 1 2 3 4 300\n", "example.org.zone: no NS record of example.org." },
-		{ "", "example.org.zone: no SOA record of example.org." },
+		{ "", "example.org.zone: no SOA record of example.org.; add one" },
 	};
 	for (size_t i = 0; i < COUNT_OF(rows); i++)
 		assert_refused(x, YAML, rows[i].zone, rows[i].why);
@@ -119,6 +143,99 @@ static void test_master_format(void **state) {
 	assert_string_equal(answer_text(x), "NOERROR aa\nan a\\.b.sub.example.org. 3600 IN A 192.0.2.4\n");
 }
 
+/* RFC 1035 5.1: a file's origin and last name do not outlive it; RFC 2308 4: $TTL does. Paths are relative to the including file. */
+static void test_include(void **state) {
+	struct fixture *x = *state;
+	struct err e;
+	char folder[64];
+	snprintf(folder, sizeof(folder), "%s/parts", x->directory);
+	mkdir(folder, 0700);
+	fixture_file(x, "example.org.zone",
+	             HEAD "$TTL 100\n"
+	                  "a A 192.0.2.1\n"
+	                  "$INCLUDE parts/one.zone sub\n"
+	                  "  TXT \"still a\"\n"
+	                  "b A 192.0.2.2\n"
+	                  "$INCLUDE \"parts/two.zone\" ; c\n");
+	fixture_file(x, "parts/one.zone",
+	             "  A 192.0.2.9\nc A 192.0.2.3\n$TTL 200\n$ORIGIN deep\nd A 192.0.2.4\n$INCLUDE two.zone\n");
+	fixture_file(x, "parts/two.zone", "e CNAME @\n");
+	assert_true(fixture_reload(x, YAML, &e));
+	assert_string_equal(ask(x, "a.example.org", 1),
+	                    "NOERROR aa\nan a.example.org. 100 IN A 192.0.2.1\nan a.example.org. 100 IN A 192.0.2.9\n");
+	assert_string_equal(ask(x, "a.example.org", 16), "NOERROR aa\nan a.example.org. 200 IN TXT \"still a\"\n");
+	assert_string_equal(ask(x, "b.example.org", 1), "NOERROR aa\nan b.example.org. 200 IN A 192.0.2.2\n");
+	assert_string_equal(ask(x, "c.sub.example.org", 1), "NOERROR aa\nan c.sub.example.org. 100 IN A 192.0.2.3\n");
+	assert_string_equal(ask(x, "d.deep.sub.example.org", 1), "NOERROR aa\nan d.deep.sub.example.org. 200 IN A 192.0.2.4\n");
+	assert_string_equal(ask(x, "e.deep.sub.example.org", 5),
+	                    "NOERROR aa\nan e.deep.sub.example.org. 200 IN CNAME deep.sub.example.org.\n");
+	assert_string_equal(ask(x, "e.example.org", 5), "NOERROR aa\nan e.example.org. 200 IN CNAME example.org.\n");
+}
+
+static void test_include_errors(void **state) {
+	struct fixture *x = *state;
+	fixture_file(x, "other.zone", "\nx 60 A 192.0.2\n");
+	assert_refused(x, YAML, HEAD "$INCLUDE other.zone\n", "/other.zone:2: `192.0.2` is not an IPv4 address");
+	fixture_file(x, "other.zone", "\nx 60 CNAME a\n");
+	assert_refused(x, YAML, HEAD "$INCLUDE other.zone\nx 60 A 192.0.2.1\n",
+	               "/other.zone:2: x.example.org.: a CNAME record beside other records");
+	fixture_file(x, "other.zone", "\n$INCLUDE third.zone\n");
+	fixture_file(x, "third.zone", "\n\n$INCLUDE other.zone\n");
+	assert_refused(x, YAML, HEAD "$INCLUDE other.zone\n", "/third.zone:3: ");
+	assert_refused(x, YAML, HEAD "$INCLUDE other.zone\n", "/other.zone includes itself");
+	for (int i = 0; i < 20; i++) {
+		char name[16], text[32];
+		snprintf(name, sizeof(name), "%d.zone", i);
+		snprintf(text, sizeof(text), "$INCLUDE %d.zone\n", i + 1);
+		fixture_file(x, name, text);
+	}
+	assert_refused(x, YAML, HEAD "$INCLUDE 0.zone\n", "/14.zone:1: files are included more than 16 deep");
+}
+
+/* TTL and class in either order; a TTL that is not said is $TTL, or else the last one that was said (RFC 1035 5.1, RFC 2308 4). */
+static void test_ttl_and_class(void **state) {
+	struct fixture *x = *state;
+	struct err e;
+	fixture_file(x, "example.org.zone",
+	             "@ SOA ns1 hostmaster 1 2 3 4 300\n@ NS ns1\nns1 IN 1h A 192.0.2.1\n"
+	             "a in 1m TXT a\nb TXT b\nc CLASS1 TXT c\nin 5 TXT d\n$TTL 77\n60 TXT e\ntxt 6 TXT f\nf TXT f\n");
+	assert_true(fixture_reload(x, YAML, &e));
+	static const struct {
+		const char *name;
+		unsigned ttl;
+	} rows[] = { { "example.org", 3600 }, { "a.example.org", 60 },  { "b.example.org", 60 }, { "c.example.org", 60 },
+		     { "in.example.org", 5 }, { "60.example.org", 77 }, { "f.example.org", 77 } };
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		char expected[64];
+		snprintf(expected, sizeof(expected), "an %s. %u IN ", rows[i].name, rows[i].ttl);
+		if (!strstr(ask(x, rows[i].name, i == 0 ? 2 : 16), expected))
+			fail_msg("%s: %s", rows[i].name, x->text.p);
+	}
+}
+
+/* RFC 9460 4.1, and every other type with a host's name: its addresses go into the additional section. */
+static void test_additional(void **state) {
+	struct fixture *x = *state;
+	struct err e;
+	fixture_file(x, "example.org.zone",
+	             HEAD "h 60 HTTPS 1 ns1 alpn=h2\ns 60 SVCB 0 ns1\nk 60 KX 10 ns1\nf 60 AFSDB 1 ns1\nr 60 RT 1 ns1\n"
+	                  "v 60 SRV 1 2 3 ns1\nm 60 MX 1 ns1\n@ 60 HTTPS 0 svc.example.net.\n");
+	assert_true(fixture_reload(x, YAML, &e));
+	assert_string_equal(ask(x, "h.example.org", 65), "NOERROR aa\nan h.example.org. 60 IN HTTPS 1 ns1.example.org. alpn=h2\n"
+	                                                 "ar ns1.example.org. 3600 IN A 192.0.2.1\n");
+	static const struct {
+		const char *name;
+		unsigned type;
+	} rows[] = { { "s", 64 }, { "k", 36 }, { "f", 18 }, { "r", 21 }, { "v", 33 }, { "m", 15 } };
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		char name[32];
+		snprintf(name, sizeof(name), "%s.example.org", rows[i].name);
+		if (!strstr(ask(x, name, rows[i].type), "\nar ns1.example.org. 3600 IN A 192.0.2.1\n"))
+			fail_msg("%s: %s", name, x->text.p);
+	}
+	assert_string_equal(ask(x, "example.org", 65), "NOERROR aa\nan example.org. 60 IN HTTPS 0 svc.example.net.\n");
+}
+
 /* Two zones, one inside the other: each name is answered by the closest; DS by the upper one (RFC 4035 3.1.4.1). */
 static void test_nested_zones(void **state) {
 	struct fixture *x = *state;
@@ -175,6 +292,10 @@ int main(void) {
 		cmocka_unit_test(test_steered_names_refused),
 		cmocka_unit_test(test_old_zone_serves_on),
 		cmocka_unit_test(test_master_format),
+		cmocka_unit_test(test_include),
+		cmocka_unit_test(test_include_errors),
+		cmocka_unit_test(test_ttl_and_class),
+		cmocka_unit_test(test_additional),
 		cmocka_unit_test(test_nested_zones),
 		cmocka_unit_test(test_many_names),
 	};
