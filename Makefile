@@ -7,7 +7,7 @@ CONFIG := $(BUILD)/config.mk
 JOBS ?= $(shell nproc)
 
 # What runs without a configured tree.
-BARE := help demo check bench bench-http bench-scale clean distclean format fuzz deps-build deps-check deps-bench deps-coverage asan tsan ubsan coverage
+BARE := help demo check bench bench-http bench-dns bench-scale clean distclean format fuzz deps-build deps-check deps-bench deps-coverage asan tsan ubsan coverage
 ifneq ($(filter-out $(BARE),$(or $(MAKECMDGOALS),all)),)
 include $(CONFIG)
 endif
@@ -51,8 +51,8 @@ help:
 	@echo 'make demo         install what is missing, build, run the embedded demonstration'
 	@echo 'make check        install what is missing, build, run all tests'
 	@echo 'make unit ROOM=x  run the unit tests of one room'
-	@echo 'make bench        measure beside haproxy, nginx, h2o and nghttpx, and DNS beside gdnsd and knot'
-	@echo 'make bench-http   HTTP alone with all columns (BENCH=pattern picks rows); bench-scale: connections, servers, routes, workers'
+	@echo 'make bench        measure beside haproxy, nginx, h2o and nghttpx, and DNS beside gdnsd, knot, nsd and PowerDNS'
+	@echo 'make bench-http   HTTP alone with all columns (BENCH=pattern picks rows); bench-dns: DNS; bench-scale: connections, servers, routes, workers'
 	@echo 'make asan | tsan  run unit, sim, fuzz-replay and box tests under sanitizers (in build/asan, build/tsan)'
 	@echo 'make fuzz         build the libFuzzer targets (clang) under build/fuzz'
 	@echo 'make coverage     line coverage of the tests, as HTML under build/coverage'
@@ -146,16 +146,21 @@ demo: deps-build
 # The load and the origin of measurements: no part of steerway, and linked with nothing of it.
 BENCH_LOAD := $(patsubst %,$(BUILD)/obj/bench/%.o,load load_tls histogram)
 BENCH_ORIGIN := $(patsubst %,$(BUILD)/obj/bench/%.o,origin origin_h2)
+BENCH_LOAD_DNS := $(patsubst %,$(BUILD)/obj/bench/%.o,load_dns load_dns_questions load_dns_udp load_dns_tcp histogram)
+BENCH_FLOORS := $(patsubst %,$(BUILD)/obj/bench/%.o,floor parse)
+BENCH_PROGRAMS := $(patsubst %,$(BUILD)/bench/%,load load_dns origin floor parse)
 .PHONY: bench-programs
-bench-programs: $(BUILD)/bench/load $(BUILD)/bench/origin
+bench-programs: $(BENCH_PROGRAMS)
 $(BUILD)/bench/load: $(BENCH_LOAD)
+$(BUILD)/bench/load_dns: $(BENCH_LOAD_DNS)
 $(BUILD)/bench/origin: $(BENCH_ORIGIN)
-$(BUILD)/bench/load $(BUILD)/bench/origin:
+$(BUILD)/bench/floor $(BUILD)/bench/parse: $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o
+$(BENCH_PROGRAMS):
 	@mkdir -p $(@D)
-	$(call QUIET,LD)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lssl -lcrypto
+	$(call QUIET,LD)$(CC) $(ALL_LDFLAGS) -Wl,--as-needed -o $@ $^ -lssl -lcrypto -lldns
 
-.PHONY: bench bench-http bench-scale
-bench bench-http bench-scale: deps-bench
+.PHONY: bench bench-http bench-dns bench-scale
+bench bench-http bench-dns bench-scale: deps-bench
 	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD) all bench-programs
 	@python3 bench/run.py --build $(BUILD) $(@:bench-%=%) $(BENCH)
 
@@ -193,4 +198,4 @@ clean:
 distclean:
 	rm -rf build configure
 
--include $(BENCH_LOAD:.o=.d) $(BENCH_ORIGIN:.o=.d) $(OBJ_ROOMS:.o=.d) $(OBJ_MAIN:.o=.d) $(OBJ_CTL:.o=.d) $(UNIT:=.d) $(FUZZ_REPLAY:=.d) $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/%.d)
+-include $(BENCH_LOAD:.o=.d) $(BENCH_ORIGIN:.o=.d) $(BENCH_LOAD_DNS:.o=.d) $(BENCH_FLOORS:.o=.d) $(OBJ_ROOMS:.o=.d) $(OBJ_MAIN:.o=.d) $(OBJ_CTL:.o=.d) $(UNIT:=.d) $(FUZZ_REPLAY:=.d) $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/%.d)

@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""DNS beside gdnsd and knot: the programs, a row each, and their loads by dnsperf."""
+"""The DNS servers that are measured: a row each, and nothing about them anywhere else.
+
+A row says the program, its command, and `grounds`: by the name of a ground (what is served, dns_loads.py) the files that it takes; a ground that is missing
+is a case that the server does not have. A file is a template, with {ip} {port} {dir} {build} {user} and the like filled in, or the zone of a ground
+(ZONE), which is the same text for all servers that read zone files. One UDP worker and one TCP worker each, no query log.
+"""
 import os
 import pwd
-import re
-import subprocess
 
 import dns
+from dns_loads import GROUNDS
 from lab import free_port, wait_until
-from measure import cpu_seconds
 
-STATIC = 1000  # names of the zone that queries go over
+ZONE = object()
 
-STEERWAY_DNS = """
+STEERWAY = """
 workers: 1
 run_as_root: {is_root}
 listeners:
@@ -26,105 +29,185 @@ pools:
       - {{ name: b, address: "127.0.0.1:9", site: two }}
 zones:
   bench.test:
-    file: {dir}/static.zone
-    names:
-      app: {{ policy: failover, pool: app, sites: [one, two] }}
-admin: {{ socket: {{ path: {dir}/steerway-dns.sock }} }}
+    file: {dir}/bench.test.zone
+    names: {{ %s }}
+admin: {{ socket: {{ path: {dir}/admin.sock }} }}
 log: {{ level: warn }}
 """
 
-KNOT = """
-server:
-    listen: {ip}@{port}
-    rundir: {dir}/knot
-    user: {user}
-    udp-workers: 1
-    tcp-workers: 1
-    background-workers: 1
-database:
-    storage: {dir}/knot
-zone:
-  - domain: bench.test
-    file: {dir}/all.zone
-"""
+
+def steerway(names=""):
+	return {"steerway.yaml": STEERWAY % names, "bench.test.zone": ZONE}
+
 
 GDNSD = """
 options => {{
 	listen => {ip}:{port}
 	udp_threads => 1
 	tcp_threads => 1
-	run_dir => {dir}/gdnsd/run
-	state_dir => {dir}/gdnsd/state
+	run_dir => {dir}/run
+	state_dir => {dir}/state
 }}
-plugins => {{
-	simplefo => {{ service_types => up, app => {{ primary => 198.51.100.10, secondary => 192.0.2.10 }} }}
-}}
+plugins => {{ %s }}
+"""
+GDNSD_FAILOVER = "simplefo => {{ service_types => up, app => {{ primary => 198.51.100.10, secondary => 192.0.2.10 }} }}"
+GDNSD_GEO = """
+	geoip => {{
+		maps => {{ clients => {{ datacenters => [one, two, three], nets => nets }} }}
+		resources => {{ app => {{ map => clients, service_types => up, dcmap => {{ one => 198.51.100.10, two => 192.0.2.10, three => 203.0.113.10 }} }} }}
+	}}
 """
 
-SOA = "$TTL 300\n@ IN SOA ns1 hostmaster 1 7200 3600 1209600 300\n@ IN NS ns1\nns1 IN A 192.0.2.53\n"
+
+def gdnsd(plugins="", **more):
+	return {"config": GDNSD % plugins, "zones/bench.test": ZONE} | more
 
 
-class Case:
-	def __init__(self, key, title, names):
-		self.key, self.title, self.names = key, title, names
-		self.target, self.base = None, key
+KNOT = """
+server:
+    listen: {ip}@{port}
+    rundir: {dir}/run
+    user: {user}
+    udp-workers: 1
+    tcp-workers: 1
+    background-workers: 1
+    edns-client-subnet: on
+database:
+    storage: {dir}/state
+%s
+zone:
+  - domain: bench.test
+    file: {dir}/bench.test.zone
+    %s
+"""
+KNOT_GEO = "mod-geoip:\n  - id: clients\n    config-file: {dir}/nets\n    ttl: 60\n    mode: subnet\n"
 
 
-CASES = [Case("dns-static", "DNS, static A", "static"), Case("dns-steered", "DNS, steered A", "steered")]
+def knot(modules="", zone="", **more):
+	return {"knot.conf": KNOT % (modules, zone), "bench.test.zone": ZONE} | more
 
 
-class DnsPeer:
-	def __init__(self, name, program, command, files):
-		self.name, self.program, self.command, self.files = name, program, command, files
+NSD = """
+server:
+    server-count: 1
+    ip-address: {ip}@{port}
+    username: ""
+    chroot: ""
+    zonesdir: {dir}
+    database: ""
+    zonelistfile: {dir}/state/zones
+    xfrdfile: {dir}/state/xfrd
+    xfrdir: {dir}/state
+    pidfile: {dir}/run/nsd.pid
+    rrl-ratelimit: 0
+    tcp-count: 100
+remote-control:
+    control-enable: no
+zone:
+    name: bench.test
+    zonefile: bench.test.zone
+"""
+NSD_FILES = {"nsd.conf": NSD, "bench.test.zone": ZONE}
 
-	def start(self, bench):
-		lab = bench.lab
-		known = {"ip": lab.ip, "port": free_port(lab.ip), "dir": lab.dir, "build": bench.build,
+# Its caches as they come: an answer of the static zone is taken from the packet cache for 20 s.
+PDNS = """
+local-address={ip}
+local-port={port}
+receiver-threads=1
+distributor-threads=1
+socket-dir={dir}/run
+daemon=no
+guardian=no
+loglevel=3
+disable-syslog=yes
+edns-subnet-processing=yes
+%s
+"""
+PDNS_BIND = "launch=bind\nbind-config={dir}/named.conf\nenable-lua-records=shared\n"
+PDNS_GEO = "launch=geoip\ngeoip-zones-file={dir}/geo.yaml\n"
+NAMED = 'zone "bench.test" {{ type master; file "{dir}/bench.test.zone"; }};\n'
+PDNS_GEO_ZONE = """
+domains:
+- domain: bench.test
+  ttl: 60
+  records:
+    bench.test: [ {{ soa: ns1.bench.test hostmaster.bench.test 1 7200 3600 1209600 300 }}, {{ ns: ns1.bench.test }} ]
+    one.bench.test: [ {{ a: 198.51.100.10 }} ]
+    two.bench.test: [ {{ a: 192.0.2.10 }} ]
+    three.bench.test: [ {{ a: 203.0.113.10 }} ]
+  services:
+    app.bench.test: {{ default: three.bench.test, {nets} }}
+"""
+
+
+def pdns(**more):
+	return {"pdns.conf": PDNS % PDNS_BIND, "named.conf": NAMED, "bench.test.zone": ZONE} | more
+
+
+class Server:
+	def __init__(self, name, program, command, grounds, is_udp_only=False, is_forking=False):
+		self.name, self.program, self.command, self.grounds = name, program, command, grounds
+		self.is_udp_only, self.is_forking = is_udp_only, is_forking
+
+	def has_port(self, port):
+		return port == "udp" or not self.is_udp_only
+
+	def start(self, bench, ground, pin=lambda command: command, wrap=(), seconds=60):
+		"""A Running that answers; None where the server does not have the case."""
+		if ground not in self.grounds:
+			return None
+		lab, name = bench.lab, f"{self.name}-{ground}-{next(bench.numbers)}"
+		known = {"ip": lab.ip, "port": free_port(lab.ip), "dir": lab.path(name), "build": bench.build, "answer_bytes": GROUNDS[ground].answer_bytes,
 		         "is_root": "true" if os.geteuid() == 0 else "false", "user": pwd.getpwuid(os.geteuid()).pw_name}
-		for path, text in self.files.items():
-			lab.write(path, text.format(**known) if "{ip}" in text else text)
-		for folder in ("knot", "gdnsd/run", "gdnsd/state"):
-			lab.path(folder).mkdir(parents=True, exist_ok=True)
-		process = lab.start(f"{self.name}-dns", bench.proxy_side([w.format(**known) for w in (self.program, *self.command)]))
-		address = known["ip"], known["port"]
+		for folder in ("run", "state"):
+			lab.path(f"{name}/{folder}").mkdir(parents=True, exist_ok=True)
+		for path, text in self.grounds[ground].items():
+			lab.write(f"{name}/{path}", self.zone(lab, GROUNDS[ground], known) if text is ZONE else text.format(**known))
+		process = lab.start(name, pin([*wrap, *(w.format(**known) for w in (self.program, *self.command))]))
+		running = Running(self, ground, process, known)
+		wait_until(running.answers, seconds, f"{self.name} answers")
+		return running
 
-		def answers():
-			assert process.is_alive(), process.text()
-			try:
-				return all(dns.ask(address, f"{n}.bench.test").data() for n in ("n1", "app"))
-			except OSError:
-				return False
-		wait_until(answers, 20, f"{self.name} answers")
-		return self.name, process.pid, address
+	def zone(self, lab, ground, known):
+		return ground.zone(lab).read_text() + ground.more.get(self.name, "").format(**known)
 
 
-def zone(steered):
-	return SOA + "".join(f"n{i} IN A 203.0.113.{i % 250 + 1}\n" for i in range(STATIC)) + steered
+class Running:
+	def __init__(self, server, ground, process, values):
+		self.name, self.server, self.back, self.process = server.name, server, ground, process
+		self.pid, self.ip = process.pid, values["ip"]
+		self.ports = {"udp": values["port"], "tcp": values["port"]}
+
+	def answers(self):
+		"""All that the ground is asked for beforehand, rightly."""
+		if not self.process.is_alive():
+			raise RuntimeError(f"{self.name} ended: {self.process.text()[-2000:]}")
+		try:
+			if self.server.is_udp_only:
+				return dns.exchange_udp((self.ip, self.ports["udp"]), dns.query("bench.test"))
+			for name, more, data in GROUNDS[self.back].probes:
+				got = dns.ask((self.ip, self.ports["udp"]), name, **more).data()
+				assert got and got[0] in [d.format(ip=self.ip) for d in data], f"{self.name} answers {name} with {got}, not {data}"
+		except OSError:
+			return False
+		return True
+
+	def stop(self):
+		if self.process.is_alive():
+			self.process.kill()
 
 
-DNS_PEERS = [
-	DnsPeer("steerway", "{build}/steerway", ["-c", "{dir}/steerway-dns.yaml"], {"steerway-dns.yaml": STEERWAY_DNS, "static.zone": zone("")}),
-	DnsPeer("knot", "knotd", ["-c", "{dir}/knot.conf"], {"knot.conf": KNOT, "all.zone": zone("app IN A 198.51.100.10\n")}),
-	DnsPeer("gdnsd", "gdnsd", ["-c", "{dir}/gdnsd", "start"],
-	     {"gdnsd/config": GDNSD, "gdnsd/zones/bench.test": zone("app 60 DYNA simplefo!app\n")}),
+def each(names, files):
+	return {name: files for name in names}
+
+
+PLAIN = ("static", "large", "huge")
+SERVERS = [
+	Server("steerway", "{build}/steerway", ["-c", "{dir}/steerway.yaml"],
+	       each(PLAIN, steerway()) | {"failover": steerway("app: {{ policy: failover, pool: app, sites: [one, two] }}")}),
+	Server("gdnsd", "gdnsd", ["-c", "{dir}", "start"], each(PLAIN, gdnsd()) | {"failover": gdnsd(GDNSD_FAILOVER)}),
+	Server("knot", "knotd", ["-c", "{dir}/knot.conf"], each(PLAIN, knot())),
+	Server("nsd", "nsd", ["-d", "-c", "{dir}/nsd.conf"], each(PLAIN, NSD_FILES), is_forking=True),
+	Server("pdns", "pdns_server", ["--config-dir={dir}"], each((*PLAIN, "failover"), pdns())),
+	Server("floor", "{build}/bench/floor", ["{ip}", "{port}", "{answer_bytes}"], each(("static", "failover", "large"), {}), is_udp_only=True),
 ]
-
-
-def query_files(lab):
-	return {"static": lab.write("static.queries", "".join(f"n{i * 7 % STATIC}.bench.test A\n" for i in range(STATIC))),
-	        "steered": lab.write("steered.queries", "app.bench.test A\n" * 100)}
-
-
-def timed(bench, running, case, queries, seconds):
-	name, pid, (ip, port) = running
-	before = cpu_seconds(pid)
-	command = ["dnsperf", "-s", ip, "-p", str(port), "-d", str(queries[case.names]), "-l", f"{max(1, round(seconds))}", "-c", "8", "-q", "128", "-T", "1", "-t", "1"]
-	out = subprocess.run(bench.load_side(command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=seconds + 60).stdout
-	after = cpu_seconds(pid)
-
-	def number(label):
-		return float(re.search(rf"{label}:\s+([\d.]+)", out)[1])
-	completed, lost = int(number("Queries completed")), int(number("Queries lost"))
-	codes = dict(re.findall(r"(\w+) (\d+) \(", re.search(r"Response codes:(.*)", out)[1]))
-	return {"requests": completed, "rate": number("Queries per second"), "mean_us": number(r"Average Latency \(s\)") * 1e6,
-	        "errors": lost + sum(int(n) for code, n in codes.items() if code != "NOERROR"), "cpu_us": (after - before) * 1e6 / max(1, completed)}

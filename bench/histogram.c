@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Latencies in log-linear buckets: adding is two shifts, reading a quantile one walk. */
-#include "load.h"
+#include "histogram.h"
 
 #define SUB_BITS 6
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * What the parts of the load share: a connection, its TLS, and the histogram of latencies. */
+ * What the parts of the HTTP load share: a connection and its TLS. */
 #ifndef BENCH_LOAD_H
 #define BENCH_LOAD_H
+
+#include "histogram.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -35,16 +37,6 @@ int tls_handshake(struct conn *c); /* 1 done, 0 not yet, -1 failed */
 /* As conn_read() of load.c: bytes, 0 the end, -1 not now, -2 failed. */
 ssize_t tls_read(struct conn *c, void *at, size_t room);
 ssize_t tls_write(struct conn *c, const void *data, size_t length);
-
-/* ---- histogram.c ---- */
-
-/* Log-linear: 64 buckets a power of two, so a value is off by 1.6 % at most. */
-struct histogram {
-	uint64_t total, count[64 * 60];
-};
-
-void histogram_add(struct histogram *h, uint64_t ns);
-double histogram_us(const struct histogram *h, double quantile); /* upper end of its bucket; 0 of an empty one */
 
 uint64_t now_ns(void);
 

@@ -6,6 +6,8 @@ class Row:
 	"""`tool` is `load` (bench/load.c, with these options) or `h2load`. `port`: clear, tls, h2, h2s. `base`: the row whose best peer is the
 	measure, where it is another. `counted`: requests of the run under strace; a fifth of it under callgrind."""
 
+	warm = 20  # requests before those that are counted
+
 	def __init__(self, key, title, target, tool="load", options=(), port="clear", back="h1", counted=5000, base=None, idle=0):
 		self.key, self.title, self.target, self.tool, self.options, self.port, self.back = key, title, target, tool, options, port, back
 		self.counted, self.base, self.idle = counted, base or key, idle

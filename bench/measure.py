@@ -57,10 +57,11 @@ def memory_bytes(pids):
 
 
 class Load:
-	"""bench/load.c between its gate and its end: Load(...) returns at the gate, result() goes through it. Ended by its id at its time limit."""
+	"""bench/load.c or load_dns.c between its gate and its end: Load(...) returns at the gate, result() goes through it. Ended by its id at its time
+	limit."""
 
 	def __init__(self, bench, running, row, extra=(), limit=60):
-		command = [str(Path(bench.build) / "bench" / "load"), *row.options, *extra, running.ip, str(running.ports[row.port])]
+		command = [str(Path(bench.build) / "bench" / row.tool), *row.options, *extra, running.ip, str(running.ports[row.port])]
 		self.command = command
 		self.popen = subprocess.Popen(bench.load_side(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 		self.timer = threading.Timer(limit, self.popen.kill)
@@ -125,6 +126,7 @@ def timed(bench, running, row, seconds, extra=()):
 	if "-R" in row.options:
 		result["errors"] += max(0, result["requests"] - result["resumed"])  # a full handshake is not what is measured
 	result["cpu_us"] = (after - before) * 1e6 / max(1, result["requests"])
+	result["busy"] = (after - before) / result["seconds"]
 	return result
 
 
@@ -151,7 +153,7 @@ def counted(bench, running, row, amount, begin, end, limit=60):
 		h2load(bench, running, row, ["-n", "500"])
 		begin()
 		return end(h2load(bench, running, row, ["-n", str(amount)])["requests"])
-	load = Load(bench, running, row, ["-n", str(amount), "-w", "20"], limit)
+	load = Load(bench, running, row, ["-n", str(amount), "-w", str(row.warm)], limit)
 	begin()
 	result = load.result()
 	value = end(max(1, result["requests"]))
@@ -182,12 +184,22 @@ class Strace:
 		        "by_name": {n: round(c / requests, 3) for n, c in sorted(calls.items(), key=lambda x: -x[1]) if c / requests >= 0.005}}
 
 
+def callgrind(bench, out, *options):
+	return ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", *options]
+
+
+def total_of(dump):
+	"""Of a dump of callgrind, when it is written."""
+	wait_until(lambda: dump.exists() and "totals:" in dump.read_text(errors="replace"), 10, "callgrind's dump")
+	return int(re.search(r"^totals: (\d+)", dump.read_text(errors="replace"), re.M)[1])
+
+
 class Callgrind:
 	"""Instructions in user space a request. The program runs under valgrind from its start, and counts only between begin() and end()."""
 
 	def __init__(self, bench, peer, back):
 		self.bench, self.out = bench, bench.lab.path(f"callgrind.{peer.name}.{back}")
-		wrap = ["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={self.out}", "--vgdb=yes", f"--vgdb-prefix={bench.lab.dir}/vgdb"]
+		wrap = callgrind(bench, self.out, "--instr-atstart=no", "--vgdb=yes", f"--vgdb-prefix={bench.lab.dir}/vgdb")
 		self.running, self.dumps = peer.start(bench, back, bench.proxy_side, wrap), 0
 
 	def control(self, *what):
@@ -201,10 +213,21 @@ class Callgrind:
 	def end(self, requests):
 		self.control("dump", "instrumentation off")
 		self.dumps += 1
-		dump = Path(f"{self.out}.{self.dumps}")
-		wait_until(lambda: dump.exists() and "totals:" in dump.read_text(errors="replace"), 10, "callgrind's dump")
-		text = dump.read_text(errors="replace")
-		return {"instructions": int(re.search(r"^totals: (\d+)", text, re.M)[1]) / requests}
+		return {"instructions": total_of(Path(f"{self.out}.{self.dumps}")) / requests}
+
+
+def forked_instructions(bench, peer, row):
+	"""The same of a program whose forked processes valgrind can't be told anything: what their whole lives cost, one with more requests less one with
+	fewer."""
+	lives = []
+	for amount in (row.counted // 5, row.counted):
+		out = bench.lab.path(f"callgrind.{peer.name}.{row.key}.{amount}")
+		running = peer.start(bench, row.back, bench.proxy_side, callgrind(bench, f"{out}.%p"))
+		done = counted(bench, running, row, amount, lambda: None, lambda requests: requests)
+		pids = family(running.pid)
+		running.process.stop()
+		lives.append((done, sum(total_of(Path(f"{out}.{p}")) for p in pids)))
+	return {"instructions": (lives[1][1] - lives[0][1]) / (lives[1][0] - lives[0][0])}
 
 
 def syscalls(bench, running, row):
@@ -226,6 +249,23 @@ def idle_memory(bench, peer, row):
 	first.close()
 	running.stop()
 	return {"bytes": (after - before) / row.idle, "errors": errors}
+
+
+def resident_bytes(pid):
+	"""Memory of a program: all of its greatest process, and of the others what they have for themselves."""
+	def rollup(p):
+		text = Path(f"/proc/{p}/smaps_rollup").read_text()
+		return [sum(int(n) for n in re.findall(rf"^{what}:\s+(\d+)", text, re.M)) * 1024 for what in ("Rss", "Private_\\w+")]
+	sizes = sorted(map(rollup, family(pid)), reverse=True)
+	return sizes[0][0] + sum(private for _, private in sizes[1:])
+
+
+def parsed(bench, file):
+	"""CPU seconds and memory that ldns takes to read a zone file (bench/parse.c)."""
+	popen = subprocess.Popen(bench.proxy_side([str(Path(bench.build) / "bench" / "parse"), str(file), "bench.test."]), stdout=subprocess.DEVNULL)
+	_, status, usage = os.wait4(popen.pid, 0)
+	popen.returncode = status
+	return {"errors": int(status != 0), "load_s": usage.ru_utime + usage.ru_stime, "mib": usage.ru_maxrss / 1024}
 
 
 def has(tool):

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """steerway beside its peers: same origin, same load, same run.
 
-	bench/run.py [--build DIR] [bench | http | scale] [pattern...] [--quick] [--seconds S] [--repeats N] [--peers a,b] [--columns a,b] [--budget S]
+	bench/run.py [--build DIR] [bench | http | dns | scale] [pattern...] [--quick] [--seconds S] [--repeats N] [--peers a,b] [--columns a,b] [--budget S]
 
-`http` measures all columns of HTTP rows (loads.py) beside haproxy, nginx, h2o and nghttpx (peers.py); `bench` CPU, rate and latency of the same, and
-DNS beside gdnsd and knot (dns_peers.py); `scale` what must not grow with connections, servers, routes and workers (scale.py). The program under test has
+`http` measures all columns of HTTP rows (loads.py) beside haproxy, nginx, h2o and nghttpx (peers.py); `dns` the same of DNS rows (dns_loads.py) beside
+gdnsd, knot, nsd and PowerDNS (dns_peers.py); `bench` CPU, rate and latency of both; `scale` what must not grow with connections, servers, routes and workers (scale.py). The program under test has
 one CPU for itself, load generator and origin share another. Repeats are interleaved (every program in turn, then again with another one first), and
 medians are shown. What counts most is CPU time a request: it is far less touched by the machine's mood than requests a second.
 Results go to DIR/bench/NAME.json, .md and .svg.
@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "box"))
 sys.dont_write_bytecode = True
 
+import dns_run  # noqa: E402
 import lab as labs  # noqa: E402
 import loads  # noqa: E402
 import measure  # noqa: E402
@@ -159,33 +160,15 @@ def run_http(bench, columns):
 	return {key: row for key, row in results.items() if row["programs"]}
 
 
-# ---- DNS ----
-
-def run_dns(bench):
-	import dns_peers
-	cases = [c for c in dns_peers.CASES if not bench.args.patterns or any(p.lower() in f"{c.key} {c.title}".lower() for p in bench.args.patterns)]
-	if not cases:
-		return {}
-	wanted = set(bench.args.peers.split(",")) if bench.args.peers else None
-	rows = [p for p in dns_peers.DNS_PEERS if measure.has(p.program.format(build=bench.build)) and (not wanted or p.name in wanted | {report.OURS})]
-	programs = {r[0]: r for r in (p.start(bench) for p in rows)}
-	queries, results = dns_peers.query_files(bench.lab), {}
-	for case in cases:
-		results[case.key] = result_of(case)
-		results[case.key]["programs"] = measure.interleaved(bench, programs, bench.args.repeats,
-		                                                    lambda r: dns_peers.timed(bench, r, case, queries, bench.args.seconds))
-		print(report.detail(results[case.key]), flush=True)
-	return results
-
-
 # ---- the whole ----
 
 def columns_of(bench, default):
 	return bench.args.columns.split(",") if bench.args.columns else default
 
 
-SUITES = {"bench": lambda bench: run_http(bench, columns_of(bench, ("time", "memory"))) | run_dns(bench),
+SUITES = {"bench": lambda bench: run_http(bench, columns_of(bench, ("time", "memory"))) | dns_run.run(bench, columns_of(bench, ("time",))),
           "http": lambda bench: run_http(bench, columns_of(bench, COLUMNS)),
+          "dns": lambda bench: dns_run.run(bench, columns_of(bench, ("time", "instructions", "memory"))),
           "scale": scale.run}
 
 
@@ -198,7 +181,8 @@ def version(command):
 
 def machine(args):
 	model = re.search(r"model name\s*:\s*(.*)", Path("/proc/cpuinfo").read_text())
-	programs = {"haproxy": ["haproxy", "-v"], "nginx": ["nginx", "-v"], "h2o": ["h2o", "-v"], "nghttpx": ["nghttpx", "-v"], "openssl": ["openssl", "version"]}
+	programs = {"haproxy": ["haproxy", "-v"], "nginx": ["nginx", "-v"], "h2o": ["h2o", "-v"], "nghttpx": ["nghttpx", "-v"], "openssl": ["openssl", "version"],
+	            "gdnsd": ["gdnsd", "-V"], "knot": ["knotd", "--version"], "nsd": ["nsd", "-v"], "PowerDNS": ["pdns_server", "--version"]}
 	found = [f"{n} {v}" for n, c in programs.items() if (v := version(c))]
 	return {"cpu": model[1] if model else "?", "cpus": os.cpu_count(), "kernel": os.uname().release, "versions": ", ".join(found),
 	        "seconds": args.seconds, "repeats": args.repeats}

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""The measurement works: a row for half a second beside nginx, its figures in JSON, table and plot; and its arithmetic is right."""
+"""The measurement works: a row for half a second beside nginx or Knot, its figures in JSON, table and plot; and its arithmetic is right."""
 import json
 import os
 import shutil
@@ -36,15 +36,34 @@ def check_ratios():
 	assert report.verdict(results, "a") == "errors"
 
 
-def check_run(suite, *what):
+def bounded(**bound):
+	return {"title": "a", "target": None, "base": "a", "bounds": [bound],
+	        "programs": {"steerway": {"cpu_us": 3.1, "p99_us": 80, "errors": 0}, "gdnsd": {"cpu_us": 3.0, "p99_us": 90, "errors": 0},
+	                     "floor": {"cpu_us": 2.0, "p99_us": 70, "errors": 0}}}
+
+
+def check_bounds():
+	"""A bound by itself, of a program, of the best peer (which the floor is not)."""
+	for bound, line in (({"column": "cpu_us", "bound": 3.1, "of": None}, "| a | CPU us | 3.10 | 3.10 | met |"),
+	                    ({"column": "cpu_us", "bound": 1.05, "of": "floor"}, "| a | CPU us | 3.10 | 1.05 of floor's 2.00 | missed |"),
+	                    ({"column": "p99_us", "bound": 1.0, "of": "best"}, "| a | p99 us | 80 | 1.00 of gdnsd's 90 | met |")):
+		row = bounded(**bound)
+		assert line in report.summary({"a": row}), report.summary({"a": row})
+		row["programs"]["steerway"]["errors"] = 1
+		assert line.rsplit("|", 2)[0] + "| errors |" in report.summary({"a": row})
+	row = bounded(column="cpu_us", bound=1.0, of="nsd")  # nothing to compare with: nothing is said
+	assert "at most" not in report.summary({"a": row})
+
+
+def check_run(suite, peer, *what):
 	"""Results of a run of half a second, in JSON; table and plot are there, too."""
 	# A copy of the tree's programs under a folder of its own, so that no result of a real measurement is written over.
 	with tempfile.TemporaryDirectory() as folder:
 		build = Path(folder)
 		(build / "bench").mkdir()
-		for name in ("steerway", "bench/load", "bench/origin"):
+		for name in ("steerway", "bench/load", "bench/origin", "bench/load_dns", "bench/floor"):
 			os.symlink(BUILD / name, build / name)
-		command = [sys.executable, ROOT / "bench" / "run.py", suite, *what, "--build", build, "--peers", "nginx", "--seconds", "0.5", "--repeats", "1"]
+		command = [sys.executable, ROOT / "bench" / "run.py", suite, *what, "--build", build, "--peers", peer, "--seconds", "0.5", "--repeats", "1"]
 		done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=100)
 		assert done.returncode == 0, done.stdout
 		assert len(xml.parse(build / f"bench/{suite}.svg").getroot()) > 5
@@ -58,13 +77,15 @@ def check_run(suite, *what):
 
 
 def main():
-	missing = [t for t in ("nginx", "openssl") if not shutil.which(t)]
+	missing = [t for t in ("nginx", "openssl", "knotd") if not shutil.which(t)]
 	if missing:
 		print(f"not installed: {missing}")
 		return 77
 	check_ratios()
-	assert check_run("http", "h1 keep-alive", "--columns", "time,syscalls") == {"h1": {"steerway", "nginx"}}
-	assert check_run("scale", "workers") == {"workers": {"1 worker", "2 workers"}}
+	check_bounds()
+	assert check_run("http", "nginx", "h1 keep-alive", "--columns", "time,syscalls") == {"h1": {"steerway", "nginx"}}
+	assert check_run("dns", "knot", "static", "pipelined", "--columns", "time") == {"static": {"steerway", "knot", "floor"}, "tcp": {"steerway", "knot"}}
+	assert check_run("scale", "nginx", "workers") == {"workers": {"1 worker", "2 workers"}}
 	return 0
 
 

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What DNS servers are asked: grounds (what is served), loads (a row each), and the bounds of steerway's figures."""
+import random
+import subprocess
+
+CLIENTS = 4096  # subnets of 24 bits that the map of clients has, 10.0.0.0/24 and on
+SITES = {"one": "198.51.100.10", "two": "192.0.2.10", "three": "203.0.113.10"}
+NETS = [(f"10.{i >> 8}.{i & 255}.0/24", site) for i, site in enumerate(random.Random(1).choices(list(SITES), k=CLIENTS))]
+
+SOA = "$TTL 300\n@ IN SOA ns1 hostmaster 1 7200 3600 1209600 300\n@ IN NS ns1\nns1 IN A 192.0.2.53\n"
+LUA = "app 60 IN LUA A \"ifportup({port}, {{'{ip}', '192.0.2.10'}}, {{timeout=1}})\"\n"
+
+
+def client(number):
+	"""A query's more: EDNS with this client subnet."""
+	return {"edns": 1232, "options": bytes([0, 8, 0, 7, 0, 1, 24, 0, 10, number >> 8, number & 255])}
+
+
+class Ground:
+	"""A zone of `names` addresses n0, n1..., and by server a line more (a template as its other files). `answer_bytes`: what the floor answers with.
+	`probes`: (name, more of the query, what may be the first address) that a server must answer before it counts as started."""
+
+	def __init__(self, names, answer_bytes, more=(), probes=(), is_signed=False):
+		self.names, self.answer_bytes, self.more, self.is_signed = names, answer_bytes, dict(more), is_signed
+		last = names - 1
+		self.probes = [(f"n{last}.bench.test", {}, [address(last)]), *probes]
+
+	def zone(self, lab):
+		"""The zone's file without a server's line, written once."""
+		path = lab.path(f"zones/{self.names}{'-signed' if self.is_signed else ''}")
+		if not path.exists():
+			lab.write(f"zones/{path.name}", SOA + "".join(f"n{i} IN A {address(i)}\n" for i in range(self.names)))
+			if self.is_signed:
+				sign(path)
+		return path
+
+
+def address(number):
+	return f"203.0.{number >> 8 & 255}.{number & 255}"
+
+
+def sign(path):
+	"""A zone-signing and a key-signing key of P-256, NSEC."""
+	keys = [subprocess.run(["ldns-keygen", *kind, "-a", "ECDSAP256SHA256", "bench.test"], cwd=path.parent, check=True, stdout=subprocess.PIPE,
+	                       text=True).stdout.strip() for kind in ((), ("-k",))]
+	subprocess.run(["ldns-signzone", "-o", "bench.test", "-f", f"{path}.out", str(path), *keys], cwd=path.parent, check=True)
+	path.with_name(f"{path.name}.out").replace(path)
+
+
+GROUNDS = {
+	"static": Ground(1000, 50),
+	"failover": Ground(1000, 48, {"gdnsd": "app 60 DYNA simplefo!app\n", "pdns": LUA}, probes=[("app.bench.test", {}, ["198.51.100.10", "{ip}"])]),
+	"large": Ground(100_000, 52),
+	"huge": Ground(1_000_000, 52),
+}
+
+
+class Bound:
+	"""Of steerway's figure in `column`: at most `bound`, or that many times the figure of `of` (a program, or `best`: the best peer's)."""
+
+	def __init__(self, column, bound, of=None):
+		self.column, self.bound, self.of = column, bound, of
+
+
+class Row:
+	"""As loads.Row; `back` is the ground."""
+
+	tool, warm = "load_dns", 2000
+
+	def __init__(self, key, title, ground, options, bounds, port="udp", counted=50000):
+		self.key, self.title, self.back, self.options, self.bounds, self.port, self.counted = key, title, ground, options, bounds, port, counted
+		self.base = key
+
+	def is_picked(self, patterns):
+		return not patterns or any(p.lower() in f"dns {self.key} {self.title}".lower() for p in patterns)
+
+	def is_for(self, running):
+		return running.back == self.back and running.server.has_port(self.port)
+
+
+def bounds(instructions, floor=None, of_gdnsd=1.0):
+	"""The usual ones."""
+	found = [Bound("instructions", instructions)] if instructions else []
+	if floor:
+		found.append(Bound("cpu_us", floor, "floor"))
+	return [*found, Bound("cpu_us", of_gdnsd, "gdnsd"), Bound("p99_us", 1.0, "best")]
+
+
+ROWS = [
+	Row("static", "static A", "static", ["n%.bench.test", "-V", "1000"], bounds(600, 1.05)),
+	Row("failover", "failover A", "failover", ["app.bench.test"], bounds(600, 1.05)),
+	Row("large", "100,000 names", "large", ["n%.bench.test", "-V", "100000"], bounds(700, 1.08)),
+	Row("tcp", "TCP, pipelined by 32", "static", ["n%.bench.test", "-V", "1000", "-T", "-c", "16", "-u", "32"], bounds(None, None, 0.5), port="tcp"),
+]
+
+
+class Loading:
+	"""A ground loaded by a server that was just started: memory, and CPU time until it answers; beside it ldns, which reads the file alone."""
+
+	def __init__(self, key, title, ground, bounds):
+		self.key, self.title, self.back, self.bounds = key, title, ground, bounds
+
+	def is_picked(self, patterns):
+		return not patterns or any(p.lower() in f"dns {self.key} {self.title}".lower() for p in patterns)
+
+
+LOADINGS = [
+	Loading("load-100k", "100,000 names loaded", "large", [Bound("mib", 1.0, "gdnsd")]),
+	Loading("load-1m", "1,000,000 names loaded", "huge", [Bound("mib", 120), Bound("load_s", 3.0)]),
+]
