@@ -9,7 +9,7 @@ BEGIN {
 	split("base 0 http 1 dns 1 metric 1 cfg 1 io 2 fleet 3 health 4 proxy 4 gslb 4 admin 5 main 6 steerctl 6", row, " ")
 	for (i = 1; i in row; i += 2) floor[row[i]] = row[i + 1]
 	# Tables are data of the room that reads them.
-	split("metrics metric config cfg variables cfg http_fields http http_methods http http_faults http http_statuses http ends proxy commands admin dns_rcodes dns dns_types dns", t, " ")
+	split("metrics metric config cfg variables cfg http_fields http http_methods http http_faults http http_statuses http ends proxy commands admin dns_rcodes dns dns_types dns dns_edes dns", t, " ")
 	for (i = 1; i in t; i += 2) table[t[i]] = t[i + 1]
 }
 function room_of(path, parts, n) {

@@ -7,6 +7,7 @@
 #ifndef STEERWAY_DNS_H
 #define STEERWAY_DNS_H
 
+#include "steerway/base/err.h"
 #include "steerway/base/str.h"
 
 #define DNS_HEADER_BYTES 12
@@ -34,7 +35,14 @@ enum dns_rcode {
 #undef DNS_RCODE
 };
 /* Extended errors (RFC 8914) that steerway sends. */
-#define DNS_EDE_NONE 0xffff
+enum dns_ede {
+#define DNS_EDE(name, code, text) DNS_EDE_##name = code,
+#include "steerway/tables/dns_edes.h"
+#undef DNS_EDE
+	DNS_EDE_NONE = 0xffff
+};
+/* Its extra text, empty when the code says it all. */
+struct str dns_ede_text(unsigned code);
 enum dns_type {
 #define DNS_TYPE(name, value, target, compress) DNS_TYPE_##name = value,
 #include "steerway/tables/dns_types.h"
@@ -142,6 +150,28 @@ struct dns_query {
  * FORMERR: not one question (RFC 9619), but none is fine with a cookie (RFC 7873 5.4); a pointer in its name, two OPT records or an
  * odd one (RFC 6891 6.1.1), a malformed option, bytes behind the end. */
 enum dns_rcode dns_query_parse(struct dns_query *out, struct str in);
+
+/* ---- cookies (RFC 7873, RFC 9018) ---- */
+
+#define DNS_COOKIE_SERVER_BYTES 16
+#define DNS_COOKIE_KEYS_MAX 4
+struct dns_cookie_keys {
+	unsigned n; /* the first makes, all verify */
+	uint8_t keys[DNS_COOKIE_KEYS_MAX][16];
+};
+/* Lines of 32 hexadecimal digits; 0, or -1 and what is wrong. */
+int dns_cookie_keys_parse(struct dns_cookie_keys *out, struct str text, struct err *e);
+/* The server's part for a client's cookie (8 bytes) and address (4 or 16 bytes). now_s: of 1970, as 32 bits. */
+void dns_cookie_make(uint8_t out[DNS_COOKIE_SERVER_BYTES], const uint8_t key[16], const uint8_t *client, struct str address,
+                     uint32_t now_s);
+enum dns_cookie_verdict {
+	DNS_COOKIE_BAD,
+	DNS_COOKIE_GOOD,
+	DNS_COOKIE_AGED, /* good, but the client should get a new one */
+};
+/* Of client's and server's part as they came (n bytes). Takes the same time wherever a wrong one differs. */
+enum dns_cookie_verdict dns_cookie_check(const struct dns_cookie_keys *k, const uint8_t *cookie, size_t n, struct str address,
+                                         uint32_t now_s);
 
 /* ---- bodies of replies ---- */
 

@@ -38,8 +38,9 @@ void gslb_each_zone(struct gslb *g, void (*each)(void *arg, struct str name, uin
 /* Who asks, and how. */
 struct gslb_client {
 	const struct addr *from;
-	bool is_tcp;     /* lifts the size limit */
-	unsigned worker; /* whose thread this is */
+	bool is_tcp;      /* lifts the size limit */
+	unsigned worker;  /* whose thread this is */
+	uint16_t idle_ds; /* TCP: how long the connection may rest, in tenths of a second */
 };
 /* One message in, one out: the whole responder without sockets, for tests, fuzzing and bench. Returns the length, 0 for silence.
  * Within rcu_read_lock. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What is known of record types: the rows of tables/dns_types.h. For load time; a query compares numbers. */
+/* What is known of record types and extended errors: the rows of their tables. For load time; a query compares numbers. */
 #include "steerway/dns.h"
 
 static const struct dns_type_row rows[] = {
@@ -13,4 +13,16 @@ const struct dns_type_row *dns_type_find(uint16_t type) {
 		if (rows[i].type == type)
 			return &rows[i];
 	return NULL;
+}
+
+struct str dns_ede_text(unsigned code) {
+	switch (code) {
+#define DNS_EDE(name, value, text)                                                                                               \
+	case value:                                                                                                              \
+		return STR(text);
+#include "steerway/tables/dns_edes.h"
+#undef DNS_EDE
+	default:
+		return STR_NONE;
+	}
 }

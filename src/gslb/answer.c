@@ -10,29 +10,38 @@
 /* The whole answer for each code that needs no zone. */
 #define PLAIN(rcode)                                                                                                             \
 	{ .flags = (rcode)&0xf }
-static const struct answer plain_formerr = PLAIN(DNS_FORMERR), plain_badvers = PLAIN(DNS_BADVERS);
+static const struct answer plain_formerr = PLAIN(DNS_FORMERR), plain_badvers = PLAIN(DNS_BADVERS),
+			   plain_badcookie = PLAIN(DNS_BADCOOKIE);
 const struct answer answer_notimp = PLAIN(DNS_NOTIMP), answer_refused = PLAIN(DNS_REFUSED);
 
-static void count_answer(unsigned flags, bool is_badvers) {
-	switch (flags & 0xf) {
-	case DNS_NOERROR:
-		if (is_badvers)
-			metric_add(METRIC_gslb_badvers_total, 1);
-		break;
-	case DNS_FORMERR:
-		metric_add(METRIC_gslb_formerr_total, 1);
-		break;
-	case DNS_NXDOMAIN:
-		metric_add(METRIC_gslb_nxdomain_total, 1);
-		break;
+static const struct answer *plain_answer(enum dns_rcode rcode) {
+	switch (rcode) {
 	case DNS_NOTIMP:
-		metric_add(METRIC_gslb_notimp_total, 1);
-		break;
-	case DNS_REFUSED:
-		metric_add(METRIC_gslb_refused_total, 1);
-		break;
+		return &answer_notimp;
+	case DNS_BADVERS:
+		return &plain_badvers;
+	case DNS_BADCOOKIE:
+		return &plain_badcookie;
+	default:
+		return &plain_formerr;
 	}
-	if (flags & DNS_FLAG_TC)
+}
+
+static void count_answer(unsigned rcode, bool is_truncated) {
+	switch (rcode) {
+#define COUNT(name, metric)                                                                                                      \
+	case DNS_##name:                                                                                                         \
+		metric_add(METRIC_gslb_##metric##_total, 1);                                                                     \
+		break;
+		COUNT(FORMERR, formerr)
+		COUNT(NXDOMAIN, nxdomain)
+		COUNT(NOTIMP, notimp)
+		COUNT(REFUSED, refused)
+		COUNT(BADVERS, badvers)
+		COUNT(BADCOOKIE, badcookie)
+#undef COUNT
+	}
+	if (is_truncated)
 		metric_add(METRIC_gslb_truncated_total, 1);
 }
 
@@ -45,67 +54,92 @@ static size_t write_header(const struct dns_query *q, unsigned rcode, size_t n_o
 	return DNS_HEADER_BYTES;
 }
 
-static void write_opt(const struct dns_query *q, bool is_badvers, char *out) {
-	static const uint8_t opt[DNS_OPT_BYTES] = { 0, 0, DNS_TYPE_OPT, DNS_EDNS_BYTES >> 8, DNS_EDNS_BYTES & 0xff };
-	memcpy(out, opt, sizeof(opt));
-	out[5] = is_badvers ? DNS_BADVERS >> 4 : 0;
-	out[7] = (char)(q->wants_dnssec ? 0x80 : 0); /* RFC 3225 3: DO is copied */
-}
-
-static size_t limit_of(const struct dns_query *q, bool is_tcp) {
+static size_t limit_of(const struct settings *s, const struct dns_query *q, bool is_tcp) {
 	if (is_tcp)
 		return DNS_MESSAGE_MAX;
 	if (q->udp_bytes <= DNS_UDP_BYTES) /* RFC 6891 6.2.3 */
 		return DNS_UDP_BYTES;
-	return q->udp_bytes < DNS_EDNS_BYTES ? q->udp_bytes : DNS_EDNS_BYTES;
+	return q->udp_bytes < s->max_udp_bytes ? q->udp_bytes : s->max_udp_bytes;
 }
 
 /* The client as routing sees it: what its resolver says of it, or the resolver itself, also when that says nothing (RFC 7871 7.1.2). */
-static void find_client(const struct dns_query *q, const struct addr *from, struct client_net *out) {
-	if (q->n_ecs > 0 && q->ecs_net.n_bits > 0)
+static void find_client(const struct exchange *x, struct client_net *out) {
+	const struct dns_query *q = x->q;
+	if (q->n_ecs > 0 && q->ecs_net.n_bits > 0 && x->settings->takes_ecs) {
 		*out = q->ecs_net;
-	else if (addr_is_v6(from))
-		client_net_read(out, from->in6.sin6_addr.s6_addr, true);
-	else
-		client_net_read(out, (const uint8_t *)&from->in.sin_addr, false);
+		client_net_cut(out, x->settings->ecs_bits[out->is_v6]);
+	} else {
+		client_net_read(out, (const uint8_t *)client_address(x->client).p, addr_is_v6(x->client->from));
+	}
 }
 
-static size_t answer_question(struct gslb *g, const struct gslb_client *c, const struct dns_query *q, enum dns_rcode rcode,
-                              struct str in, char *out, size_t out_size) {
-	const struct zones *zs = atomic_load_explicit(&g->zones, memory_order_acquire);
-	struct found found = FOUND_NOTHING;
-	if (rcode == DNS_NOERROR) {
-		struct client_net net;
-		find_client(q, c->from, &net);
-		lookup(zs, q, &net, &found);
-	} else {
-		found.answer = rcode == DNS_BADVERS ? &plain_badvers : rcode == DNS_NOTIMP ? &answer_notimp : &plain_formerr;
+static enum cookie_state find_cookie(const struct exchange *x) {
+	const struct settings *s = x->settings;
+	const struct dns_query *q = x->q;
+	if (q->n_cookie == 0 || !s->has_cookies)
+		return COOKIE_NONE;
+	switch (dns_cookie_check(&s->cookie_keys, q->cookie, q->n_cookie, client_address(x->client),
+	                         (uint32_t)(clock_wall_us() / USEC_PER_SEC))) {
+	case DNS_COOKIE_GOOD:
+		return COOKIE_GOOD;
+	case DNS_COOKIE_AGED:
+		return COOKIE_AGED;
+	default:
+		return COOKIE_NEW;
 	}
-	size_t limit = limit_of(q, c->is_tcp), n_opt = q->has_edns ? DNS_OPT_BYTES : 0;
-	unsigned flags;
-	size_t n = reply_write(q, &found, in, n_opt, limit < out_size ? limit : out_size, out, &flags);
-	SNAPSHOT_READ_END(zs);
-	if (n_opt)
-		write_opt(q, rcode == DNS_BADVERS, out + n);
-	count_answer(flags, rcode == DNS_BADVERS);
-	return n + n_opt;
+}
+
+/* What the query can be refused for before anything is looked up. */
+static enum dns_rcode judge(const struct exchange *x, enum dns_rcode parsed) {
+	if (parsed != DNS_NOERROR)
+		return parsed;
+	if (x->q->keepalive == DNS_KEEPALIVE_MALFORMED && x->client->is_tcp) /* RFC 7828 3.3.2: over UDP it is ignored */
+		return DNS_FORMERR;
+	/* RFC 7873 5.2.3, 5.2.4. Over TCP the address is proven without. */
+	if (x->settings->requires_cookies && x->cookie == COOKIE_NEW && !x->client->is_tcp)
+		return DNS_BADCOOKIE;
+	return DNS_NOERROR;
+}
+
+static void find_answer(const struct zones *zs, struct exchange *x) {
+	x->found = (struct found)FOUND_NOTHING;
+	if (x->rcode != DNS_NOERROR) {
+		x->found.answer = plain_answer(x->rcode);
+	} else if (x->q->class == DNS_CLASS_CH && x->q->has_question) {
+		x->found.answer = settings_chaos(x->settings, x->q);
+	} else if (x->q->has_question) {
+		struct client_net net;
+		find_client(x, &net);
+		lookup(zs, x->q, &net, &x->found);
+	}
 }
 
 size_t gslb_answer(struct gslb *g, const struct gslb_client *c, struct str in, char *out, size_t out_size) {
 	struct dns_query q;
-	enum dns_rcode rcode = dns_query_parse(&q, in);
+	struct exchange x = { .client = c, .q = &q };
+	enum dns_rcode parsed = dns_query_parse(&q, in);
 	metric_add(c->is_tcp ? METRIC_gslb_tcp_queries_total : METRIC_gslb_udp_queries_total, 1);
-	if (rcode == DNS_SILENCE || out_size < DNS_UDP_BYTES) {
+	if (parsed == DNS_SILENCE || out_size < DNS_UDP_BYTES) {
 		metric_add(METRIC_gslb_dropped_total, 1);
 		return 0;
 	}
-	if (q.keepalive == DNS_KEEPALIVE_MALFORMED && c->is_tcp && rcode == DNS_NOERROR)
-		rcode = DNS_FORMERR;
-	if (q.has_question)
-		return answer_question(g, c, &q, rcode, in, out, out_size);
-	size_t n_opt = q.has_edns ? DNS_OPT_BYTES : 0, n = write_header(&q, rcode, n_opt, out);
-	if (n_opt)
-		write_opt(&q, rcode == DNS_BADVERS, out + n);
-	count_answer(rcode & 0xf, rcode == DNS_BADVERS);
+	const struct zones *zs = atomic_load_explicit(&g->zones, memory_order_acquire);
+	x.settings = atomic_load_explicit(&g->settings, memory_order_acquire);
+	x.cookie = find_cookie(&x);
+	x.rcode = judge(&x, parsed);
+	find_answer(zs, &x);
+	uint8_t opt[OPT_BYTES_MAX];
+	size_t n_opt = q.has_edns ? opt_write(&x, opt) : 0, n;
+	unsigned flags = x.rcode & 0xf;
+	if (q.has_question) {
+		size_t limit = limit_of(x.settings, &q, c->is_tcp);
+		n = reply_write(&q, &x.found, in, n_opt, limit < out_size ? limit : out_size, out, &flags);
+	} else {
+		n = write_header(&q, x.rcode, n_opt, out);
+	}
+	SNAPSHOT_READ_END(zs);
+	SNAPSHOT_READ_END(x.settings);
+	memcpy(out + n, opt, n_opt);
+	count_answer(x.rcode == DNS_NOERROR ? flags & 0xf : (unsigned)x.rcode, flags & DNS_FLAG_TC);
 	return n + n_opt;
 }

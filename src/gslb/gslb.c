@@ -7,10 +7,15 @@
 
 #include "steerway/base/clock.h"
 
+#include <sys/random.h>
 #include <urcu/urcu-memb.h>
 
 static struct zones *zones_now(const struct gslb *g) {
 	return atomic_load_explicit(&g->zones, memory_order_relaxed);
+}
+
+static struct settings *settings_now(const struct gslb *g) {
+	return atomic_load_explicit(&g->settings, memory_order_relaxed);
 }
 
 static void on_publish(struct fleet_subscriber *s) {
@@ -20,8 +25,15 @@ static void on_publish(struct fleet_subscriber *s) {
 }
 
 struct gslb *gslb_create(struct fleet *f, struct workers *w, struct err *e) {
-	(void)e; /* nothing can fail yet; callers are right to look */
 	struct gslb *g = mem_zalloc(sizeof(*g));
+	struct cfg_dns nothing = { .max_udp = DNS_EDNS_BYTES };
+	if (getrandom(g->cookie_secret, sizeof(g->cookie_secret), 0) != sizeof(g->cookie_secret)) {
+		err_errno(e, "getrandom");
+		mem_free(g);
+		return NULL;
+	}
+	/* Until the first commit. */
+	atomic_init(&g->settings, settings_create(&nothing, g->cookie_secret, e));
 	g->fleet = f;
 	g->workers = w;
 	g->render = mem_zalloc(sizeof(*g->render));
@@ -47,6 +59,7 @@ void gslb_destroy(struct gslb *g) {
 	fleet_unsubscribe(&g->subscriber);
 	endpoints_end(&g->endpoints, true);
 	zones_destroy(zones_now(g));
+	settings_destroy(settings_now(g));
 	mem_free(g->render);
 	mem_free(g);
 }
@@ -56,6 +69,7 @@ void gslb_destroy(struct gslb *g) {
 struct gslb_plan {
 	struct gslb *gslb;
 	struct zones *zones;
+	struct settings *settings;
 	struct list endpoints; /* new ones */
 	struct {
 		struct endpoint *endpoint;
@@ -106,7 +120,8 @@ struct gslb_plan *gslb_prepare(struct gslb *g, const struct cfg_root *cfg, struc
 	struct gslb_plan *p = mem_zalloc(sizeof(*p));
 	p->gslb = g;
 	list_init(&p->endpoints);
-	p->zones = zones_create(cfg, e);
+	p->settings = settings_create(&cfg->dns, g->cookie_secret, e);
+	p->zones = p->settings ? zones_create(cfg, e) : NULL;
 	if (p->zones && (!g->workers || plan_endpoints(p, cfg, e) == 0))
 		return p;
 	gslb_discard(p);
@@ -118,6 +133,7 @@ void gslb_discard(struct gslb_plan *p) {
 		return;
 	endpoints_end(&p->endpoints, false);
 	zones_destroy(p->zones);
+	settings_destroy(p->settings);
 	mem_free(p->kept);
 	mem_free(p);
 }
@@ -144,13 +160,14 @@ static void commit_endpoints(struct gslb_plan *p) {
 void gslb_commit(struct gslb_plan *p) {
 	struct gslb *g = p->gslb;
 	struct zones *old = zones_now(g);
+	struct settings *old_settings = settings_now(g);
 	steer_refresh(p->zones, g->fleet, g->render);
 	atomic_store_explicit(&g->zones, p->zones, memory_order_release);
+	atomic_store_explicit(&g->settings, p->settings, memory_order_release);
 	commit_endpoints(p);
-	if (old) {
-		urcu_memb_synchronize_rcu();
-		zones_destroy(old);
-	}
+	urcu_memb_synchronize_rcu();
+	zones_destroy(old);
+	settings_destroy(old_settings);
 	mem_free(p->kept);
 	mem_free(p);
 }

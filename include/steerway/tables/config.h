@@ -24,6 +24,7 @@
 	K(routes, LIST, route, NULL, NULL, NULL, LIVE, "What is done with a request: the most exact host wins, then the most exact path; see `priority`.") \
 	K(answers, OBJECT, answers, NULL, NULL, NULL, LIVE, "Answers that the proxy makes itself, in the form that the client accepts: text, JSON (RFC 9457), HTML, or a gRPC status.") \
 	K(zones, MAP, zone, NULL, NULL, NULL, LIVE, "DNS zones that this daemon is authoritative for, by name.") \
+	K(dns, OBJECT, dns, NULL, NULL, NULL, LIVE, "The DNS responder as a whole: what it says of itself, EDNS, limits.") \
 	K(admin, OBJECT, admin, NULL, NULL, NULL, LIVE, "Admin socket, admin HTTP, and the state that outlives a restart.") \
 	K(log, OBJECT, log, NULL, NULL, NULL, LIVE, "What is logged, and where.")
 
@@ -272,6 +273,24 @@
 	K(ttl, TTL, _, "5s..60s", "0s", "7d", LIVE, "TTL of the answers; of a range the upper end holds while all sites are usable and settled, the lower end otherwise.") \
 	K(all_down, ENUM, all_down, "all", NULL, NULL, LIVE, "With no usable site: `all` answers with every site, `first` with the first, `none` with no records (NODATA).")
 
+#define CFG_DNS_KEYS(K) \
+	K(identity, STR, _, NULL, NULL, NULL, LIVE, "Text that answers `id.server` and `hostname.bind` (TXT, class CH; RFC 4892). Absent: refused.") \
+	K(version, STR, _, NULL, NULL, NULL, LIVE, "Text that answers `version.server` and `version.bind`. Absent: refused.") \
+	K(nsid, STR, _, NULL, NULL, NULL, LIVE, "Name server identifier for clients that ask for one (RFC 5001), so that nodes behind one address can be told apart; at most 64 bytes. Absent: none.") \
+	K(max_udp, UINT, _, "1232", "512", "4096", LIVE, "Longest answer over UDP in bytes, however much a client says that it takes; 1232 is never fragmented (RFC 9715). Longer ones are truncated, and asked for again over TCP.") \
+	K(ecs, OBJECT, dns_ecs, NULL, NULL, NULL, LIVE, "Client subnets that resolvers tell (RFC 7871).") \
+	K(cookies, OBJECT, dns_cookies, NULL, NULL, NULL, LIVE, "Cookies (RFC 7873, 9018): a client that returns one has not forged its address, so that limits need not apply to it.")
+
+#define CFG_DNS_ECS_KEYS(K) \
+	K(enabled, BOOL, _, "true", NULL, NULL, LIVE, "Steer by the client's subnet where a resolver tells it; `false`: by the resolver's address alone, as if the option were unknown.") \
+	K(max_prefix_v4, UINT, _, "24", "0", "32", LIVE, "Bits of an IPv4 subnet that are looked at, logged and answered for, for the clients' privacy; more are ignored.") \
+	K(max_prefix_v6, UINT, _, "56", "0", "128", LIVE, "The same of IPv6.")
+
+#define CFG_DNS_COOKIES_KEYS(K) \
+	K(enabled, BOOL, _, "true", NULL, NULL, LIVE, "Give out cookies, and know them again.") \
+	K(secret, PATH, _, NULL, NULL, NULL, LIVE, "File with a secret of 32 hexadecimal digits a line, as BIND, Knot, NSD and Unbound take them: the first makes cookies, up to three more are still known, so that a secret can be changed. Equal on all nodes behind an address. Absent: a random one, which ends with the process.") \
+	K(require, BOOL, _, "false", NULL, NULL, LIVE, "Answer BADCOOKIE with a fresh cookie, instead of what was asked, to a client that speaks cookies but shows no valid one over UDP.")
+
 #define CFG_ADMIN_KEYS(K) \
 	K(socket, OBJECT, admin_socket, NULL, NULL, NULL, RESTART, "Socket for steerctl.") \
 	K(http, OBJECT, admin_http, NULL, NULL, NULL, RESTART, "HTTP for /metrics, /healthz and /readyz. Absent: none.") \
@@ -357,6 +376,9 @@
 	S(answers, CFG_ANSWERS_KEYS) \
 	S(name, CFG_NAME_KEYS) \
 	S(zone, CFG_ZONE_KEYS) \
+	S(dns_ecs, CFG_DNS_ECS_KEYS) \
+	S(dns_cookies, CFG_DNS_COOKIES_KEYS) \
+	S(dns, CFG_DNS_KEYS) \
 	S(admin_socket, CFG_ADMIN_SOCKET_KEYS) \
 	S(admin_http, CFG_ADMIN_HTTP_KEYS) \
 	S(admin, CFG_ADMIN_KEYS) \

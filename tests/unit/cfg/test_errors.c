@@ -29,7 +29,7 @@ static const struct {
 	{ "unknown key with a near one", "worker: 1\n", "t.yaml:1:1: worker: unknown key; did you mean \"workers\"?\n" },
 	{ "unknown key with none near", "frobnicate: 1\n",
 	  "t.yaml:1:1: frobnicate: unknown key; allowed here: include, node, workers, user, group, run_as_root, drain_timeout, "
-	  "listeners, sites, checks, pools, routes, answers, zones, admin, log\n" },
+	  "listeners, sites, checks, pools, routes, answers, zones, dns, admin, ...\n" },
 	{ "unknown key in a section",
 	  "log:\n"
 	  "  levle: info\n",
@@ -816,7 +816,7 @@ static void test_hostile_text(void **state) {
 	(void)state;
 	load_bad("\"a\\nb\": 1\n",
 	         "t.yaml:1:1: a?b: unknown key; allowed here: include, node, workers, user, group, run_as_root, drain_timeout, "
-	         "listeners, sites, checks, pools, routes, answers, zones, admin, log\n");
+	         "listeners, sites, checks, pools, routes, answers, zones, dns, admin, ...\n");
 	buf_add(&yaml, STR("drain_timeout: "));
 	for (int i = 0; i < 100000; i++)
 		buf_add_char(&yaml, 'x');

@@ -142,6 +142,21 @@ static inline void query_edns(struct fixture *x, unsigned udp_bytes, unsigned ve
 	query_add16(x, 0);
 	x->query[11]++;
 }
+/* An option into the OPT record, which is the end of the query. */
+static inline void query_option(struct fixture *x, unsigned code, const void *data, size_t n) {
+	size_t at = x->n_query, n_options = 0;
+	query_add16(x, code);
+	query_add16(x, (unsigned)n);
+	query_add(x, data, n);
+	/* Its length stands behind the 9 bytes of the record, and behind a question. */
+	size_t opt = 12;
+	while (x->query[5] && x->query[opt])
+		opt += (size_t)x->query[opt] + 1;
+	opt += x->query[5] ? 5 : 0;
+	n_options = dns_get16(x->query + opt + 9);
+	assert_int_equal(opt + 11 + n_options, at);
+	dns_put16(x->query + opt + 9, (unsigned)(n_options + 4 + n));
+}
 static inline void query_send(struct fixture *x, bool is_tcp, size_t out_size) {
 	/* On the heap, at its exact size: a sanitizer sees every byte too much. */
 	char *in = mem_alloc(x->n_query + 1), *out = mem_alloc(out_size);
@@ -154,6 +169,26 @@ static inline void query_send(struct fixture *x, bool is_tcp, size_t out_size) {
 }
 
 /* ---- answers ---- */
+
+/* An option of the answer, whose OPT record is its end; NULL: it has none. */
+static inline const uint8_t *answer_option(const struct fixture *x, unsigned code, size_t *n) {
+	ldns_pkt *p = NULL;
+	assert_int_equal(ldns_wire2pkt(&p, (const uint8_t *)x->answer, x->n_answer), LDNS_STATUS_OK);
+	size_t n_options = ldns_pkt_edns_data(p) ? ldns_rdf_size(ldns_pkt_edns_data(p)) : 0;
+	ldns_pkt_free(p);
+	const uint8_t *at = (const uint8_t *)x->answer + x->n_answer - n_options, *found = NULL;
+	for (size_t left = n_options; left > 0;) {
+		size_t n_data = dns_get16(at + 2);
+		if (dns_get16(at) == code) {
+			assert_null(found); /* none comes twice */
+			found = at + 4;
+			*n = n_data;
+		}
+		at += 4 + n_data;
+		left -= 4 + n_data;
+	}
+	return found;
+}
 
 static inline void text_add_section(struct buf *out, const char *name, const ldns_rr_list *list) {
 	for (size_t i = 0; i < ldns_rr_list_rr_count(list); i++) {

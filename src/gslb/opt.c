@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The OPT record of a reply (RFC 6891): there when the query has one, with an option only where the query asks for it; extended errors
+ * alone come unasked (RFC 8914 3). Whether there is room is reply.c's decision: this one comes first, so that its bytes count.
+ */
+#include "gslb/private.h"
+
+static uint8_t *put_option(uint8_t *p, unsigned code, const void *data, size_t n) {
+	dns_put16(p, code);
+	dns_put16(p + 2, (unsigned)n);
+	memcpy(p + 4, data, n);
+	return p + 4 + n;
+}
+
+/* RFC 7871 7.2.1: family, source prefix and address as they came, and for which prefix the answer holds. */
+static uint8_t *put_ecs(uint8_t *p, const struct exchange *x) {
+	const struct dns_query *q = x->q;
+	unsigned most = x->settings->ecs_bits[q->ecs_net.is_v6];
+	uint8_t *end = put_option(p, DNS_OPTION_ECS, q->ecs, q->n_ecs);
+	/* An answer for a prefix that is empty or of no family was chosen by the resolver's address. */
+	unsigned scope = q->ecs_net.n_bits > 0 ? x->found.scope : 0;
+	p[4 + 3] = (uint8_t)(scope < most ? scope : most);
+	return end;
+}
+
+static uint8_t *put_cookie(uint8_t *p, const struct exchange *x) {
+	uint8_t cookie[DNS_COOKIE_CLIENT_BYTES + DNS_COOKIE_SERVER_BYTES];
+	memcpy(cookie, x->q->cookie, x->cookie == COOKIE_GOOD ? sizeof(cookie) : DNS_COOKIE_CLIENT_BYTES);
+	if (x->cookie != COOKIE_GOOD)
+		dns_cookie_make(cookie + DNS_COOKIE_CLIENT_BYTES, x->settings->cookie_keys.keys[0], cookie,
+		                client_address(x->client), (uint32_t)(clock_wall_us() / USEC_PER_SEC));
+	return put_option(p, DNS_OPTION_COOKIE, cookie, sizeof(cookie));
+}
+
+static uint8_t *put_ede(uint8_t *p, unsigned code) {
+	struct str text = dns_ede_text(code);
+	uint8_t data[2 + OPT_EDE_TEXT_MAX];
+	dns_put16(data, code);
+	memcpy(data + 2, text.n > 0 ? text.p : "", text.n);
+	return put_option(p, DNS_OPTION_EDE, data, 2 + text.n);
+}
+
+static uint8_t *put_options(uint8_t *p, const struct exchange *x) {
+	const struct settings *s = x->settings;
+	const struct dns_query *q = x->q;
+	if (q->n_cookie > 0 && s->has_cookies)
+		p = put_cookie(p, x);
+	if (x->rcode != DNS_NOERROR)
+		return p;
+	if (q->n_ecs > 0 && s->takes_ecs)
+		p = put_ecs(p, x);
+	if (q->wants_nsid && s->n_nsid > 0)
+		p = put_option(p, DNS_OPTION_NSID, s->nsid, s->n_nsid);
+	if (q->keepalive == DNS_KEEPALIVE_ASKED && x->client->is_tcp) { /* RFC 7828 3.3.2 */
+		uint8_t idle[2];
+		dns_put16(idle, x->client->idle_ds);
+		p = put_option(p, DNS_OPTION_KEEPALIVE, idle, sizeof(idle));
+	}
+	if (x->found.ede != DNS_EDE_NONE)
+		p = put_ede(p, x->found.ede);
+	return p;
+}
+
+size_t opt_write(const struct exchange *x, uint8_t out[OPT_BYTES_MAX]) {
+	static const uint8_t opt[DNS_OPT_BYTES] = { 0, 0, DNS_TYPE_OPT, DNS_EDNS_BYTES >> 8, DNS_EDNS_BYTES & 0xff };
+	const struct dns_query *q = x->q;
+	memcpy(out, opt, sizeof(opt));
+	out[5] = (uint8_t)(x->rcode > 0xf ? x->rcode >> 4 : 0);
+	out[7] = q->wants_dnssec ? 0x80 : 0; /* RFC 3225 3: DO is copied */
+	/* What could be asked for: else the options' way is not gone at all. */
+	if (!(q->n_cookie | q->n_ecs | q->wants_nsid | q->keepalive) && x->found.ede == DNS_EDE_NONE)
+		return sizeof(opt);
+	uint8_t *end = put_options(out + sizeof(opt), x);
+	dns_put16(out + 9, (unsigned)(end - out - sizeof(opt)));
+	return (size_t)(end - out);
+}
