@@ -161,7 +161,7 @@ $(BENCH_PROGRAMS):
 
 .PHONY: bench bench-http bench-dns bench-scale
 bench bench-http bench-dns bench-scale: deps-bench
-	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD) all bench-programs
+	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD) all bench-programs $(BUILD)/tests/unit/gslb/test_switch
 	@python3 bench/run.py --build $(BUILD) $(@:bench-%=%) $(BENCH)
 
 .PHONY: docs

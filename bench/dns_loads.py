@@ -22,8 +22,7 @@ class Ground:
 
 	def __init__(self, names, answer_bytes, more=(), probes=(), is_signed=False):
 		self.names, self.answer_bytes, self.more, self.is_signed = names, answer_bytes, dict(more), is_signed
-		last = names - 1
-		self.probes = [(f"n{last}.bench.test", {}, [address(last)]), *probes]
+		self.probes = [*((f"n{i}.bench.test", {}, [address(i)]) for i in range(names)[-1:]), *probes]
 
 	def zone(self, lab):
 		"""The zone's file without a server's line, written once."""
@@ -52,6 +51,8 @@ GROUNDS = {
 	"failover": Ground(1000, 48, {"gdnsd": "app 60 DYNA simplefo!app\n", "pdns": LUA}, probes=[("app.bench.test", {}, ["198.51.100.10", "{ip}"])]),
 	"large": Ground(100_000, 52),
 	"huge": Ground(1_000_000, 52),
+	"geo": Ground(0, 71, {"gdnsd": "app 60 DYNA geoip!app\n"}, probes=[("app.bench.test", client(i), [SITES[NETS[i][1]]]) for i in range(8)]),
+	"signed": Ground(1000, 170, is_signed=True),
 }
 
 
@@ -63,19 +64,15 @@ class Bound:
 
 
 class Row:
-	"""As loads.Row; `back` is the ground."""
+	"""As loads.Row; `back` is the ground. `has_floor`: what the floor sends back passes for an answer."""
 
-	tool, warm = "load_dns", 2000
+	tool, warm, counted = "load_dns", 2000, 50000
 
-	def __init__(self, key, title, ground, options, bounds, port="udp", counted=50000):
-		self.key, self.title, self.back, self.options, self.bounds, self.port, self.counted = key, title, ground, options, bounds, port, counted
-		self.base = key
+	def __init__(self, key, title, ground, options, bounds, port="udp", has_floor=True):
+		self.key, self.title, self.back, self.options, self.bounds, self.port, self.has_floor = key, title, ground, options, bounds, port, has_floor
 
-	def is_picked(self, patterns):
-		return not patterns or any(p.lower() in f"dns {self.key} {self.title}".lower() for p in patterns)
-
-	def is_for(self, running):
-		return running.back == self.back and running.server.has_port(self.port)
+	def is_for(self, server):
+		return self.back in server.grounds and (self.has_floor or not server.is_floor)
 
 
 def bounds(instructions, floor=None, of_gdnsd=1.0):
@@ -90,7 +87,8 @@ ROWS = [
 	Row("static", "static A", "static", ["n%.bench.test", "-V", "1000"], bounds(600, 1.05)),
 	Row("failover", "failover A", "failover", ["app.bench.test"], bounds(600, 1.05)),
 	Row("large", "100,000 names", "large", ["n%.bench.test", "-V", "100000"], bounds(700, 1.08)),
-	Row("tcp", "TCP, pipelined by 32", "static", ["n%.bench.test", "-V", "1000", "-T", "-c", "16", "-u", "32"], bounds(None, None, 0.5), port="tcp"),
+	Row("tcp", "TCP, pipelined by 32", "static", ["n%.bench.test", "-V", "1000", "-T", "-c", "16", "-u", "32"], bounds(None, None, 0.5), port="tcp",
+	    has_floor=False),
 ]
 
 
@@ -100,11 +98,15 @@ class Loading:
 	def __init__(self, key, title, ground, bounds):
 		self.key, self.title, self.back, self.bounds = key, title, ground, bounds
 
-	def is_picked(self, patterns):
-		return not patterns or any(p.lower() in f"dns {self.key} {self.title}".lower() for p in patterns)
-
 
 LOADINGS = [
 	Loading("load-100k", "100,000 names loaded", "large", [Bound("mib", 1.0, "gdnsd")]),
 	Loading("load-1m", "1,000,000 names loaded", "huge", [Bound("mib", 120), Bound("load_s", 3.0)]),
 ]
+
+
+class Switch:
+	"""What a publish costs the control thread, in the control thread (tests/unit/gslb/test_switch.c): answers have changed when it returns."""
+
+	key, title = "switch", "1,000 steered names switched by a verdict"
+	bounds = [Bound("switch_ms", 10), Bound("switch_one_ms", 1)]

@@ -9,7 +9,7 @@ import os
 import pwd
 
 import dns
-from dns_loads import GROUNDS
+from dns_loads import GROUNDS, NETS, SITES
 from lab import free_port, wait_until
 
 ZONE = object()
@@ -53,10 +53,10 @@ plugins => {{ %s }}
 GDNSD_FAILOVER = "simplefo => {{ service_types => up, app => {{ primary => 198.51.100.10, secondary => 192.0.2.10 }} }}"
 GDNSD_GEO = """
 	geoip => {{
-		maps => {{ clients => {{ datacenters => [one, two, three], nets => nets }} }}
+		maps => {{ clients => {{ datacenters => [one, two, three], nets => {{ %s }} }} }}
 		resources => {{ app => {{ map => clients, service_types => up, dcmap => {{ one => 198.51.100.10, two => 192.0.2.10, three => 203.0.113.10 }} }} }}
 	}}
-"""
+""" % "\n".join(f"{net} => {site}" for net, site in NETS)
 
 
 def gdnsd(plugins="", **more):
@@ -83,6 +83,9 @@ zone:
 KNOT_GEO = "mod-geoip:\n  - id: clients\n    config-file: {dir}/nets\n    ttl: 60\n    mode: subnet\n"
 
 
+KNOT_NETS = "app.bench.test:\n" + "".join(f"  - net: {net}\n    A: {SITES[site]}\n" for net, site in NETS)
+
+
 def knot(modules="", zone="", **more):
 	return {"knot.conf": KNOT % (modules, zone), "bench.test.zone": ZONE} | more
 
@@ -101,6 +104,7 @@ server:
     pidfile: {dir}/run/nsd.pid
     rrl-ratelimit: 0
     tcp-count: 100
+    minimal-responses: yes
 remote-control:
     control-enable: no
 zone:
@@ -136,8 +140,8 @@ domains:
     two.bench.test: [ {{ a: 192.0.2.10 }} ]
     three.bench.test: [ {{ a: 203.0.113.10 }} ]
   services:
-    app.bench.test: {{ default: three.bench.test, {nets} }}
-"""
+    app.bench.test: {{ default: three.bench.test, %s }}
+""" % ", ".join(f"{net}: {site}.bench.test" for net, site in NETS)
 
 
 def pdns(**more):
@@ -145,12 +149,9 @@ def pdns(**more):
 
 
 class Server:
-	def __init__(self, name, program, command, grounds, is_udp_only=False, is_forking=False):
+	def __init__(self, name, program, command, grounds, is_floor=False, is_forking=False):
 		self.name, self.program, self.command, self.grounds = name, program, command, grounds
-		self.is_udp_only, self.is_forking = is_udp_only, is_forking
-
-	def has_port(self, port):
-		return port == "udp" or not self.is_udp_only
+		self.is_floor, self.is_forking = is_floor, is_forking
 
 	def start(self, bench, ground, pin=lambda command: command, wrap=(), seconds=60):
 		"""A Running that answers; None where the server does not have the case."""
@@ -183,7 +184,7 @@ class Running:
 		if not self.process.is_alive():
 			raise RuntimeError(f"{self.name} ended: {self.process.text()[-2000:]}")
 		try:
-			if self.server.is_udp_only:
+			if self.server.is_floor:
 				return dns.exchange_udp((self.ip, self.ports["udp"]), dns.query("bench.test"))
 			for name, more, data in GROUNDS[self.back].probes:
 				got = dns.ask((self.ip, self.ports["udp"]), name, **more).data()
@@ -201,13 +202,14 @@ def each(names, files):
 	return {name: files for name in names}
 
 
+PDNS_GEO_FILES = {"pdns.conf": PDNS % PDNS_GEO, "geo.yaml": PDNS_GEO_ZONE}
 PLAIN = ("static", "large", "huge")
 SERVERS = [
 	Server("steerway", "{build}/steerway", ["-c", "{dir}/steerway.yaml"],
 	       each(PLAIN, steerway()) | {"failover": steerway("app: {{ policy: failover, pool: app, sites: [one, two] }}")}),
-	Server("gdnsd", "gdnsd", ["-c", "{dir}", "start"], each(PLAIN, gdnsd()) | {"failover": gdnsd(GDNSD_FAILOVER)}),
-	Server("knot", "knotd", ["-c", "{dir}/knot.conf"], each(PLAIN, knot())),
-	Server("nsd", "nsd", ["-d", "-c", "{dir}/nsd.conf"], each(PLAIN, NSD_FILES), is_forking=True),
-	Server("pdns", "pdns_server", ["--config-dir={dir}"], each((*PLAIN, "failover"), pdns())),
-	Server("floor", "{build}/bench/floor", ["{ip}", "{port}", "{answer_bytes}"], each(("static", "failover", "large"), {}), is_udp_only=True),
+	Server("gdnsd", "gdnsd", ["-c", "{dir}", "start"], each(PLAIN, gdnsd()) | {"failover": gdnsd(GDNSD_FAILOVER), "geo": gdnsd(GDNSD_GEO)}),
+	Server("knot", "knotd", ["-c", "{dir}/knot.conf"], each((*PLAIN, "signed"), knot()) | {"geo": knot(KNOT_GEO, "module: mod-geoip/clients", nets=KNOT_NETS)}),
+	Server("nsd", "nsd", ["-d", "-c", "{dir}/nsd.conf"], each((*PLAIN, "signed"), NSD_FILES), is_forking=True),
+	Server("pdns", "pdns_server", ["--config-dir={dir}"], each((*PLAIN, "failover"), pdns()) | {"geo": PDNS_GEO_FILES}),
+	Server("floor", "{build}/bench/floor", ["{ip}", "{port}", "{answer_bytes}"], each(("static", "failover", "large", "geo", "signed"), {}), is_floor=True),
 ]

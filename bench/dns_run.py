@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The DNS suite: every load beside every server that has its case, instructions a query, and what it takes to load many names."""
+import re
 import subprocess
 import sys
 
@@ -40,7 +41,7 @@ def measure_time(bench, present, rows, results):
 	for ground in dict.fromkeys(row.back for row in rows):
 		running = [r for s in present if (r := started(bench, s, ground, lambda s=s: s.start(bench, ground, bench.proxy_side)))]
 		for row in (row for row in rows if row.back == ground):
-			programs = {r.name: r for r in running if row.is_for(r)}
+			programs = {r.name: r for r in running if row.is_for(r.server)}
 			done = measure.interleaved(bench, programs, bench.args.repeats, lambda r, row=row: measure.timed(bench, r, row, bench.args.seconds))
 			results[row.key]["programs"].update(done)
 			print(report.detail(results[row.key]), flush=True)
@@ -61,7 +62,7 @@ def measure_instructions(bench, present, rows, results):
 def count(bench, server, ground, rows, results):
 	"""All rows of a ground with one start of the server, unless it forks."""
 	grind = None if server.is_forking else measure.Callgrind(bench, server, ground)
-	for row in (row for row in rows if row.back == ground and server.has_port(row.port)):
+	for row in (row for row in rows if row.back == ground and row.is_for(server)):
 		if grind:
 			values = measure.counted(bench, grind.running, row, row.counted, grind.begin, grind.end, 120)
 		else:
@@ -75,7 +76,7 @@ def count(bench, server, ground, rows, results):
 def measure_loading(bench, present, loadings, results):
 	for loading in loadings:
 		for server in present:
-			if loading.back not in server.grounds or server.name == report.FLOOR or bench.seconds_left() < 0:
+			if loading.back not in server.grounds or server.is_floor or bench.seconds_left() < 0:
 				continue
 			running = started(bench, server, loading.back, lambda: server.start(bench, loading.back, bench.proxy_side))
 			if running:
@@ -86,13 +87,28 @@ def measure_loading(bench, present, loadings, results):
 		print(report.detail(results[loading.key]), flush=True)
 
 
+def measure_switch(bench, switch, results):
+	"""The dearest of several publishes that switch all names: the first, which renders them; and one that switches a single name."""
+	said = subprocess.run(bench.proxy_side([bench.build / "tests/unit/gslb/test_switch"]), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+	                      check=True, timeout=60).stdout
+	*all_names, one = map(float, re.findall(r"([\d.]+) ms", re.search(r"^.*switched 1000 names.*$", said, re.M)[0]))
+	results[switch.key]["programs"][report.OURS] = {"errors": 0, "switch_ms": max(all_names), "switch_again_ms": min(all_names), "switch_one_ms": one}
+	print(report.detail(results[switch.key]), flush=True)
+
+
+def is_picked(bench, row):
+	return not bench.args.patterns or any(p.lower() in f"dns {row.key} {row.title}".lower() for p in bench.args.patterns)
+
+
 def run(bench, columns):
-	rows, loadings = ([row for row in table if row.is_picked(bench.args.patterns)] for table in (dns_loads.ROWS, dns_loads.LOADINGS))
-	loadings = loadings if "memory" in columns else []
-	present, results = list(servers(bench)), {row.key: result_of(row) for row in (*rows, *loadings)}
+	rows, loadings, switches = ([row for row in table if is_picked(bench, row)] for table in (dns_loads.ROWS, dns_loads.LOADINGS, [dns_loads.Switch]))
+	loadings, switches = (loadings, switches) if "memory" in columns else ([], [])
+	present, results = list(servers(bench)), {row.key: result_of(row) for row in (*rows, *loadings, *switches)}
 	if "time" in columns:
 		measure_time(bench, present, rows, results)
 	if "instructions" in columns:
 		measure_instructions(bench, present, rows, results)
 	measure_loading(bench, present, loadings, results)
+	for switch in switches:
+		measure_switch(bench, switch, results)
 	return {key: row for key, row in results.items() if row["programs"]}

@@ -23,8 +23,8 @@ static void serve(int fd, size_t answer_bytes) {
 		}
 		int n = recvmmsg(fd, messages, BATCH, MSG_WAITFORONE, NULL);
 		for (int i = 0; i < n; i++) {
-			bytes[i][2] |= 0x80; /* QR, and an answer record that nobody looks at */
-			bytes[i][7] = 1;
+			bytes[i][2] |= 0x80; /* QR, and two answer records that nobody looks at */
+			bytes[i][7] = 2;
 			iov[i].iov_len = answer_bytes;
 		}
 		if (n > 0)

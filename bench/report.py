@@ -14,7 +14,8 @@ COLORS = {"steerway": "#0b6e4f", "haproxy": "#4a7fb5", "nginx": "#8fbf5a", "h2o"
           "nsd": "#8fbf5a", "pdns": "#a25d9b", FLOOR: "#cccccc"}
 OTHER_COLOR = "#888888"
 DETAILS = [("cpu_us", "CPU us", 2), ("busy", "of its CPU", 2), ("growth", "of the first", 2), ("syscalls", "syscalls", 2), ("instructions", "instructions", 0), ("rate", "requests/s", 0), ("p50_us", "p50 us", 0),
-           ("p99_us", "p99 us", 0), ("p999_us", "p99.9 us", 0), ("mean_us", "mean us", 0), ("bytes", "bytes", 0), ("load_s", "CPU s to load", 2), ("mib", "MiB", 1), ("errors", "errors", 0)]
+           ("p99_us", "p99 us", 0), ("p999_us", "p99.9 us", 0), ("mean_us", "mean us", 0), ("bytes", "bytes", 0), ("load_s", "CPU s to load", 2), ("mib", "MiB", 1), ("switch_ms", "ms at first", 2),
+           ("switch_again_ms", "ms again", 2), ("switch_one_ms", "ms of one name", 3), ("errors", "errors", 0)]
 
 FIGURES = {key: (title, digits) for key, title, digits in DETAILS}
 BOUNDED = ("cpu_us", "instructions", "rate", "p99_us", "mib", "load_s")  # figures with a table of their own
