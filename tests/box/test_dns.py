@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""DNS with real clients (dig, kdig), raw messages, and knotd beside it as the judge of static answers."""
+"""DNS with real clients (dig, kdig) and raw messages: steered names, transports, limits, the life of a zone."""
 import socket
 import struct
 import time
@@ -348,68 +348,6 @@ def test_udp_flood_then_answer(shared):
 		for _ in range(10000):
 			s.send(q)
 	wait_until(lambda: exchange_udp(shared.address, query("app.example.test")), 10, "an answer")
-
-
-# ---- beside knot ----
-
-KNOT = """
-server:
-    listen: {ip}@{port}
-    rundir: {dir}
-    user: {user}
-database:
-    storage: {dir}/db
-log:
-  - target: stderr
-    any: warning
-zone:
-  - domain: example.test
-    file: {dir}/knot.zone
-"""
-JUDGED = [("@", k) for k in ("SOA", "NS", "MX", "TXT", "CAA", "SRV")] + [
-	("ns1", "A"), ("ns1", "AAAA"), ("ns1", "MX"), ("mail", "A"), ("mail", "AAAA"), ("alias", "A"), ("alias", "CNAME"), ("alias", "AAAA"),
-	("chain", "A"), ("outside", "A"), ("a.b.deep", "A"), ("b.deep", "A"), ("deep", "A"), ("x.deep", "A"), ("x.wild", "A"), ("y.x.wild", "A"),
-	("x.wild", "AAAA"), ("sub.wild", "A"), ("sub.wild", "TXT"), ("x.sub.wild", "A"), ("wild", "A"), ("*.wild", "A"), ("multi", "A"),
-	("_http._tcp", "SRV"), ("_tcp", "A"), ("nowhere", "A"), ("nowhere", "SOA"), ("child", "NS"), ("x.child", "A"), ("child", "A"),
-	("ns.child", "A"), ("big", "TXT"), ("mail.mail", "A")]
-
-
-def judged(a):
-	"""What two servers have to agree on: code, AA, answer and authority; not the order."""
-	def rows(records):
-		return sorted((r.name.lower(), r.kind, r.ttl, r.data.lower()) for r in records)
-	return a.rcode, bool(a.flags & AA), rows(a.answers), rows(a.authority)
-
-
-def test_beside_knot(lab):
-	need_tool("knotd")
-	h = House(lab)
-	import os
-	import pwd
-	port = House.port(lab.ip)
-	lab.write("knot.zone", ZONE)
-	os.makedirs(lab.path("db"), exist_ok=True)
-	user = pwd.getpwuid(os.geteuid()).pw_name
-	conf = lab.write("knot.conf", KNOT.format(ip=lab.ip, port=port, dir=lab.dir, user=user))
-	knot = lab.start("knotd", ["knotd", "-c", conf])
-	judge = (lab.ip, port)
-
-	def answers():
-		assert knot.is_alive(), knot.text()
-		try:
-			wire = exchange_udp(judge, query("mail.example.test"), 0.2)
-			return wire and Answer(wire).answers
-		except OSError:
-			return False
-	wait_until(answers, 20, "knotd answers")
-	different = []
-	for name, kind in JUDGED:
-		full = f"{name}.example.test" if name != "@" else "example.test"
-		for tcp in (False, True):
-			ours, theirs = (judged(ask(where, full, kind, tcp=True if kind == "TXT" else tcp)) for where in (h.address, judge))
-			if ours != theirs:
-				different.append(f"{name} {kind} tcp={tcp}\n  steerway {ours}\n  knot     {theirs}")
-	assert not different, "\n".join(different)
 
 
 # ---- the zone's life ----
