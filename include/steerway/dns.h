@@ -104,8 +104,8 @@ size_t dns_char_from_text(struct str in, uint8_t *out);
 bool dns_ttl_from_text(struct str text, uint32_t *out);
 /* Of a lower-case wire name, zero-padded as above. The same name has the same hash wherever it stands. */
 uint64_t dns_name_hash(const uint8_t *wire, size_t n);
-/* Both as above. */
-bool dns_name_eq(const uint8_t *a, const uint8_t *b, size_t n);
+/* `padded` as above; `a` may have anything behind it. */
+bool dns_name_eq(const uint8_t *a, const uint8_t *padded, size_t n);
 /* The suffix that starts at label i (n_labels: the root). */
 static inline struct str dns_name_suffix(const struct dns_name *name, unsigned i) {
 	unsigned at = i < name->n_labels ? name->label_at[i] : name->n - 1u;

@@ -21,11 +21,15 @@ struct arena_chunk {
 /* The head's size, rounded up so that what follows is aligned. */
 #define HEAD_BYTES ((sizeof(struct arena_chunk) + ALIGN - 1) & ~(size_t)(ALIGN - 1))
 
-static void *take(struct arena *a, struct arena_chunk *c, size_t bytes) {
-	void *p = (char *)c + HEAD_BYTES + c->used;
-	c->used += bytes;
-	a->used_bytes += bytes;
-	return p;
+/* Where the next object of that alignment would stand in the chunk; it may be behind its end. */
+static size_t place(const struct arena_chunk *c, size_t align) {
+	return (c->used + align - 1) & ~(align - 1);
+}
+
+static void *take(struct arena *a, struct arena_chunk *c, size_t at, size_t bytes) {
+	a->used_bytes += at + bytes - c->used;
+	c->used = at + bytes;
+	return (char *)c + HEAD_BYTES + at;
 }
 
 static struct arena_chunk *chunk_create(size_t size) {
@@ -38,13 +42,13 @@ void arena_init(struct arena *a, size_t chunk_bytes) {
 	*a = (struct arena){ .chunk_bytes = chunk_bytes };
 }
 
-void *arena_alloc(struct arena *a, size_t bytes) {
+static void *alloc(struct arena *a, size_t bytes, size_t align) {
 	if (bytes > SIZE_MAX / 2)
 		bytes = SIZE_MAX / 2; /* the sums below can't overflow, and no allocator has it either: mem aborts */
-	bytes = bytes > 0 ? (bytes + ALIGN - 1) & ~(size_t)(ALIGN - 1) : ALIGN;
+	bytes = bytes > 0 ? (bytes + align - 1) & ~(align - 1) : align;
 	struct arena_chunk *first = a->chunks;
-	if (first != NULL && bytes <= first->size - first->used)
-		return take(a, first, bytes);
+	if (first != NULL && place(first, align) <= first->size && bytes <= first->size - place(first, align))
+		return take(a, first, place(first, align), bytes);
 	/* A normal chunk is chunk_bytes with its head, so that it fills a size class of the allocator. */
 	size_t normal = a->chunk_bytes > HEAD_BYTES ? a->chunk_bytes - HEAD_BYTES : 0;
 	bool is_large = bytes > normal;
@@ -56,7 +60,15 @@ void *arena_alloc(struct arena *a, size_t bytes) {
 		c->next = first;
 		a->chunks = c;
 	}
-	return take(a, c, bytes);
+	return take(a, c, 0, bytes);
+}
+
+void *arena_alloc(struct arena *a, size_t bytes) {
+	return alloc(a, bytes, ALIGN);
+}
+
+void *arena_alloc_packed(struct arena *a, size_t bytes) {
+	return alloc(a, bytes, 2);
 }
 
 void *arena_zalloc(struct arena *a, size_t bytes) {

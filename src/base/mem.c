@@ -61,3 +61,11 @@ char *mem_strdup(struct str s) {
 	char *copy = mem_alloc(s.n + 1);
 	return str_copy(copy, s.n + 1, s);
 }
+
+/* jemalloc's; NULL where it is not linked (sanitizers bring an allocator of their own). */
+int mallctl(const char *name, void *old, size_t *old_bytes, void *new, size_t new_bytes) __attribute__((weak));
+
+void mem_give_back(void) {
+	if (mallctl)
+		mallctl("arena.4096.purge", NULL, NULL, NULL, 0); /* MALLCTL_ARENAS_ALL */
+}

@@ -31,8 +31,8 @@ static const struct variant *choice_draw(const struct choice *c) {
 	return c->of[i].variant;
 }
 
-static void find_steered(const struct entry *e, enum slot slot, const struct dns_query *q, struct found *out) {
-	const struct steered *s = e->rules->steered;
+static void find_steered(const struct rules *r, enum slot slot, const struct dns_query *q, struct found *out) {
+	const struct steered *s = r->steered;
 	const struct steered_set *set = atomic_load_explicit(&s->current, memory_order_acquire);
 	const struct variant *v = choice_draw(set->choices[0]);
 	uint64_t now_us = clock_now_us();
@@ -42,7 +42,7 @@ static void find_steered(const struct entry *e, enum slot slot, const struct dns
 	metric_add(METRIC_gslb_steered_total, 1);
 	out->steered = s;
 	out->variant = v;
-	out->answer = variant_answer(v, e->view, slot, q->wants_dnssec);
+	out->answer = variant_answer(v, r->view, slot, q->wants_dnssec);
 	SNAPSHOT_READ_END(v);
 	SNAPSHOT_READ_END(set);
 }
@@ -53,29 +53,50 @@ static inline int slot_of(uint16_t type) {
 	return type == DNS_TYPE_A ? SLOT_A : type == DNS_TYPE_AAAA ? SLOT_AAAA : -1;
 }
 
+static inline const struct answer *answer_at(const struct entry *e, unsigned i, bool wants_dnssec) {
+	return entry_answer(e, wants_dnssec && e->is_signed ? i + e->n_answers : i);
+}
+
+/* Minimal, as RFC 8482 4 allows. False: nothing is there, or the name is delegated. */
+static bool find_any(const struct entry *e, const struct rules *r, const struct dns_query *q, struct found *out) {
+	if (e->n_answers == 0 && !r->steered_slots)
+		return false;
+	out->answer = r->any[q->wants_dnssec];
+	if (out->answer)
+		return true;
+	if (!r->is_any_first)
+		return false;
+	if (e->n_answers > 0)
+		out->answer = answer_at(e, 0, q->wants_dnssec);
+	else
+		find_steered(r, SLOT_A, q, out);
+	return true;
+}
+
 /* What the entry answers, whether the question's name is its own or one that it covers as a wildcard. */
 static inline void find_at(const struct entry *e, const struct dns_query *q, struct found *out) {
+	const struct rules *r = entry_rules(e);
 	int slot = slot_of(q->type);
-	if (slot >= 0 && e->rules->steered_slots >> slot & 1) {
-		find_steered(e, slot, q, out);
+	if (slot >= 0 && r->steered_slots >> slot & 1) {
+		find_steered(r, slot, q, out);
 		return;
 	}
-	if (e->type_bits >> q->type % 16 & 1) {
-		const struct answer *const *answers = entry_answers(e);
+	if (entry_type_bits(e) >> q->type % 16 & 1)
 		for (unsigned i = 0; i < e->n_answers; i++)
-			if (answers[i]->type == q->type) {
-				out->answer = answers[q->wants_dnssec && e->is_signed ? i + e->n_answers : i];
+			if (entry_answer(e, i)->type == q->type) {
+				out->answer = answer_at(e, i, q->wants_dnssec);
 				return;
 			}
-	}
-	out->answer = e->rules->otherwise[q->wants_dnssec];
+	if (q->type == DNS_TYPE_ANY && find_any(e, r, q, out))
+		return;
+	out->answer = r->otherwise[q->wants_dnssec];
 	if (out->answer->needs & NEEDS_OWN)
-		found_prove(out, e->rules->own);
+		found_prove(out, r->own);
 }
 
 /* The name has no entry: the closest one above it knows (RFC 4592 3.3.1, RFC 1034 4.3.2). */
 static void find_below(const struct entry *e, const struct dns_query *q, struct found *out) {
-	const struct rules *r = e->rules;
+	const struct rules *r = entry_rules(e);
 	if (!r->below[0]) {
 		find_at(r->wildcard, q, out);
 		return;

@@ -146,8 +146,8 @@ const struct answer *render_end(struct render *r, enum dns_rcode rcode, bool is_
 	if (r->w.is_full)
 		return NULL;
 	struct str body = dns_write_body(&r->w);
-	size_t bytes = sizeof(struct answer) + body.n + 1 + 2 * ((size_t)r->w.n_pointers + r->n_ttls);
-	struct answer *a = arena_alloc(arena, bytes);
+	size_t bytes = ((offsetof(struct answer, bytes) + body.n + 1) & ~(size_t)1) + 2 * ((size_t)r->w.n_pointers + r->n_ttls);
+	struct answer *a = arena_alloc_packed(arena, bytes);
 	*a = (struct answer){ .n = (uint16_t)body.n,
 		              .n_bare = (uint16_t)(r->bare_n ? r->bare_n - r->w.body : body.n),
 		              .flags = (uint16_t)((is_authoritative ? DNS_FLAG_AA : 0) | (unsigned)rcode),

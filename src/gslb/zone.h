@@ -84,24 +84,54 @@ struct denial;
 /* How a name answers what it has no records for. Most names of a zone share one; pairs: without and with DNSSEC. */
 struct rules {
 	const struct answer *otherwise[2]; /* types that are not there; at a cut: the referral */
+	const struct answer *any[2];       /* type ANY of a name with records; NULL: is_any_first says */
 	const struct answer *below[2];     /* names below it that have no entry: NXDOMAIN, or the referral; NULL: */
 	const struct entry *wildcard;      /* the child "*" answers */
 	const struct answer *own;          /* NSEC or NSEC3 that matches it (an empty non-terminal has no NSEC: that covers it) */
 	const struct answer *no_wildcard;  /* that covers the child "*"; NULL where that one exists */
 	const struct zone *zone;
 	struct steered *steered; /* an alias of a steered name shares its */
+	uint16_t view;           /* which of the steered name's views it is */
 	uint8_t steered_slots;   /* bits of enum slot: what is steered of its types */
+	bool is_any_first;       /* ANY gets the name's first RRset; otherwise what any type that is not there gets */
 };
+
+/*
+ * A name, without any padding, since there may be millions: fixed fields, the name, and what leads to its answers. Those mostly
+ * stand right before it in the arena, so that a distance of 16 bits is enough; otherwise (is_far) they are pointers. Nothing in it
+ * is aligned to more than two bytes.
+ */
 struct entry {
 	uint8_t n_name, n_labels, n_answers;
-	bool is_signed;     /* behind the plain answers stand as many with DNSSEC */
-	uint16_t type_bits; /* 1 << type % 16 of each answer: most questions for what is not there end here */
-	uint16_t view;      /* which of a steered name's views it is */
-	const struct rules *rules;
-	uint8_t name[]; /* lower case, zero-padded to a whole word; behind it pointers to answers */
+	bool is_signed : 1; /* behind the plain answers stand as many with DNSSEC */
+	bool is_far : 1;
+	uint8_t word[8]; /* of 64 bits, the machine's order: above, a pointer to rules in 48 bits; below, type_bits */
+	uint8_t name[];  /* lower case */
 };
-static inline const struct answer *const *entry_answers(const struct entry *e) {
-	return (const void *)(e->name + ((e->n_name + 7u) & ~7u));
+/* 1 << type % 16 of each answer: most questions for what is not there end here. */
+static inline uint16_t entry_type_bits(const struct entry *e) {
+	uint64_t word;
+	memcpy(&word, e->word, sizeof(word));
+	return (uint16_t)word;
+}
+static inline const struct rules *entry_rules(const struct entry *e) {
+	uint64_t word;
+	memcpy(&word, e->word, sizeof(word));
+	return (const struct rules *)(uintptr_t)(word >> 16);
+}
+static inline size_t entry_answers_at(size_t n_name) {
+	return offsetof(struct entry, name) + ((n_name + 1u) & ~1u);
+}
+static inline const struct answer *entry_answer(const struct entry *e, unsigned i) {
+	const char *at = (const char *)e + entry_answers_at(e->n_name);
+	if (!e->is_far) {
+		uint16_t distance;
+		memcpy(&distance, at + sizeof(distance) * i, sizeof(distance));
+		return (const void *)((const char *)e - 2 * (size_t)distance);
+	}
+	const struct answer *far;
+	memcpy(&far, at + sizeof(far) * i, sizeof(far));
+	return far;
 }
 
 /* ---- names as they are loaded ---- */
@@ -137,7 +167,7 @@ struct zone {
 	struct zone *next;
 	const struct cfg_zone *cfg;
 	struct arena arena; /* what is served */
-	struct arena load;  /* nodes, RRsets and texts */
+	struct arena load;  /* nodes, RRsets and texts: gone when nothing will be rendered anew, see zone_unload() */
 	struct str text;    /* "example.org." */
 	struct map nodes;   /* by node_name */
 	struct node *apex, *first, **tail;
@@ -151,8 +181,9 @@ struct zone {
 	bool is_signed;
 	struct denial *denial; /* of a signed zone: its chain of NSEC or NSEC3 */
 	const struct answer *nodata[2], *nxdomain[2];
-	struct rules rules;      /* of most names */
-	struct steered *steered; /* in the order of the configuration */
+	const struct answer *any[2]; /* of an unsigned zone: what is made up */
+	struct rules rules;          /* of most names */
+	struct steered *steered;     /* in the order of the configuration */
 	size_t n_rrsets, n_steered;
 };
 
@@ -239,15 +270,18 @@ _Static_assert(sizeof(void *) == 8, "the table of names holds pointers in 48 bit
 
 struct zones {
 	struct zone *first, **tail;
-	/* Open addressing by a name's hash: a pointer to its entry in 48 bits, and 16 bits of the hash above; 0: free. Eight of them
-	 * fill a cache line, and hardly any other entry is looked at. */
+	/* Open addressing by a name's hash: a pointer to its entry in 48 bits, and the hash's upper 16 above; 0: free. Eight of them
+	 * fill a cache line, and hardly any other entry is looked at. The lower half of the hash says where it starts. */
 	uint64_t *table;
-	size_t mask;
+	uint64_t n_slots;    /* below 2^32 */
 	unsigned max_labels; /* of any name: a longer question need not be looked up whole */
 };
 
+static inline size_t zones_slot(const struct zones *zs, uint64_t hash) {
+	return (size_t)((hash & UINT32_MAX) * zs->n_slots >> 32);
+}
 static inline const struct entry *zones_find(const struct zones *zs, uint64_t hash, const uint8_t *wire, size_t n) {
-	for (size_t i = hash & zs->mask;; i = (i + 1) & zs->mask) {
+	for (size_t i = zones_slot(zs, hash);; i = i + 1 == zs->n_slots ? 0 : i + 1) {
 		uint64_t at = zs->table[i];
 		if (!at)
 			return NULL;
@@ -297,6 +331,8 @@ const char *zone_place(const struct zone *z, uint16_t file, int line, char out[Z
 bool zone_contains(const struct zone *z, const struct dns_name *name);
 /* "app.example.org." of a wire name; in the arena of the load. */
 struct str zone_name_text(struct zone *z, struct str wire);
+/* Drops what only rendering needs, unless that may happen again: the zone has steered names, or is signed. */
+void zone_unload(struct zone *z);
 void zone_destroy(struct zone *z);
 /* A name as configured ("app", "@", "app.example.org."), below `origin`; origin NULL: absolute. */
 int zone_name_parse(struct dns_name *out, struct str text, const struct zone *origin, struct err *e);

@@ -421,7 +421,7 @@ struct zone *zone_load(struct zones *zs, const struct cfg_zone *cfg, struct err 
 	struct dns_name name = { 0 };
 	if (zone_name_parse(&name, cfg->id, NULL, e) < 0)
 		return NULL;
-	z->text = zone_name_text(z, dns_name_suffix(&name, 0));
+	z->text = arena_str(&z->arena, zone_name_text(z, dns_name_suffix(&name, 0)));
 	z->apex = node_create(z, dns_name_suffix(&name, 0), name.n_labels, 0, 0);
 	struct loader *l = mem_alloc(sizeof(*l));
 	l->zone = z;

@@ -34,6 +34,20 @@ static int pair_set(struct pair *to, struct zone *z, struct render *r, enum dns_
 	return 0;
 }
 
+/* What is made up for ANY fits every name: its only record is the question's. */
+static int render_any(struct zone *z, struct render *r, struct err *e) {
+	struct pair any;
+	RENDER_EACH(r, z) {
+		render_begin(r, z, z->apex, DNS_TYPE_ANY);
+		render_record(r, RENDER_ANSWER, STR_NONE, DNS_TYPE_HINFO, ANY_TTL, str_slice(any_hinfo, sizeof(any_hinfo)));
+		if (pair_set(&any, z, r, DNS_NOERROR, true, 0, z->apex, NULL, e) < 0)
+			return -1;
+	}
+	memcpy(z->any, any.of, sizeof(z->any));
+	memcpy(z->rules.any, z->any, sizeof(z->any));
+	return 0;
+}
+
 int zone_render_negative(struct zone *z, struct render *r, struct err *e) {
 	unsigned no_name = NEEDS_NO_NAME | NEEDS_NO_WILDCARD;
 	struct pair nodata, nxdomain;
@@ -49,7 +63,8 @@ int zone_render_negative(struct zone *z, struct render *r, struct err *e) {
 	z->rules = (struct rules){ .zone = z };
 	memcpy(z->rules.otherwise, z->nodata, sizeof(z->nodata));
 	memcpy(z->rules.below, z->nxdomain, sizeof(z->nxdomain));
-	return 0;
+	z->rules.is_any_first = z->is_signed;
+	return z->is_signed ? 0 : render_any(z, r, e);
 }
 
 /* ---- a name's types ---- */
@@ -77,28 +92,16 @@ static int render_type(struct pair *to, struct zone *z, struct render *r, const 
 	return 0;
 }
 
-static int render_any(struct pair *to, struct zone *z, struct render *r, const struct node *n, struct err *e) {
-	const struct rrset *own = node_rrset(n, DNS_TYPE_HINFO);
-	if (!own && z->is_signed)
-		own = n->sets;
-	if (own)
-		return render_type(to, z, r, n, &no_chain, own, DNS_TYPE_ANY, e);
-	RENDER_EACH(r, z) {
-		render_begin(r, z, n, DNS_TYPE_ANY);
-		render_record(r, RENDER_ANSWER, STR_NONE, DNS_TYPE_HINFO, ANY_TTL, str_slice(any_hinfo, sizeof(any_hinfo)));
-		if (pair_set(to, z, r, DNS_NOERROR, true, 0, n, NULL, e) < 0)
-			return -1;
-	}
-	return 0;
-}
-
 static int render_sets(struct types *t, struct zone *z, struct render *r, const struct node *n, const struct chain *c,
                        const struct node *target, struct err *e) {
 	for (const struct rrset *s = target->sets; s; s = s->next) {
 		if (t->n == COUNT_OF(t->pair) - 4)
 			return too_long(z, target, s, e);
-		if (render_type(types_add(t), z, r, n, c, s, s->type, e) < 0)
+		struct pair *to = types_add(t);
+		if (render_type(to, z, r, n, c, s, s->type, e) < 0)
 			return -1;
+		if (s->type == DNS_TYPE_HINFO && !z->is_signed)
+			memcpy(t->rules.any, to->of, sizeof(to->of));
 	}
 	return 0;
 }
@@ -109,21 +112,23 @@ static void view_add(struct types *t, struct zone *z, struct node *n, struct ste
 	v->chain = *c;
 	*s->views_tail = v;
 	s->views_tail = &v->next;
-	n->view = (uint16_t)s->n_views++;
+	n->view = t->rules.view = (uint16_t)s->n_views++;
 	t->rules.steered = s;
 	t->rules.steered_slots = 1 << SLOT_A | 1 << SLOT_AAAA;
 }
 
 /* The answer at a cut for DS, which is the parent's to give (RFC 4035 3.1.4.1). */
-static int render_ds(struct types *t, struct zone *parent, struct render *r, const struct node *cut, struct err *e) {
+static int render_ds(struct types *t, struct zone *z, struct zone *parent, struct render *r, const struct node *cut,
+                     struct err *e) {
 	const struct rrset *ds = node_rrset(cut, DNS_TYPE_DS);
 	struct pair *to = types_add(t);
-	if (ds)
-		return render_type(to, parent, r, cut, &no_chain, ds, DNS_TYPE_DS, e);
 	RENDER_EACH(r, parent) {
 		render_begin(r, parent, cut, DNS_TYPE_DS);
-		render_soa(r);
-		if (pair_set(to, parent, r, DNS_NOERROR, true, 0, cut, NULL, e) < 0)
+		if (ds)
+			render_rrset(r, RENDER_ANSWER, STR_NONE, ds);
+		else
+			render_soa(r);
+		if (pair_set(to, z, r, DNS_NOERROR, true, 0, cut, ds, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -139,7 +144,9 @@ static int render_cut(struct types *t, struct zone *z, struct render *r, struct 
 	}
 	memcpy(t->rules.otherwise, referral.of, sizeof(referral.of));
 	memcpy(t->rules.below, referral.of, sizeof(referral.of));
-	return render_ds(t, z, r, n, e);
+	t->rules.any[0] = t->rules.any[1] = NULL;
+	t->rules.is_any_first = false;
+	return render_ds(t, z, z, r, n, e);
 }
 
 /* What the chain's end answers for types that it does not have, with the proofs of that: the end is known, so they are, too. */
@@ -175,10 +182,11 @@ static int render_alias(struct types *t, struct zone *z, struct render *r, struc
 			view_add(t, z, n, s, &c);
 	}
 	/* Asked for itself, the alias is not followed. */
-	if (render_type(types_add(t), z, r, n, &no_chain, cname, DNS_TYPE_CNAME, e) < 0 ||
-	    render_type(types_add(t), z, r, n, &no_chain, cname, DNS_TYPE_ANY, e) < 0 ||
+	struct pair *own = types_add(t);
+	if (render_type(own, z, r, n, &no_chain, cname, DNS_TYPE_CNAME, e) < 0 ||
 	    render_chain_end(&end, z, r, n, &c, cname, e) < 0)
 		return -1;
+	memcpy(t->rules.any, own->of, sizeof(own->of));
 	memcpy(t->rules.otherwise, end.of, sizeof(end.of));
 	return 0;
 }
@@ -194,23 +202,51 @@ static const struct rules *rules_store(struct zone *z, const struct rules *rules
 	return own;
 }
 
+/* Of the answer before the entry, in units of two bytes; 0: too far away, or behind. */
+static uint16_t distance_of(const struct entry *e, const struct answer *a) {
+	uintptr_t at = (uintptr_t)e, to = (uintptr_t)a;
+	return to < at && (at - to) / 2 <= UINT16_MAX ? (uint16_t)((at - to) / 2) : 0;
+}
+
+/* `answers` stand where the entry will look for them. */
+static void answers_store(struct entry *it, const struct answer *const *answers, unsigned n) {
+	char *to = (char *)it + entry_answers_at(it->n_name);
+	for (unsigned i = 0; i < n; i++) {
+		uint16_t distance = distance_of(it, answers[i]);
+		if (it->is_far)
+			memcpy(to + sizeof(answers[i]) * i, &answers[i], sizeof(answers[i]));
+		else
+			memcpy(to + sizeof(distance) * i, &distance, sizeof(distance));
+	}
+}
+
 static void entry_store(struct zone *z, struct node *n, const struct types *t) {
-	size_t name_bytes = (n->n_name + 7u) & ~7u, n_answers = t->n << z->is_signed;
-	struct entry *it = arena_zalloc(&z->arena, sizeof(*it) + name_bytes + n_answers * sizeof(struct answer *));
-	it->n_name = n->n_name;
-	it->n_labels = n->n_labels;
-	it->n_answers = (uint8_t)t->n;
-	it->is_signed = z->is_signed;
-	it->view = n->view;
-	it->rules = rules_store(z, &t->rules);
-	memcpy(it->name, n->name, n->n_name);
-	const struct answer **answers = (const struct answer **)(uintptr_t)entry_answers(it);
+	const struct answer *answers[2 * COUNT_OF(t->pair)];
+	unsigned n_answers = t->n << z->is_signed;
 	for (unsigned i = 0; i < t->n; i++) {
 		answers[i] = t->pair[i].of[0];
 		if (z->is_signed)
 			answers[t->n + i] = t->pair[i].of[1];
-		it->type_bits |= (uint16_t)(1u << t->pair[i].of[0]->type % 16);
 	}
+	/* As if all were near; when one is not, that little is lost. */
+	uint64_t word = (uint64_t)(uintptr_t)rules_store(z, &t->rules) << 16;
+	size_t head = entry_answers_at(n->n_name);
+	struct entry *it = arena_alloc_packed(&z->arena, head + n_answers * sizeof(uint16_t));
+	bool is_far = false;
+	for (unsigned i = 0; i < n_answers; i++)
+		is_far = is_far || distance_of(it, answers[i]) == 0;
+	if (is_far)
+		it = arena_alloc_packed(&z->arena, head + n_answers * sizeof(answers[0]));
+	*it = (struct entry){ .n_name = n->n_name,
+		              .n_labels = n->n_labels,
+		              .n_answers = (uint8_t)t->n,
+		              .is_signed = z->is_signed,
+		              .is_far = is_far };
+	for (unsigned i = 0; i < t->n; i++)
+		word |= UINT64_C(1) << answers[i]->type % 16;
+	memcpy(it->word, &word, sizeof(word));
+	memcpy(it->name, n->name, n->n_name);
+	answers_store(it, answers, n_answers);
 	n->entry = it;
 }
 
@@ -229,9 +265,9 @@ static int render_node(struct zone *z, struct render *r, struct types *t, struct
 	} else if (n->sets || n->steered) {
 		if (n->steered)
 			view_add(t, z, n, n->steered, &no_chain);
-		if (render_sets(t, z, r, n, &no_chain, n, e) < 0 || render_any(types_add(t), z, r, n, e) < 0)
+		if (render_sets(t, z, r, n, &no_chain, n, e) < 0)
 			return -1;
-		if (n == z->apex && z->parent_cut && render_ds(t, z->parent, r, z->parent_cut, e) < 0)
+		if (n == z->apex && z->parent_cut && render_ds(t, z, z->parent, r, z->parent_cut, e) < 0)
 			return -1;
 	}
 	entry_store(z, n, t);
@@ -242,7 +278,7 @@ static int render_node(struct zone *z, struct render *r, struct types *t, struct
 static void link_wildcards(struct zone *z) {
 	for (struct node *n = z->first; n; n = n->next)
 		if (n->entry && n->wildcard)
-			((struct rules *)(uintptr_t)n->entry->rules)->wildcard = n->wildcard->entry;
+			((struct rules *)(uintptr_t)entry_rules(n->entry))->wildcard = n->wildcard->entry;
 }
 
 int zone_render(struct zone *z, struct render *r, struct err *e) {

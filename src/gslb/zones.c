@@ -51,27 +51,29 @@ static void hide_nested(struct zones *zs) {
 	}
 }
 
-static void index_all(struct zones *zs) {
-	size_t n = 0, cap = 16;
+static int index_all(struct zones *zs, struct err *e) {
+	size_t n = 0;
 	for (struct zone *z = zs->first; z; z = z->next)
 		for (struct node *it = z->first; it; it = it->next)
 			n += it->entry != NULL;
-	while (cap < n + n / 3)
-		cap *= 2;
-	zs->table = mem_zalloc_array(cap, sizeof(*zs->table));
-	zs->mask = cap - 1;
+	/* Half full while it fits the caches; of very many names four fifths, which costs a name that is not there some slots more. */
+	zs->n_slots = n < 4096 ? 2 * n + 2 : n + n / 4;
+	if (zs->n_slots > UINT32_MAX)
+		return err_set(e, "more than %u names in all zones together", UINT32_MAX / 5 * 4);
+	zs->table = mem_zalloc_array(zs->n_slots, sizeof(*zs->table));
 	for (struct zone *z = zs->first; z; z = z->next)
 		for (struct node *it = z->first; it; it = it->next) {
 			if (!it->entry)
 				continue;
 			uint64_t hash = dns_name_hash(it->name, it->n_name);
-			size_t i = hash & zs->mask;
+			size_t i = zones_slot(zs, hash);
 			while (zs->table[i])
-				i = (i + 1) & zs->mask;
+				i = i + 1 == zs->n_slots ? 0 : i + 1;
 			zs->table[i] = hash >> 48 << 48 | (uintptr_t)it->entry;
 			if (it->n_labels > zs->max_labels)
 				zs->max_labels = it->n_labels;
 		}
+	return 0;
 }
 
 static int build(struct zones *zs, const struct cfg_root *cfg, struct render *r, struct err *e) {
@@ -87,7 +89,10 @@ static int build(struct zones *zs, const struct cfg_root *cfg, struct render *r,
 	for (struct zone *z = zs->first; z; z = z->next)
 		if (zone_render(z, r, e) < 0)
 			return -1;
-	index_all(zs);
+	if (index_all(zs, e) < 0)
+		return -1;
+	for (struct zone *z = zs->first; z; z = z->next)
+		zone_unload(z);
 	return 0;
 }
 
@@ -97,10 +102,22 @@ struct zones *zones_create(const struct cfg_root *cfg, struct err *e) {
 	zs->tail = &zs->first;
 	int result = build(zs, cfg, r, e);
 	mem_free(r);
+	mem_give_back();
 	if (result == 0)
 		return zs;
 	zones_destroy(zs);
 	return NULL;
+}
+
+void zone_unload(struct zone *z) {
+	if (z->steered || z->is_signed)
+		return;
+	map_fini(&z->nodes);
+	arena_fini(&z->load);
+	z->apex = z->first = z->parent_cut = NULL;
+	z->soa = NULL;
+	z->files = NULL;
+	z->n_files = 0;
 }
 
 void zone_destroy(struct zone *z) {

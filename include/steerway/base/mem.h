@@ -22,6 +22,8 @@ static inline void mem_free(void *p) {
 	if (p != NULL)
 		free(p);
 }
+/* Gives memory that was freed back to the system at once, when the allocator can: after something large. */
+void mem_give_back(void);
 /* A NUL-terminated copy; free with mem_free. */
 char *mem_strdup(struct str s) __attribute__((returns_nonnull));
 

@@ -220,10 +220,33 @@ static void test_buf_json(void **state) {
 	}
 }
 
+/* Packed things stand one behind the other; what comes next is aligned again. */
+static void test_arena_packed(void **state) {
+	(void)state;
+	struct arena a;
+	arena_init(&a, 1024);
+	char *first = arena_alloc_packed(&a, 3), *second = arena_alloc_packed(&a, 5);
+	assert_ptr_equal(second, first + 4);
+	char *third = arena_alloc(&a, 1);
+	assert_ptr_equal(third, first + 16);
+	assert_ptr_equal(arena_alloc_packed(&a, 0), third + 16);
+	for (size_t n = 0; n < 2000; n++) { /* around the end of chunks, and larger than one */
+		char *p = arena_alloc_packed(&a, n);
+		memset(p, 1, n);
+		assert_int_equal((uintptr_t)p % 2, 0);
+		p = arena_alloc(&a, n);
+		memset(p, 2, n);
+		assert_int_equal((uintptr_t)p % 16, 0);
+	}
+	arena_fini(&a);
+	mem_give_back();
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_running_out_aborts),
 		cmocka_unit_test(test_mem),
+		cmocka_unit_test(test_arena_packed),
 		cmocka_unit_test(test_arena_blocks_are_apart),
 		cmocka_unit_test(test_a_large_block_does_not_waste_the_chunk),
 		cmocka_unit_test(test_arena_texts),

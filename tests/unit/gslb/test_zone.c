@@ -286,6 +286,29 @@ static void test_many_names(void **state) {
 	}
 }
 
+/* A name with more, and longer, answers than distances of 16 bits can reach. */
+static void test_large_name(void **state) {
+	struct fixture *x = *state;
+	struct err e;
+	struct buf b = { 0 };
+	buf_printf(&b, HEAD);
+	for (int type = 0; type < 100; type++)
+		for (int i = 0; i < 20; i++)
+			buf_printf(&b, "big 60 TYPE%d \\# 200 %0400d\n", 65280 + type, i);
+	buf_printf(&b, "small 60 A 192.0.2.1\n");
+	buf_add_char(&b, '\0');
+	fixture_file(x, "example.org.zone", b.p);
+	buf_fini(&b);
+	assert_true(fixture_reload(x, YAML, &e));
+	for (unsigned type = 0; type < 100; type++) {
+		query_begin(x, "big.example.org", 65280 + type);
+		query_send(x, true, DNS_MESSAGE_MAX);
+		assert_int_equal(dns_get16(x->answer + 6), 20);
+		assert_int_equal(dns_get16(x->answer + 12 + 21 + 2), 65280 + type);
+	}
+	assert_string_equal(ask(x, "small.example.org", 1), "NOERROR aa\nan small.example.org. 60 IN A 192.0.2.1\n");
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_errors_name_file_and_line),
@@ -298,6 +321,7 @@ int main(void) {
 		cmocka_unit_test(test_additional),
 		cmocka_unit_test(test_nested_zones),
 		cmocka_unit_test(test_many_names),
+		cmocka_unit_test(test_large_name),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
