@@ -83,6 +83,9 @@ struct cfg_weights {
 #define CFG_STICKY_BY_V(v, text) CFG_STICKY_BY_##v,
 #define CFG_POLICY_V(v, text) CFG_POLICY_##v,
 #define CFG_ALL_DOWN_V(v, text) CFG_ALL_DOWN_##v,
+#define CFG_KEY_ALGORITHM_V(v, text) CFG_KEY_ALGORITHM_##v,
+#define CFG_DENIAL_V(v, text) CFG_DENIAL_##v,
+#define CFG_CDS_V(v, text) CFG_CDS_##v,
 #define CFG_LOG_LEVEL_V(v, text) CFG_LOG_LEVEL_##v,
 #define CFG_LOG_FORMAT_V(v, text) CFG_LOG_FORMAT_##v,
 #define CFG_DECLARE_ENUM(name, VALUES, NAME) enum cfg_##name{ VALUES(CFG_##NAME##_V) };
@@ -115,7 +118,7 @@ CFG_ENUMS(CFG_DECLARE_ENUM)
 #define CFG_MEMBER_TTL(k, param) struct cfg_ttl k;
 #define CFG_MEMBER_WEIGHTS(k, param) struct cfg_weights k;
 #define CFG_MEMBER_ENUM(k, param) enum cfg_##param k;
-#define CFG_MEMBER_ENUMS(k, param) uint32_t k##_bits; /* bit of each value that stands there: 1 << CFG_ALPN_H2 */
+#define CFG_MEMBER_ENUMS(k, param) uint32_t k##_bits;     /* bit of each value that stands there: 1 << CFG_ALPN_H2 */
 #define CFG_MEMBER_OBJECT(k, param) struct cfg_##param k; /* is_given says whether it stands in the file */
 #define CFG_MEMBER_REF(k, param) struct cfg_##param *k;   /* NULL: absent */
 #define CFG_MEMBER_REFS(k, param)                                                                                                \

@@ -375,6 +375,13 @@ static void check_zone_file(struct loader *l, const struct instance *i) {
 		fault(l, i, "file", "%s; mend the path or its mode", why.text);
 }
 
+static void check_refresh(struct loader *l, const struct instance *i) {
+	const struct cfg_dnssec *d = i->object;
+	if (2 * d->refresh_ms > d->validity_ms)
+		fault(l, i, "refresh", "%.*s exceeds half of validity %.*s; lower it or raise validity",
+		      STR_ARG(msec_text(l, d->refresh_ms)), STR_ARG(msec_text(l, d->validity_ms)));
+}
+
 /* Names are compared without case and final dot, so the document could not find these. */
 static void check_domain_repeats(struct loader *l, const struct instance *root) {
 	static const enum schema_section_id kinds[] = { SCHEMA_SECTION_zone, SCHEMA_SECTION_name };
@@ -680,6 +687,7 @@ static const struct {
 	{ SCHEMA_SECTION_page, check_page, "text json html" },
 	{ SCHEMA_SECTION_zone, check_zone_name, "" },
 	{ SCHEMA_SECTION_zone, check_zone_file, "file" },
+	{ SCHEMA_SECTION_dnssec, check_refresh, "validity refresh" },
 	{ SCHEMA_SECTION_name, check_name, "" },
 	{ SCHEMA_SECTION_name, check_name_policy, "policy sites" },
 	{ SCHEMA_SECTION_name, check_name_sites, "pool sites" },

@@ -105,6 +105,7 @@ static const struct {
 	{ "answers.pages.html", "pages/5xx.html" },
 	{ "zones", "example.org" },
 	{ "zones.file", "zones/example.org.zone" },
+	{ "zones.dnssec.keys", "keys" },
 	{ "zones.names", "app" },
 	{ "zones.names.policy", "failover" },
 	{ "zones.names.pool", "app" },

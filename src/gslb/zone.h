@@ -5,6 +5,7 @@
  *
  *	zone_load.c    zone file -> nodes with RRsets        (its text: see zone_text.h)
  *	zone_check.c   nodes -> what they are to each other  (cuts, wildcards, conflicts)
+ *	dnssec.h       nodes -> signatures, and proofs of what is not there
  *	zone_render.c  nodes -> entries and answers, through render.c
  *	zones.c        all zones -> one hash table
  *	steer.c        steered names -> what they answer, switched when fleet publishes; policy.h decides which,
@@ -80,6 +81,7 @@ struct entry;
 struct steered;
 struct zone;
 struct denial;
+struct signer;
 
 /* How a name answers what it has no records for. Most names of a zone share one; pairs: without and with DNSSEC. */
 struct rules {
@@ -141,6 +143,7 @@ struct node {
 	bool is_hidden; /* below a cut, or in a zone of its own: never found by a query; glue */
 	uint8_t n_name, n_labels;
 	uint16_t view;
+	uint32_t place;             /* in the chain of a signed zone: dnssec.h */
 	uint32_t mark;              /* last rendering that put its addresses into the additional section */
 	struct node *parent, *next; /* parent NULL: the apex; next: in the order of the file */
 	struct node *wildcard;      /* its child "*" */
@@ -179,7 +182,8 @@ struct zone {
 	uint16_t n_files;
 	bool has_dname;
 	bool is_signed;
-	struct denial *denial; /* of a signed zone: its chain of NSEC or NSEC3 */
+	struct signer *signer; /* of a signed zone: its keys */
+	struct denial *denial; /* and its chain of NSEC or NSEC3 */
 	const struct answer *nodata[2], *nxdomain[2];
 	const struct answer *any[2]; /* of an unsigned zone: what is made up */
 	struct rules rules;          /* of most names */

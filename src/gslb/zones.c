@@ -3,7 +3,7 @@
  * All zones together: which of two nested ones owns a name, and the one hash table that a query looks into. Owns everything
  * that was made for the snapshot.
  */
-#include "gslb/zone.h"
+#include "gslb/dnssec.h"
 
 static struct zone *zone_of_apex(const struct zones *zs, struct str wire) {
 	for (struct zone *z = zs->first; z; z = z->next)
@@ -84,6 +84,9 @@ static int build(struct zones *zs, const struct cfg_root *cfg, struct render *r,
 		if (zone_check(z, e) < 0)
 			return -1;
 	for (struct zone *z = zs->first; z; z = z->next)
+		if (zone_sign(z, e) < 0)
+			return -1;
+	for (struct zone *z = zs->first; z; z = z->next)
 		if (zone_render_negative(z, r, e) < 0)
 			return -1;
 	for (struct zone *z = zs->first; z; z = z->next)
@@ -123,6 +126,7 @@ void zone_unload(struct zone *z) {
 void zone_destroy(struct zone *z) {
 	for (struct steered *s = z->steered; s; s = s->next)
 		steered_fini(s);
+	zone_sign_fini(z);
 	map_fini(&z->nodes);
 	arena_fini(&z->arena);
 	arena_fini(&z->load);

@@ -264,7 +264,16 @@
 
 #define CFG_ZONE_KEYS(K) \
 	K(file, PATH, _, CFG_REQUIRED, NULL, NULL, LIVE, "Zone file (RFC 1035 master format) with SOA, NS and the static records.") \
+	K(dnssec, OBJECT, dnssec, NULL, NULL, NULL, LIVE, "Sign the zone, and all answers of its steered names, in advance. Absent: not signed.") \
 	K(names, MAP, name, NULL, NULL, NULL, LIVE, "Steered names, relative to the zone; `@` is its apex, `*.x` a wildcard (RFC 4592).")
+
+#define CFG_DNSSEC_KEYS(K) \
+	K(keys, PATH, _, CFG_REQUIRED, NULL, NULL, LIVE, "Directory of the zone's keys, in files as `steerway dnssec`, dnssec-keygen and ldns-keygen write them (`Kexample.org.+013+01234.key` and `.private`). The times in these files say when each key is published and signs; without any it does both. With keys of both kinds those with the SEP flag (KSK) sign the keys and the others (ZSK) the rest; a lone key signs everything.") \
+	K(algorithm, ENUM, key_algorithm, "ecdsap256sha256", NULL, NULL, LIVE, "Of keys that `steerway dnssec` and `steerctl dnssec` make: `ecdsap256sha256`, `ed25519` or `rsasha256` (2048 bits). Keys that exist sign with their own.") \
+	K(denial, ENUM, denial, "nsec", NULL, NULL, LIVE, "How names that do not exist are denied: `nsec`, which lets anyone list the zone's names, or `nsec3` (no salt, no further iterations, no opt-out), which makes that a search. NSEC answers are smaller, and resolvers can do more with them.") \
+	K(validity, MSEC, _, "14d", "1h", "365d", LIVE, "How long signatures hold.") \
+	K(refresh, MSEC, _, "5d", "10m", "180d", LIVE, "Time before the end of a signature at which it is made anew; at most half of `validity`. Resolvers keep what they got for as long as its TTL says, so it should be longer than any TTL of the zone.") \
+	K(cds, ENUM, cds, "timed", NULL, NULL, LIVE, "CDS and CDNSKEY records, which ask the parent zone for DS records (RFC 7344): `timed`, of each key from its SyncPublish to its SyncDelete time; `always`, of each key that signs the keys; `delete` asks the parent to remove them (RFC 8078 4), before signing is given up.")
 
 #define CFG_NAME_KEYS(K) \
 	K(policy, ENUM, policy, "failover", NULL, NULL, LIVE, "`failover`: the first usable site; `weighted`: a usable site by weight.") \
@@ -339,6 +348,9 @@
 #define CFG_SPLIT_BY_VALUES(V) V(REQUEST, "request") V(CLIENT, "client")
 #define CFG_POLICY_VALUES(V) V(FAILOVER, "failover") V(WEIGHTED, "weighted")
 #define CFG_ALL_DOWN_VALUES(V) V(ALL, "all") V(FIRST, "first") V(NONE, "none")
+#define CFG_KEY_ALGORITHM_VALUES(V) V(ECDSAP256SHA256, "ecdsap256sha256") V(ED25519, "ed25519") V(RSASHA256, "rsasha256")
+#define CFG_DENIAL_VALUES(V) V(NSEC, "nsec") V(NSEC3, "nsec3")
+#define CFG_CDS_VALUES(V) V(TIMED, "timed") V(ALWAYS, "always") V(DELETE, "delete")
 #define CFG_LOG_LEVEL_VALUES(V) V(DEBUG, "debug") V(INFO, "info") V(WARN, "warn") V(ERROR, "error")
 #define CFG_LOG_FORMAT_VALUES(V) V(TEXT, "text") V(JSON, "json")
 
@@ -375,6 +387,7 @@
 	S(page, CFG_PAGE_KEYS) \
 	S(answers, CFG_ANSWERS_KEYS) \
 	S(name, CFG_NAME_KEYS) \
+	S(dnssec, CFG_DNSSEC_KEYS) \
 	S(zone, CFG_ZONE_KEYS) \
 	S(dns_ecs, CFG_DNS_ECS_KEYS) \
 	S(dns_cookies, CFG_DNS_COOKIES_KEYS) \
@@ -407,5 +420,8 @@
 	E(urgency, CFG_URGENCY_VALUES, URGENCY) \
 	E(policy, CFG_POLICY_VALUES, POLICY) \
 	E(all_down, CFG_ALL_DOWN_VALUES, ALL_DOWN) \
+	E(key_algorithm, CFG_KEY_ALGORITHM_VALUES, KEY_ALGORITHM) \
+	E(denial, CFG_DENIAL_VALUES, DENIAL) \
+	E(cds, CFG_CDS_VALUES, CDS) \
 	E(log_level, CFG_LOG_LEVEL_VALUES, LOG_LEVEL) \
 	E(log_format, CFG_LOG_FORMAT_VALUES, LOG_FORMAT)
