@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import dns_loads
-import dns_peers
+import dns_servers
 import measure
 import report
 
@@ -18,7 +18,7 @@ def result_of(row):
 def servers(bench):
 	"""Rows whose program is here and was asked for; steerway and the floor always."""
 	wanted = set(bench.args.peers.split(",")) if bench.args.peers else None
-	for server in dns_peers.SERVERS:
+	for server in dns_servers.SERVERS:
 		if wanted and server.name not in wanted | {report.OURS, report.FLOOR}:
 			continue
 		if measure.has(server.program.format(build=bench.build)):

@@ -5,7 +5,7 @@
 	bench/run.py [--build DIR] [bench | http | dns | scale] [pattern...] [--quick] [--seconds S] [--repeats N] [--peers a,b] [--columns a,b] [--budget S]
 
 `http` measures all columns of HTTP rows (loads.py) beside haproxy, nginx, h2o and nghttpx (peers.py); `dns` the same of DNS rows (dns_loads.py) beside
-gdnsd, knot, nsd and PowerDNS (dns_peers.py); `bench` CPU, rate and latency of both; `scale` what must not grow with connections, servers, routes and workers (scale.py). The program under test has
+gdnsd, knot, nsd and PowerDNS (dns_servers.py); `bench` CPU, rate and latency of both; `scale` what must not grow with connections, servers, routes and workers (scale.py). The program under test has
 one CPU for itself, load generator and origin share another. Repeats are interleaved (every program in turn, then again with another one first), and
 medians are shown. What counts most is CPU time a request: it is far less touched by the machine's mood than requests a second.
 Results go to DIR/bench/NAME.json, .md and .svg.
