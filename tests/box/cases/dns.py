@@ -135,7 +135,6 @@ ttls	100 A 192.0.2.5
 ttls	200 A 192.0.2.6
 zero	0 TXT "not to be kept"
 huge	2147483647 TXT "the longest TTL"
-signbit	2147483648 TXT "with the top bit set"
 same	A 192.0.2.7
 same	A 192.0.2.7
 _http._tcp	SRV 0 5 80 mail
