@@ -188,8 +188,10 @@ struct dns_writer {
 	size_t n;    /* bytes of the message so far, from its header on */
 	size_t body; /* where the body starts */
 	uint16_t n_names, n_pointers;
-	size_t fixed;                           /* where type, class, TTL and length of the last record stand */
-	bool is_full;                           /* something did not fit: the body is of no use */
+	size_t fixed; /* where type, class, TTL and length of the last record stand */
+	bool
+	    is_fragment; /* set behind dns_write_begin: names point to the base alone, so that the body fits behind another, too */
+	bool is_full;    /* something did not fit: the body is of no use */
 	uint16_t name_at[DNS_WRITER_NAMES];     /* places that a pointer may point to */
 	uint16_t pointers[DNS_WRITER_POINTERS]; /* places of pointers, relative to the body */
 	uint8_t message[DNS_MESSAGE_MAX + 1];

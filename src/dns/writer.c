@@ -47,7 +47,7 @@ static size_t name_search(const struct dns_writer *w, const uint8_t *name) {
 }
 
 static void name_remember(struct dns_writer *w, size_t at) {
-	if (at <= POINTER_MAX && w->n_names < DNS_WRITER_NAMES)
+	if (at <= POINTER_MAX && w->n_names < DNS_WRITER_NAMES && !w->is_fragment)
 		w->name_at[w->n_names++] = (uint16_t)at;
 }
 
@@ -82,7 +82,7 @@ static void write_name(struct dns_writer *w, const uint8_t *name, bool compress)
 }
 
 void dns_write_begin(struct dns_writer *w, struct str base) {
-	w->is_full = false;
+	w->is_full = w->is_fragment = false;
 	w->n_names = w->n_pointers = 0;
 	memset(w->message, 0, DNS_HEADER_BYTES);
 	w->n = DNS_HEADER_BYTES;

@@ -4,19 +4,19 @@
  * has in force; with DNSSEC the proofs of what is not there. Refused: other classes, transfers, names outside of the zones.
  * Everything found belongs to the snapshot.
  */
-#include "gslb/zone.h"
+#include "gslb/dnssec.h"
 
 #include "steerway/base/clock.h"
 #include "steerway/base/rand.h"
 #include "steerway/metric.h"
 
 /* Each once: one NSEC may prove several things. */
-static void found_prove(struct found *out, const struct answer *proof) {
+static void found_prove(struct found *out, const struct denial *d, uint32_t proof) {
+	const struct answer *fragment = d->fragments[proof];
 	for (unsigned i = 0; i < out->n_proofs; i++)
-		if (out->proofs[i] == proof)
+		if (out->proofs[i] == fragment)
 			return;
-	if (proof && out->n_proofs < FOUND_PROOFS_MAX)
-		out->proofs[out->n_proofs++] = proof;
+	out->proofs[out->n_proofs++] = fragment;
 }
 
 /* ---- steered names ---- */
@@ -38,11 +38,13 @@ static void find_steered(const struct rules *r, enum slot slot, const struct dns
 	uint64_t now_us = clock_now_us();
 	out->ttl_s = steered_ttl(s, set, now_us);
 	for (uint32_t i = 0; i < v->n_sites; i++)
-		fleet_site_answered(v->sites[i], now_us + out->ttl_s * USEC_PER_SEC);
+		fleet_site_answered(s->sites[v->order[i]], now_us + out->ttl_s * USEC_PER_SEC);
 	metric_add(METRIC_gslb_steered_total, 1);
 	out->steered = s;
 	out->variant = v;
 	out->answer = variant_answer(v, r->view, slot, q->wants_dnssec);
+	if (q->type == DNS_TYPE_ANY && out->answer->counts[0] == 0) /* RFC 8482 4.1: one RRset that is there */
+		out->answer = variant_answer(v, r->view, SLOT_AAAA, q->wants_dnssec);
 	SNAPSHOT_READ_END(v);
 	SNAPSHOT_READ_END(set);
 }
@@ -50,7 +52,18 @@ static void find_steered(const struct rules *r, enum slot slot, const struct dns
 /* ---- names ---- */
 
 static inline int slot_of(uint16_t type) {
-	return type == DNS_TYPE_A ? SLOT_A : type == DNS_TYPE_AAAA ? SLOT_AAAA : -1;
+	switch (type) {
+	case DNS_TYPE_A:
+		return SLOT_A;
+	case DNS_TYPE_AAAA:
+		return SLOT_AAAA;
+	case DNS_TYPE_SVCB:
+		return SLOT_SVCB;
+	case DNS_TYPE_HTTPS:
+		return SLOT_HTTPS;
+	default:
+		return -1;
+	}
 }
 
 static inline const struct answer *answer_at(const struct entry *e, unsigned i, bool wants_dnssec) {
@@ -89,19 +102,46 @@ static inline void find_at(const struct entry *e, const struct dns_query *q, str
 			}
 	if (q->type == DNS_TYPE_ANY && find_any(e, r, q, out))
 		return;
-	out->answer = r->otherwise[q->wants_dnssec];
-	if (out->answer->needs & NEEDS_OWN)
-		found_prove(out, r->own);
-}
-
-/* The name has no entry: the closest one above it knows (RFC 4592 3.3.1, RFC 1034 4.3.2). */
-static void find_below(const struct entry *e, const struct dns_query *q, struct found *out) {
-	const struct rules *r = entry_rules(e);
-	if (!r->below[0]) {
-		find_at(r->wildcard, q, out);
+	if (q->wants_dnssec && r->steered_slots >> SLOT_OTHER & 1) {
+		find_steered(r, SLOT_OTHER, q, out);
 		return;
 	}
-	out->answer = r->below[q->wants_dnssec];
+	out->answer = r->otherwise[q->wants_dnssec];
+	if (out->answer->needs & NEEDS_OWN)
+		found_prove(out, r->zone->denial, r->zone->denial->places[entry_place(e)].match);
+}
+
+/* With DNSSEC: that there is no name at label `below`, where a wildcard stands for it or nothing does (RFC 4035 3.1.3). */
+static void prove_absence(const struct entry *e, unsigned needs, const struct dns_query *q, unsigned below, struct found *out) {
+	const struct rules *r = entry_rules(e);
+	const struct denial *d = r->zone->denial;
+	const struct place *place = &d->places[entry_place(e)];
+	if (needs & NEEDS_OWN)
+		found_prove(out, d, place->match);
+	if (needs & NEEDS_NO_WILDCARD)
+		found_prove(out, d, place->no_wildcard);
+	uint32_t cover = denial_cover(d, entry_place(e), &q->name, below);
+	/* Where the wildcard is a steered name, the answer may hold its own form of this record. */
+	bool is_held = out->steered && out->answer->needs & NEEDS_OWN && out->steered->node->entry == r->wildcard &&
+	               cover == d->places[entry_place(r->wildcard)].match;
+	if (!is_held)
+		found_prove(out, d, cover);
+}
+
+/* The name has no entry: the closest one above it, which ends before label `below`, knows (RFC 4592 3.3.1, RFC 1034 4.3.2). */
+static void find_below(const struct entry *e, const struct dns_query *q, unsigned below, struct found *out) {
+	const struct rules *r = entry_rules(e);
+	unsigned needs;
+	if (r->below[0]) {
+		out->answer = r->below[q->wants_dnssec];
+		needs = out->answer->needs;
+	} else {
+		const struct denial *d = r->zone->denial;
+		find_at(r->wildcard, q, out);
+		needs = d && q->wants_dnssec ? NEEDS_NO_NAME | (d->is_nsec3 ? out->answer->needs & NEEDS_OWN : 0u) : 0;
+	}
+	if (needs)
+		prove_absence(e, needs, q, below, out);
 }
 
 static void find_closest(const struct zones *zs, const struct dns_query *q, struct found *out) {
@@ -111,7 +151,7 @@ static void find_closest(const struct zones *zs, const struct dns_query *q, stru
 		const uint8_t *wire = (const uint8_t *)suffix.p;
 		const struct entry *e = zones_find(zs, dns_name_hash(wire, suffix.n), wire, suffix.n);
 		if (e) {
-			find_below(e, q, out);
+			find_below(e, q, i - 1, out);
 			return;
 		}
 	}

@@ -3,7 +3,7 @@
  * One answer is put together from RRsets and stored in its final form. What may be left out when it does not fit (addresses
  * that only spare the resolver a query) stands last, so that leaving it out is a shorter copy.
  */
-#include "gslb/zone.h"
+#include "gslb/dnssec.h"
 
 void render_begin(struct render *r, const struct zone *z, const struct node *n, uint16_t type) {
 	r->zone = z;
@@ -11,7 +11,7 @@ void render_begin(struct render *r, const struct zone *z, const struct node *n, 
 	memset(r->count, 0, sizeof(r->count));
 	r->bare_additional = 0;
 	r->bare_n = 0;
-	r->n_ttls = 0;
+	r->n_ttls = r->n_proofs = 0;
 	r->mark++;
 	dns_write_begin(&r->w, node_name(node_base(n)));
 }
@@ -58,6 +58,40 @@ void render_steered_soa(struct render *r, uint32_t max_ttl) {
 	render_steered(r, RENDER_AUTHORITY, owner, DNS_TYPE_SOA, ttl, rdata_str(z->soa->first));
 	for (const struct rdata *d = r->with_dnssec ? z->soa->sigs : NULL; d; d = d->next)
 		render_steered(r, RENDER_AUTHORITY, owner, DNS_TYPE_RRSIG, ttl, rdata_str(d));
+}
+
+/* ---- proofs ---- */
+
+void render_proof(struct render *r, uint32_t proof) {
+	for (unsigned i = 0; i < r->n_proofs; i++)
+		if (r->proofs[i] == proof)
+			return;
+	if (r->n_proofs < RENDER_PROOFS_MAX)
+		r->proofs[r->n_proofs++] = proof;
+	const struct proof *p = &r->zone->denial->proofs[proof];
+	render_rrset(r, RENDER_AUTHORITY, p->owner.name, p->set);
+}
+
+/* That nothing stands at `name` below its closest encloser (RFC 4035 3.1.3.3). */
+static void render_no_name(struct render *r, const struct node *encloser, struct str wire) {
+	struct dns_name name;
+	if (dns_name_read(&name, wire))
+		render_proof(r, denial_cover(r->zone->denial, encloser->place, &name, name.n_labels - encloser->n_labels - 1u));
+}
+
+void render_chain_proofs(struct render *r, const struct chain *c, bool has_type) {
+	const struct denial *d = r->zone->denial;
+	if (!r->with_dnssec)
+		return;
+	for (unsigned i = 0; i < c->n; i++)
+		if (c->hops[i].encloser)
+			render_no_name(r, c->hops[i].encloser, c->hops[i].owner);
+	if (c->n > 0 && c->encloser)
+		render_no_name(r, c->encloser, c->owner);
+	if (c->end == CHAIN_NOWHERE)
+		render_proof(r, denial_no_wildcard(d, c->encloser));
+	if (c->encloser && !has_type && d->is_nsec3)
+		render_proof(r, denial_match(d, c->encloser));
 }
 
 /* ---- additional section ---- */
@@ -122,8 +156,10 @@ void render_additional(struct render *r, const struct rrset *set) {
 void render_referral(struct render *r, const struct node *cut) {
 	const struct rrset *ns = node_rrset(cut, DNS_TYPE_NS), *ds = node_rrset(cut, DNS_TYPE_DS);
 	render_rrset(r, RENDER_AUTHORITY, node_name(cut), ns);
-	if (ds && r->with_dnssec) /* RFC 4035 3.1.4 */
+	if (ds && r->with_dnssec) /* RFC 4035 3.1.4: or that there is none */
 		render_rrset(r, RENDER_AUTHORITY, node_name(cut), ds);
+	else if (r->with_dnssec)
+		render_proof(r, denial_match(r->zone->denial, cut));
 	/* Addresses at or below the cut can be had nowhere else: they are needed (RFC 9471); those of other hosts are not. */
 	for (int is_needed = 1; is_needed >= 0; is_needed--) {
 		for (const struct rdata *d = ns->first; d; d = d->next) {

@@ -89,8 +89,6 @@ struct rules {
 	const struct answer *any[2];       /* type ANY of a name with records; NULL: is_any_first says */
 	const struct answer *below[2];     /* names below it that have no entry: NXDOMAIN, or the referral; NULL: */
 	const struct entry *wildcard;      /* the child "*" answers */
-	const struct answer *own;          /* NSEC or NSEC3 that matches it (an empty non-terminal has no NSEC: that covers it) */
-	const struct answer *no_wildcard;  /* that covers the child "*"; NULL where that one exists */
 	const struct zone *zone;
 	struct steered *steered; /* an alias of a steered name shares its */
 	uint16_t view;           /* which of the steered name's views it is */
@@ -105,7 +103,7 @@ struct rules {
  */
 struct entry {
 	uint8_t n_name, n_labels, n_answers;
-	bool is_signed : 1; /* behind the plain answers stand as many with DNSSEC */
+	bool is_signed : 1; /* behind the plain answers stand as many with DNSSEC, and the name's place in the chain of proofs */
 	bool is_far : 1;
 	uint8_t word[8]; /* of 64 bits, the machine's order: above, a pointer to rules in 48 bits; below, type_bits */
 	uint8_t name[];  /* lower case */
@@ -134,6 +132,16 @@ static inline const struct answer *entry_answer(const struct entry *e, unsigned 
 	const struct answer *far;
 	memcpy(&far, at + sizeof(far) * i, sizeof(far));
 	return far;
+}
+
+/* Of a signed zone's name. */
+static inline size_t entry_place_at(const struct entry *e) {
+	return entry_answers_at(e->n_name) + 2u * e->n_answers * (e->is_far ? sizeof(struct answer *) : sizeof(uint16_t));
+}
+static inline uint32_t entry_place(const struct entry *e) {
+	uint32_t place;
+	memcpy(&place, (const char *)e + entry_place_at(e), sizeof(place));
+	return place;
 }
 
 /* ---- names as they are loaded ---- */
@@ -196,25 +204,40 @@ struct zone {
 #define STEERED_VARIANTS_MAX 320 /* kept of a name: all subsets of 8 sites, and what an odd order of events asks for */
 
 /* What of a steered name follows health. */
-enum slot { SLOT_A, SLOT_AAAA, SLOT_COUNT };
+enum slot {
+	SLOT_A,
+	SLOT_AAAA,
+	SLOT_SVCB, /* where hints are the name's addresses */
+	SLOT_HTTPS,
+	SLOT_OTHER, /* in a signed zone: the proof of which types are there */
+	SLOT_COUNT
+};
+static inline uint16_t slot_type(enum slot s) {
+	static const uint16_t types[] = { DNS_TYPE_A, DNS_TYPE_AAAA, DNS_TYPE_SVCB, DNS_TYPE_HTTPS, 0 };
+	return types[s];
+}
 
 /* How the name is reached: itself, or by a chain of aliases in front of it. */
 struct hop {
 	struct str owner; /* empty: the question's name */
 	const struct rrset *cname;
+	struct node *encloser; /* as below */
 };
 #define CHAIN_MAX 16
 enum chain_end { CHAIN_FOUND, CHAIN_NOWHERE, CHAIN_DELEGATED, CHAIN_OUTSIDE };
 struct chain {
 	enum chain_end end; /* OUTSIDE: also a loop, or too long; the resolver sees to it */
 	unsigned n;
-	struct node *target; /* of FOUND; the cut of DELEGATED */
-	struct str owner;    /* the target's name as asked for; empty: the question's */
+	struct node *target;   /* of FOUND; the cut of DELEGATED */
+	struct str owner;      /* the target's name as asked for; empty: the question's */
+	struct node *encloser; /* where a wildcard stands for the target, or NOWHERE: the closest name above it that exists */
 	struct hop hops[CHAIN_MAX];
 };
 struct view {
 	struct view *next;
-	const struct node *node;
+	const struct node *node;   /* whose answers these are */
+	const struct node *target; /* the end of the chain, whose records they are */
+	unsigned slots;            /* bits */
 	struct chain chain;
 };
 
@@ -222,7 +245,6 @@ struct view {
 struct variant {
 	struct variant *next;
 	struct arena arena;
-	struct fleet_site **sites;     /* in the order of their records */
 	const struct answer **answers; /* by variant_answer */
 	bool is_used;                  /* by the set in force; control thread */
 	uint8_t n_sites;
@@ -344,8 +366,9 @@ int zone_name_parse(struct dns_name *out, struct str text, const struct zone *or
 /* zone_check.c */
 int zone_add_names(struct zone *z, struct err *e);
 int zone_check(struct zone *z, struct err *e);
-/* Where a name leads, within the zone: the node that answers for it (exactly or as wildcard), the cut, or nothing. */
-struct node *zone_lookup(const struct zone *z, const struct dns_name *name, enum chain_end *end);
+/* Where a name leads, within the zone: the node that answers for it (exactly or as wildcard), the cut, or nothing. *encloser: the
+ * closest name above it that exists, when it does not itself; else NULL. */
+struct node *zone_lookup(const struct zone *z, const struct dns_name *name, enum chain_end *end, struct node **encloser);
 /* The chain that starts at a node with a CNAME. */
 void zone_chase(const struct zone *z, const struct node *n, struct chain *out);
 
@@ -358,6 +381,7 @@ int zone_render(struct zone *z, struct render *r, struct err *e);
 /* render.c: one answer at a time, with the writer that it holds (64 KiB: made once for many). */
 enum render_section { RENDER_ANSWER, RENDER_AUTHORITY, RENDER_ADDITIONAL };
 #define RENDER_TTLS_MAX UINT8_MAX
+#define RENDER_PROOFS_MAX (2 * CHAIN_MAX + 4)
 struct render {
 	const struct zone *zone;
 	unsigned with_dnssec; /* 1: signatures go with their RRsets */
@@ -368,6 +392,8 @@ struct render {
 	uint32_t mark;
 	uint16_t ttl_at[RENDER_TTLS_MAX];
 	unsigned n_ttls;
+	uint32_t proofs[RENDER_PROOFS_MAX];
+	unsigned n_proofs;
 	struct dns_writer w;
 };
 /* An answer without and, in a signed zone, one with DNSSEC. */
@@ -385,6 +411,11 @@ void render_steered(struct render *r, enum render_section section, struct str ow
 void render_soa(struct render *r);
 /* The same, for at most `max_ttl` seconds, and for less when a reply says so. */
 void render_steered_soa(struct render *r, uint32_t max_ttl);
+/* NSEC or NSEC3 record of the zone's chain, once an answer. */
+void render_proof(struct render *r, uint32_t proof);
+/* The proofs of what the chain did not find: names that wildcards stand for, its end. has_type false: that has no such type, whose
+ * own record is the caller's to give. */
+void render_chain_proofs(struct render *r, const struct chain *c, bool has_type);
 /* The delegation, with the addresses of its servers in the zone. */
 void render_referral(struct render *r, const struct node *cut);
 /* Addresses of the hosts that the RRset names, as far as they fit. */
@@ -397,6 +428,12 @@ const struct answer *render_end(struct render *r, enum dns_rcode rcode, bool is_
 /* Chooses anew for every steered name; `f` says what is usable. */
 void steer_refresh(struct zones *zs, struct fleet *f, struct render *r);
 void steered_fini(struct steered *s);
+
+/* service.c: which of the slots SVCB and HTTPS at the node follow a steered name: the one in *follows, or found there. */
+unsigned service_slots(const struct zone *z, const struct node *n, struct steered **follows);
+/* The RRset with the hints of now; addresses: of type A, and AAAA. Without signatures. */
+struct rrset service_rrset(const struct steered *s, const struct node *n, uint16_t type, const struct rrset addresses[2],
+                           struct arena *arena);
 
 /* variant.c: control thread. */
 /* The answers with these sites, rendered when they are asked for first. `fits` false: an answer is too long for a message. */

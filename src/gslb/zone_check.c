@@ -178,10 +178,11 @@ int zone_check(struct zone *z, struct err *e) {
 
 /* ---- look-up at load ---- */
 
-struct node *zone_lookup(const struct zone *z, const struct dns_name *name, enum chain_end *end) {
+struct node *zone_lookup(const struct zone *z, const struct dns_name *name, enum chain_end *end, struct node **encloser) {
 	unsigned deepest = name->n_labels - z->apex->n_labels;
 	struct node *n = z->apex;
 	unsigned i = deepest;
+	*encloser = NULL;
 	for (; i > 0; i--) {
 		struct node *child = map_get(&z->nodes, dns_name_suffix(name, i - 1));
 		if (!child)
@@ -197,6 +198,7 @@ struct node *zone_lookup(const struct zone *z, const struct dns_name *name, enum
 	*end = n->is_cut ? CHAIN_DELEGATED : CHAIN_FOUND;
 	if (n->is_cut || i == 0)
 		return n;
+	*encloser = n;
 	if (!n->wildcard)
 		*end = CHAIN_NOWHERE;
 	return n->wildcard;
@@ -220,16 +222,17 @@ void zone_chase(const struct zone *z, const struct node *start, struct chain *c)
 	struct str owner = STR_NONE;
 	const struct rrset *cname;
 	while ((cname = node_rrset(n, DNS_TYPE_CNAME))) {
-		c->hops[c->n++] = (struct hop){ .owner = owner, .cname = cname };
+		c->hops[c->n++] = (struct hop){ .owner = owner, .cname = cname, .encloser = c->encloser };
 		owner = str_slice((const char *)cname->first->bytes, cname->first->n);
 		struct dns_name name;
 		enum chain_end end = CHAIN_OUTSIDE;
-		struct node *target = NULL;
+		struct node *target = NULL, *encloser = NULL;
 		if (c->n < CHAIN_MAX && dns_name_read(&name, owner) && zone_contains(z, &name) && !chain_has(c, start, &name))
-			target = zone_lookup(z, &name, &end);
+			target = zone_lookup(z, &name, &end, &encloser);
 		c->end = end;
 		c->target = target;
 		c->owner = owner;
+		c->encloser = encloser;
 		if (end != CHAIN_FOUND)
 			return;
 		n = target;

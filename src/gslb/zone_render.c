@@ -4,7 +4,7 @@
  * name with a CNAME answers with the whole chain inside the zone (RFC 1034 3.6.2, 4.3.2). ANY gets one made-up HINFO record
  * (RFC 8482 4.2), in a signed zone one of its RRsets (4.1), since what is made up has no signature.
  */
-#include "gslb/zone.h"
+#include "gslb/dnssec.h"
 
 static const struct chain no_chain = { .end = CHAIN_FOUND };
 
@@ -48,8 +48,23 @@ static int render_any(struct zone *z, struct render *r, struct err *e) {
 	return 0;
 }
 
+/* The records of the chain, to be appended to whatever needs them. */
+static int render_proofs(struct zone *z, struct render *r, struct err *e) {
+	struct denial *d = z->denial;
+	r->with_dnssec = 1;
+	for (uint32_t i = 0; d && i < d->n; i++) {
+		render_begin(r, z, z->apex, 0);
+		r->w.is_fragment = true;
+		render_proof(r, i);
+		d->fragments[i] = render_end(r, DNS_NOERROR, true, 0, &z->arena);
+		if (!d->fragments[i])
+			return too_long(z, z->apex, NULL, e);
+	}
+	return 0;
+}
+
 int zone_render_negative(struct zone *z, struct render *r, struct err *e) {
-	unsigned no_name = NEEDS_NO_NAME | NEEDS_NO_WILDCARD;
+	unsigned no_name = NEEDS_NO_NAME | NEEDS_NO_WILDCARD | (z->denial && z->denial->is_nsec3 ? NEEDS_OWN : 0);
 	struct pair nodata, nxdomain;
 	RENDER_EACH(r, z) {
 		render_begin(r, z, z->apex, 0);
@@ -85,6 +100,7 @@ static int render_type(struct pair *to, struct zone *z, struct render *r, const 
 		render_begin(r, z, n, type);
 		render_chain(r, c);
 		render_rrset(r, RENDER_ANSWER, c->owner, s);
+		render_chain_proofs(r, c, true);
 		render_additional(r, s);
 		if (pair_set(to, z, r, DNS_NOERROR, true, 0, n, s, e) < 0)
 			return -1;
@@ -92,9 +108,43 @@ static int render_type(struct pair *to, struct zone *z, struct render *r, const 
 	return 0;
 }
 
-static int render_sets(struct types *t, struct zone *z, struct render *r, const struct node *n, const struct chain *c,
+/* What of a name follows a steered one: bits of slots, and which one. */
+static unsigned steered_slots(const struct zone *z, const struct node *n, struct steered **s) {
+	*s = n->steered;
+	unsigned services = service_slots(z, n, s);
+	return services | (n->steered ? 1u << SLOT_A | 1u << SLOT_AAAA | (unsigned)z->is_signed << SLOT_OTHER : 0);
+}
+
+static bool slots_have(unsigned slots, uint16_t type) {
+	for (unsigned i = 0; i < SLOT_OTHER; i++)
+		if (slots >> i & 1 && slot_type(i) == type)
+			return true;
+	return false;
+}
+
+static int view_add(struct types *t, struct zone *z, struct node *n, const struct node *target, struct steered *s, unsigned slots,
+                    const struct chain *c, struct err *e) {
+	if (s->n_views == UINT16_MAX)
+		return too_long(z, n, NULL, e);
+	struct view *v = arena_zalloc(&z->arena, sizeof(*v));
+	*v = (struct view){ .node = n, .target = target, .slots = slots, .chain = *c };
+	*s->views_tail = v;
+	s->views_tail = &v->next;
+	n->view = t->rules.view = (uint16_t)s->n_views++;
+	t->rules.steered = s;
+	t->rules.steered_slots = (uint8_t)slots;
+	return 0;
+}
+
+static int render_sets(struct types *t, struct zone *z, struct render *r, struct node *n, const struct chain *c,
                        const struct node *target, struct err *e) {
+	struct steered *steered;
+	unsigned slots = steered_slots(z, target, &steered);
+	if (slots && view_add(t, z, n, target, steered, slots, c, e) < 0)
+		return -1;
 	for (const struct rrset *s = target->sets; s; s = s->next) {
+		if (slots_have(slots, s->type))
+			continue;
 		if (t->n == COUNT_OF(t->pair) - 4)
 			return too_long(z, target, s, e);
 		struct pair *to = types_add(t);
@@ -104,17 +154,6 @@ static int render_sets(struct types *t, struct zone *z, struct render *r, const 
 			memcpy(t->rules.any, to->of, sizeof(to->of));
 	}
 	return 0;
-}
-
-static void view_add(struct types *t, struct zone *z, struct node *n, struct steered *s, const struct chain *c) {
-	struct view *v = arena_zalloc(&z->arena, sizeof(*v));
-	v->node = n;
-	v->chain = *c;
-	*s->views_tail = v;
-	s->views_tail = &v->next;
-	n->view = t->rules.view = (uint16_t)s->n_views++;
-	t->rules.steered = s;
-	t->rules.steered_slots = 1 << SLOT_A | 1 << SLOT_AAAA;
 }
 
 /* The answer at a cut for DS, which is the parent's to give (RFC 4035 3.1.4.1). */
@@ -128,6 +167,8 @@ static int render_ds(struct types *t, struct zone *z, struct zone *parent, struc
 			render_rrset(r, RENDER_ANSWER, STR_NONE, ds);
 		else
 			render_soa(r);
+		if (!ds && r->with_dnssec)
+			render_proof(r, denial_match(parent->denial, cut));
 		if (pair_set(to, z, r, DNS_NOERROR, true, 0, cut, ds, e) < 0)
 			return -1;
 	}
@@ -159,6 +200,9 @@ static int render_chain_end(struct pair *to, struct zone *z, struct render *r, c
 			render_referral(r, c->target);
 		else if (c->end != CHAIN_OUTSIDE)
 			render_soa(r);
+		render_chain_proofs(r, c, false);
+		if (r->with_dnssec && c->end == CHAIN_FOUND)
+			render_proof(r, denial_match(z->denial, c->target));
 		/* RFC 6604 3: the code is that of the last name. */
 		enum dns_rcode rcode = c->end == CHAIN_NOWHERE ? DNS_NXDOMAIN : DNS_NOERROR;
 		if (pair_set(to, z, r, rcode, true, 0, n, cname, e) < 0)
@@ -172,15 +216,8 @@ static int render_alias(struct types *t, struct zone *z, struct render *r, struc
 	struct chain c;
 	struct pair end;
 	zone_chase(z, n, &c);
-	if (c.end == CHAIN_FOUND) {
-		struct steered *s = c.target->steered;
-		if (s && s->n_views == UINT16_MAX)
-			return too_long(z, n, cname, e);
-		if (render_sets(t, z, r, n, &c, c.target, e) < 0)
-			return -1;
-		if (s)
-			view_add(t, z, n, s, &c);
-	}
+	if (c.end == CHAIN_FOUND && render_sets(t, z, r, n, &c, c.target, e) < 0)
+		return -1;
 	/* Asked for itself, the alias is not followed. */
 	struct pair *own = types_add(t);
 	if (render_type(own, z, r, n, &no_chain, cname, DNS_TYPE_CNAME, e) < 0 ||
@@ -222,31 +259,33 @@ static void answers_store(struct entry *it, const struct answer *const *answers,
 
 static void entry_store(struct zone *z, struct node *n, const struct types *t) {
 	const struct answer *answers[2 * COUNT_OF(t->pair)];
-	unsigned n_answers = t->n << z->is_signed;
+	/* Of a zone that is not signed the apex answers for DS as its signed parent does. */
+	bool is_signed = z->is_signed || (n == z->apex && z->parent_cut && z->parent->is_signed);
+	unsigned n_answers = t->n << is_signed;
+	size_t place_bytes = is_signed ? sizeof(n->place) : 0;
 	for (unsigned i = 0; i < t->n; i++) {
 		answers[i] = t->pair[i].of[0];
-		if (z->is_signed)
+		if (is_signed)
 			answers[t->n + i] = t->pair[i].of[1];
 	}
 	/* As if all were near; when one is not, that little is lost. */
 	uint64_t word = (uint64_t)(uintptr_t)rules_store(z, &t->rules) << 16;
 	size_t head = entry_answers_at(n->n_name);
-	struct entry *it = arena_alloc_packed(&z->arena, head + n_answers * sizeof(uint16_t));
+	struct entry *it = arena_alloc_packed(&z->arena, head + n_answers * sizeof(uint16_t) + place_bytes);
 	bool is_far = false;
 	for (unsigned i = 0; i < n_answers; i++)
 		is_far = is_far || distance_of(it, answers[i]) == 0;
 	if (is_far)
-		it = arena_alloc_packed(&z->arena, head + n_answers * sizeof(answers[0]));
-	*it = (struct entry){ .n_name = n->n_name,
-		              .n_labels = n->n_labels,
-		              .n_answers = (uint8_t)t->n,
-		              .is_signed = z->is_signed,
-		              .is_far = is_far };
+		it = arena_alloc_packed(&z->arena, head + n_answers * sizeof(answers[0]) + place_bytes);
+	*it = (struct entry){
+		.n_name = n->n_name, .n_labels = n->n_labels, .n_answers = (uint8_t)t->n, .is_signed = is_signed, .is_far = is_far
+	};
 	for (unsigned i = 0; i < t->n; i++)
 		word |= UINT64_C(1) << answers[i]->type % 16;
 	memcpy(it->word, &word, sizeof(word));
 	memcpy(it->name, n->name, n->n_name);
 	answers_store(it, answers, n_answers);
+	memcpy((char *)it + entry_place_at(it), &n->place, place_bytes);
 	n->entry = it;
 }
 
@@ -263,8 +302,6 @@ static int render_node(struct zone *z, struct render *r, struct types *t, struct
 		if (render_alias(t, z, r, n, cname, e) < 0)
 			return -1;
 	} else if (n->sets || n->steered) {
-		if (n->steered)
-			view_add(t, z, n, n->steered, &no_chain);
 		if (render_sets(t, z, r, n, &no_chain, n, e) < 0)
 			return -1;
 		if (n == z->apex && z->parent_cut && render_ds(t, z, z->parent, r, z->parent_cut, e) < 0)
@@ -283,6 +320,8 @@ static void link_wildcards(struct zone *z) {
 
 int zone_render(struct zone *z, struct render *r, struct err *e) {
 	struct types t;
+	if (render_proofs(z, r, e) < 0)
+		return -1;
 	for (struct node *n = z->first; n; n = n->next)
 		if (!n->is_hidden && render_node(z, r, &t, n, e) < 0)
 			return -1;
