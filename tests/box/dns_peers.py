@@ -43,23 +43,24 @@ remote-control:
 
 
 class Peer:
-	"""A server that answers for the first of its zones when the constructor returns."""
+	"""A server that answers for the first of its zones when the constructor returns. `net`: where it runs, if not here."""
 
-	def __init__(self, lab, zones, port):
+	def __init__(self, lab, zones, port, ip=None, net=None, name=None):
 		need_tool(self.PROGRAM)
-		self.name, self.address = self.NAME, (lab.ip, port)
+		self.name, self.address = name or self.NAME, (ip or lab.ip, port)
 		self.dir = lab.path(self.name)
 		os.makedirs(self.dir / "db", exist_ok=True)
 		text = "".join(self.ZONE.format(name=name, file=file) for name, file in zones.items())
 		user = pwd.getpwuid(os.geteuid()).pw_name
-		conf = lab.write(f"{self.name}/conf", self.CONF.format(ip=lab.ip, port=port, dir=self.dir, user=user, zones=text))
-		self.process = lab.start(self.name, [self.PROGRAM, *self.WORDS, "-c", conf])
-		wait_until(lambda: self.is_ready(next(iter(zones))), 20, f"{self.name} answers")
+		conf = lab.write(f"{self.name}/conf", self.CONF.format(ip=self.address[0], port=port, dir=self.dir, user=user, zones=text))
+		self.process = lab.start(self.name, [self.PROGRAM, *self.WORDS, "-c", conf], preexec=net and net.enter)
+		exchange = net.exchange if net else exchange_udp
+		wait_until(lambda: self.is_ready(exchange, next(iter(zones))), 20, f"{self.name} answers")
 
-	def is_ready(self, zone):
+	def is_ready(self, exchange, zone):
 		assert self.process.is_alive(), self.process.text()
 		try:
-			wire = exchange_udp(self.address, ask_wire(zone, "SOA"), 0.2)
+			wire = exchange(self.address, ask_wire(zone, "SOA"), 0.2)
 			return wire and Message(wire).rcode == "NOERROR"
 		except OSError:
 			return False
