@@ -76,6 +76,10 @@ static int64_t cpu_us(void) {
 enum regex_match regex_match(struct regex *r, struct str subject, const char **why) {
 	int64_t give_up_us = cpu_us() + BUDGET_MS * 1000;
 	for (size_t start = 0; start <= subject.n; start += WINDOW_STARTS) {
+		if (start > 0 && cpu_us() > give_up_us) { /* behind the last window the answer is known, however late */
+			*why = REGEX_TOO_SLOW;
+			return REGEX_GAVE_UP;
+		}
 		pcre2_set_offset_limit(r->context, start + WINDOW_STARTS - 1);
 		/* A window after the first would let `\G` match there; anchors other than that look at the whole subject. */
 		int rc =
@@ -84,10 +88,6 @@ enum regex_match regex_match(struct regex *r, struct str subject, const char **w
 			return REGEX_MATCHES;
 		if (rc != PCRE2_ERROR_NOMATCH) {
 			*why = rc == PCRE2_ERROR_MATCHLIMIT ? "match limit exceeded" : "out of stack";
-			return REGEX_GAVE_UP;
-		}
-		if (cpu_us() > give_up_us) {
-			*why = "too slow on this body";
 			return REGEX_GAVE_UP;
 		}
 	}

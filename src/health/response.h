@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A response, judged as its bytes come in: bytes -> success or failure with evidence. No I/O, so that a hostile server can be
- * played by a fuzzer. How the bytes are split changes nothing.
+ * played by a fuzzer. How the bytes are split changes nothing, up to whether the expression was quick enough (regex.h).
  */
 #ifndef STEERWAY_HEALTH_RESPONSE_H
 #define STEERWAY_HEALTH_RESPONSE_H
