@@ -229,7 +229,11 @@ class OriginConnection(Wire):
 
 	def __init__(self, sock, number):
 		super().__init__(sock)
-		self.number, self.served = number, 0
+		self.number, self.served, self.ended = number, 0, threading.Event()
+
+	def wait_ended(self, seconds=10):
+		"""Until what served it is done with it: it was closed from either side."""
+		assert self.ended.wait(seconds * SLOW), f"connection {self.number} lives on"
 
 	def request(self, with_body=True):
 		"""The next request, or None when the client closed between requests."""
@@ -295,6 +299,7 @@ class RawOrigin:
 			self.troubles.append(e)
 		finally:
 			connection.close()
+			connection.ended.set()
 
 	def note(self, message):
 		with self.arrived:

@@ -10,13 +10,14 @@ from http1 import Closed, Client, RawOrigin
 from lab import SLOW, wait_until
 
 
-def splits(data, seed, n=3):
-	"""`data` whole, and cut n ways that follow from the seed; the last cuts it into as many pieces as is bearable."""
+def splits(data, seed, n=3, behind=0):
+	"""`data` whole, and cut n ways that follow from the seed; the last cuts it into as many pieces as is bearable. The last `behind` bytes
+	are not cut off from the one before them."""
 	rand = random.Random(seed)
-	ways = [[data]]
+	ways, end = [[data]], len(data) - behind
 	for i in range(n):
-		most = min(len(data) - 1, 64 if i == n - 1 else 1 + rand.randrange(5))
-		cuts = sorted(rand.sample(range(1, len(data)), most)) if most > 0 else []
+		most = min(end - 1, 64 if i == n - 1 else 1 + rand.randrange(5))
+		cuts = sorted(rand.sample(range(1, end), most)) if most > 0 else []
 		ways.append([data[a:b] for a, b in zip([0, *cuts], [*cuts, len(data)])])
 	return ways
 

@@ -50,7 +50,7 @@ def converse(front, case, pieces):
 @cases(*((case.label, case) for case in ALL))
 def test_h1(case, shared):
 	tail = SMUGGLED if case.log[-1][1] == "bad_request" or case.log[-1][1] == "body_too_large" else b""
-	ways = splits(case.sent + tail, case.label)
+	ways = splits(case.sent + tail, case.label, behind=case.behind)
 	expected = []
 	for pieces in ways:
 		before, broken = len(shared.origin.whole), len(shared.origin.broken)

@@ -278,7 +278,7 @@ def test_out_idle_timeout(lab):
 	edge = Edge(lab, {"cloud": [kept]}, pool={"proxy_protocol": "v1", "timeouts": {"idle": "100ms"}}, workers=1)
 	with edge.client() as c:
 		assert c.get("/").status == 200
-		edge.daemon.wait_metric("steerway_proxy_upstream_idle", 0)
+		kept.connections[0].wait_ended()
 		assert c.get("/").status == 200
 	assert [r.connection for r in kept.requests] == [0, 1]
 

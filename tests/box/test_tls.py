@@ -280,12 +280,20 @@ class Flight:
 
 
 def test_ticket_answer_and_goodbye_in_one_packet(lab):
-	"""A request that comes with the client's Finished, on a connection that closes behind it: three records, and the FIN at once."""
+	"""A request that comes with the client's Finished, on a connection that closes behind it: three records, and the FIN at once. Only an
+	answer within 10 ms is waited for, so one is sought that took less than half of it by steerway's own clock."""
 	s = Secure(lab)
-	c = Flight(s)
-	c.tls.write(b"GET / HTTP/1.1\r\nHost: app.test\r\nConnection: close\r\n\r\n")
-	c.sock.sendall(c.out.read())
-	assert c.take() == 3
+	for _ in range(500):
+		c = Flight(s)
+		c.tls.write(b"GET / HTTP/1.1\r\nHost: app.test\r\nConnection: close\r\n\r\n")
+		c.sock.sendall(c.out.read())
+		records, mine = c.take(), "%s:%d" % c.sock.getsockname()
+		if s.daemon.wait_access(lambda r: r["client"] == mine)["total_us"] < 5000:
+			break
+		c.sock.close()
+	else:
+		raise AssertionError("no answer within 5 ms")
+	assert records == 3
 	assert c.tls.read().endswith(b"hello") and c.tls.session.has_ticket
 	assert c.tls.read() == b"" and c.sock.recv(1) == b""
 

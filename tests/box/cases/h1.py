@@ -43,7 +43,9 @@ TRAILER_LARGE = "the trailer section is too large"
 class Case:
 	"""`answers`: the statuses that the client gets. `got`: all bytes of whole requests at the origin. `log`: (status, end, fault)
 	of each record. `is_open`: another request is served behind them; else the connection closes. `fin`: the client half-closes
-	behind its bytes. `why`: why ours is right where haproxy or nginx does something else."""
+	behind its bytes. `behind`: the last so many bytes come together with the one before them, because that one ends what the client
+	called its last request: RFC 9112 9.6 lets it send no more, and what comes later may meet a closed socket, whose reset takes the
+	answer along. `why`: why ours is right where haproxy or nginx does something else."""
 	rfc: str
 	section: str
 	name: str
@@ -54,6 +56,7 @@ class Case:
 	is_open: bool
 	is_head_refused: bool
 	fin: bool = False
+	behind: int = 0
 	method: str = "GET"
 	why: str = ""
 
@@ -62,10 +65,10 @@ class Case:
 		return f"rfc{self.rfc}_{self.section.replace('.', '_')}_{self.name}"
 
 
-def served(n=1, got=None, is_open=True, method="GET", fin=False):
+def served(n=1, got=None, is_open=True, method="GET", fin=False, behind=0):
 	"""n requests pass; got=None: byte by byte as they were sent."""
 	return {"answers": [200] * n, "got": got, "log": [(200, "complete", None)] * n, "is_open": is_open, "is_head_refused": False,
-	        "method": method, "fin": fin}
+	        "method": method, "fin": fin, "behind": behind}
 
 
 def refused(status, fault, got=b"", after=0, end="bad_request"):

@@ -198,6 +198,7 @@ CHUNKS = section(
 )
 
 CLOSE = b"Connection: close\r\n"
+SECOND = get(target=b"/2")
 CONNECTIONS = section(
 	"9112", "9.3",
 	("close", get(CLOSE), served(got=GET, is_open=False)),
@@ -210,8 +211,8 @@ CONNECTIONS = section(
 	("http_1_0_keep_alive", get(b"Connection: keep-alive\r\n", version=b"HTTP/1.0"), served(got=GET)),
 	("http_1_0_proxy_connection", get(b"Proxy-Connection: keep-alive\r\n", version=b"HTTP/1.0"), served(got=GET, is_open=False)),
 	("http_1_0_with_a_body", post(b"Content-Length: 5\r\n", b"hello", version=b"HTTP/1.0"), served(got=length(b"5"), is_open=False)),
-	("nothing_is_read_behind_close", get(CLOSE) + get(target=b"/2"), served(got=GET, is_open=False)),
-	("nothing_is_read_behind_http_1_0", get(version=b"HTTP/1.0") + get(target=b"/2"), served(got=GET, is_open=False)),
+	("nothing_is_read_behind_close", get(CLOSE) + SECOND, served(got=GET, is_open=False, behind=len(SECOND))),
+	("nothing_is_read_behind_http_1_0", get(version=b"HTTP/1.0") + SECOND, served(got=GET, is_open=False, behind=len(SECOND))),
 ) + section(
 	"9112", "9.3.2",
 	("two_requests", GET + get(target=b"/2"), served(2)),
