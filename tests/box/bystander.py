@@ -5,9 +5,9 @@ import threading
 import time
 
 from http1 import Client
-from lab import SLOW, note, wait_until
+from lab import SLOW, note, slowness, wait_until
 
-PATIENCE = 1.0  # seconds: far above any latency that was seen, far below any timeout
+BEARABLE = 1.0  # seconds: far above any latency that was seen, far below any timeout
 
 
 class Bystander:
@@ -50,4 +50,4 @@ class Bystander:
 		assert self.trouble is None, f"the good client: {self.trouble}"
 		beside = self.p99(self.seconds)
 		note(f"p99 alone {self.alone * 1e3:.2f} ms, beside {beside * 1e3:.2f} ms ({len(self.seconds)} requests)")
-		assert beside < PATIENCE * SLOW, f"the good client waited for {beside} s"
+		assert beside < BEARABLE * SLOW or beside < BEARABLE * SLOW * slowness(), f"the good client waited for {beside} s"

@@ -4,7 +4,7 @@ import random
 import socket
 import struct
 
-from lab import SLOW
+from lab import PATIENCE
 
 TYPES = {"A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28, "SRV": 33, "OPT": 41, "CAA": 257,
          "AXFR": 252, "ANY": 255}
@@ -131,7 +131,7 @@ def exchange_udp(address, message, seconds=3):
 	"""The answer's bytes, or None for silence."""
 	family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
 	with socket.socket(family, socket.SOCK_DGRAM) as s:
-		s.settimeout(seconds * SLOW)
+		s.settimeout(seconds * PATIENCE)
 		s.connect(address)
 		s.send(message)
 		try:
@@ -142,7 +142,7 @@ def exchange_udp(address, message, seconds=3):
 
 def exchange_tcp(address, *messages, seconds=5):
 	"""All messages in one write, then as many answers as there are messages."""
-	with socket.create_connection(address, timeout=seconds * SLOW) as s:
+	with socket.create_connection(address, timeout=seconds * PATIENCE) as s:
 		s.sendall(b"".join(struct.pack("!H", len(m)) + m for m in messages))
 		return [read_tcp(s) for _ in messages]
 

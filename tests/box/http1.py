@@ -5,7 +5,7 @@ import socket
 import ssl
 import threading
 
-from lab import SLOW
+from lab import PATIENCE
 
 
 class Closed(AssertionError):
@@ -118,7 +118,7 @@ class Wire:
 		"""Waits for the peer's close. Bytes instead of it are an error."""
 		if self.buffer:
 			raise AssertionError(f"bytes where a close was due: {self.buffer[:200]!r}")
-		self.sock.settimeout(seconds * SLOW)
+		self.sock.settimeout(seconds * PATIENCE)
 		try:
 			data = self.sock.recv(65536)
 		except TimeoutError:
@@ -164,7 +164,7 @@ class Client(Wire):
 			sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
 		if segment:  # the peer's kernel sizes its send buffer by it: 2.5 MB at loopback's own 64 KiB
 			sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, segment)
-		sock.settimeout(seconds * SLOW)
+		sock.settimeout(seconds * PATIENCE)
 		sock.connect(address)
 		sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 		if tls:
@@ -233,7 +233,7 @@ class OriginConnection(Wire):
 
 	def wait_ended(self, seconds=10):
 		"""Until what served it is done with it: it was closed from either side."""
-		assert self.ended.wait(seconds * SLOW), f"connection {self.number} lives on"
+		assert self.ended.wait(seconds * PATIENCE), f"connection {self.number} lives on"
 
 	def request(self, with_body=True):
 		"""The next request, or None when the client closed between requests."""
@@ -291,7 +291,7 @@ class RawOrigin:
 
 	def guard(self, connection):
 		try:
-			connection.sock.settimeout(60 * SLOW)
+			connection.sock.settimeout(60 * PATIENCE)
 			if self.tls:
 				connection.sock = self.tls.wrap_socket(connection.sock, server_side=True)
 			self.serve(connection)
@@ -315,7 +315,7 @@ class RawOrigin:
 	def wait(self, n, seconds=5):
 		"""The n-th request (from 1)."""
 		with self.arrived:
-			assert self.arrived.wait_for(lambda: len(self.requests) >= n, seconds * SLOW), \
+			assert self.arrived.wait_for(lambda: len(self.requests) >= n, seconds * PATIENCE), \
 				f"{len(self.requests)} requests, not {n}: {self.troubles}"
 			return self.requests[n - 1]
 

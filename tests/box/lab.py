@@ -24,7 +24,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("STEERWAY_BUILD", ROOT / "build"))
 SANITIZER = os.environ.get("STEERWAY_SANITIZER", "")
-SLOW = 5 if SANITIZER else 1  # what a sanitizer costs, for timeouts
+SLOW = 5 if SANITIZER else 1  # what a sanitizer costs, for what is measured
+PATIENCE = 4 * SLOW  # for waits: a machine may have much else to do, and only what fails takes all of it
 STEERWAY = os.environ.get("STEERWAY_PROGRAM", str(BUILD / "steerway"))
 STEERCTL = str(BUILD / "steerctl")
 SANITIZER_WORDS = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|SUMMARY: \w+Sanitizer")
@@ -81,7 +82,7 @@ def timeout(seconds):
 
 def wait_until(condition, seconds=10, what="the condition", step=0.01):
 	"""Waits until condition() is true, and returns what it returned. An AssertionError raised in it counts as `not yet`."""
-	deadline = time.monotonic() + seconds * SLOW
+	deadline = time.monotonic() + seconds * PATIENCE
 	while True:
 		why = ""
 		try:
@@ -91,8 +92,16 @@ def wait_until(condition, seconds=10, what="the condition", step=0.01):
 		if value:
 			return value
 		if time.monotonic() > deadline:
-			raise AssertionError(f"not within {seconds * SLOW} s: {what}{why}")
+			raise AssertionError(f"not within {seconds * PATIENCE} s: {what}{why}")
 		time.sleep(step)
+
+
+def slowness():
+	"""How much longer work takes here and now than on a machine that has nothing else to do; bounds on times are stretched by it."""
+	wall, cpu = time.monotonic(), time.thread_time()
+	while time.monotonic() < wall + 0.1:
+		pass
+	return max(1.0, (time.monotonic() - wall) / max(time.thread_time() - cpu, 0.001))
 
 
 def to_yaml(value, indent=0):
@@ -146,7 +155,7 @@ class Process:
 		return self.popen.wait()
 
 	def wait(self, seconds=20):
-		return self.popen.wait(seconds * SLOW)
+		return self.popen.wait(seconds * PATIENCE)
 
 	def stop(self, number=signal.SIGTERM, seconds=20):
 		if self.is_alive():
@@ -155,7 +164,7 @@ class Process:
 			return self.wait(seconds)
 		except subprocess.TimeoutExpired:
 			self.kill()
-			raise AssertionError(f"{self.name} did not end within {seconds * SLOW} s of signal {number}\n{self.text()[-4000:]}")
+			raise AssertionError(f"{self.name} did not end within {seconds * PATIENCE} s of signal {number}\n{self.text()[-4000:]}")
 
 
 def free_port(ip, kind=socket.SOCK_STREAM):
@@ -298,10 +307,10 @@ class Steerway:
 				return self.http("/readyz")[0] == 200
 			except OSError:
 				return False
-		deadline = time.monotonic() + seconds * SLOW
+		deadline = time.monotonic() + seconds * PATIENCE
 		while not ready():
 			if time.monotonic() > deadline:
-				raise AssertionError(f"not ready within {seconds * SLOW} s\n{self.process.text()[-4000:]}")
+				raise AssertionError(f"not ready within {seconds * PATIENCE} s\n{self.process.text()[-4000:]}")
 			time.sleep(0.01)
 
 	# ---- what it says ----
@@ -311,7 +320,7 @@ class Steerway:
 		request = urllib.request.Request("http://%s:%d%s" % (*self.admin, path), method=method)
 		opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 		try:
-			with opener.open(request, timeout=10 * SLOW) as response:
+			with opener.open(request, timeout=10 * PATIENCE) as response:
 				return response.status, response.read().decode()
 		except urllib.error.HTTPError as e:
 			return e.code, e.read().decode()
@@ -330,7 +339,7 @@ class Steerway:
 
 	def ctl(self, *words, check=True, seconds=60):
 		done = subprocess.run([STEERCTL, "-s", str(self.socket), *words], stdin=subprocess.DEVNULL, capture_output=True,
-		                      text=True, timeout=seconds * SLOW)
+		                      text=True, timeout=seconds * PATIENCE)
 		if check and done.returncode != 0:
 			raise AssertionError(f"steerctl {' '.join(words)}: exit status {done.returncode}\n{done.stdout}{done.stderr}")
 		return done
@@ -413,7 +422,7 @@ class Steerway:
 def run(*command, check=True, seconds=60, **options):
 	"""A program to its end; its output as text, both kinds in one."""
 	done = subprocess.run([str(c) for c in command], stdin=options.pop("stdin", subprocess.DEVNULL), stdout=subprocess.PIPE,
-	                      stderr=subprocess.STDOUT, text=True, errors="replace", timeout=seconds * SLOW, **options)
+	                      stderr=subprocess.STDOUT, text=True, errors="replace", timeout=seconds * PATIENCE, **options)
 	if check and done.returncode != 0:
 		raise AssertionError(f"{' '.join(map(str, command))}: exit status {done.returncode}\n{done.stdout[-4000:]}")
 	return done

@@ -5,7 +5,7 @@ import json
 import subprocess
 from pathlib import Path
 
-from lab import SLOW, need_tool, wait_until
+from lab import PATIENCE, need_tool, wait_until
 from origins import Authority
 
 PEERS = Path(__file__).resolve().parent / "peers"
@@ -49,7 +49,7 @@ def ask(how, url, host, cases, ca=None, seconds=30, **more):
 		words["ca"] = ca
 	env = {"PATH": "/usr/local/bin:/usr/bin:/bin", **({"NODE_EXTRA_CA_CERTS": ca} if ca else {})}
 	done = subprocess.run(["node", PEERS / "client.js", json.dumps(words)], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-	                      timeout=seconds * SLOW, env=env)
+	                      timeout=seconds * PATIENCE, env=env)
 	assert done.returncode == 0 and done.stdout, f"node: {done.returncode} {done.stdout[-1000:]}{done.stderr[-3000:]}"
 	return json.loads(done.stdout)
 

@@ -75,7 +75,7 @@ class File:
 			held.close(failed)
 
 	def run(self, name, function, values):
-		timeout = getattr(function, "timeout", 60) * labs.SLOW
+		timeout = getattr(function, "timeout", 60) * labs.PATIENCE
 		self.say("start", name, timeout=timeout)
 		start, state, detail = time.monotonic(), "passed", ""
 		own = None

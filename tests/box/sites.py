@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The whole picture: three sites in three network namespaces, an nginx in each, checks, proxy and DNS in one steerway before them."""
 import dns
-from edge import Edge, HTTP_CHECK
+from edge import HTTP_CHECK, Edge
 from lab import wait_until
 from origins import Namespace, Nginx
 
 ORDER = ("cloud", "onprem", "dr")
 RECORDS = {"cloud": "198.51.100.10", "onprem": "192.0.2.10", "dr": "203.0.113.10"}
-# Where no server is to fail: a machine that is busy for half a second must not look like one.
-CALM = {"interval": "1s", "timeout": "1s"}
 ZONE = """$ORIGIN example.test.
 $TTL 300
 @ IN SOA ns1 hostmaster 1 7200 3600 1209600 300

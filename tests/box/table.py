@@ -7,7 +7,7 @@ import socket
 import time
 
 from http1 import Closed, Client, RawOrigin
-from lab import SLOW, wait_until
+from lab import wait_until
 
 
 def splits(data, seed, n=3, behind=0):
@@ -101,4 +101,4 @@ def half_close(c):
 
 
 def connect(address, seconds=5):
-	return Client(address, seconds=seconds / (1 if SLOW == 1 else 2))
+	return Client(address, seconds=seconds)

@@ -5,11 +5,11 @@ import threading
 import time
 
 import dns
-from edge import Edge
+from edge import CALM, Edge
 from http1 import RawOrigin, ok
-from lab import SLOW, measured, timeout, wait_until
+from lab import PATIENCE, measured, timeout, wait_until
 from load import Running
-from sites import CALM, World
+from sites import World
 
 PHASES = ["dns", "requests", "sessions", "drained"]
 
@@ -85,7 +85,7 @@ def test_abort_ends_the_wait(lab):
 	waiter.start()
 	wait_until(lambda: world.daemon.ctl_json("show", "drains"), 5, "the drain")
 	world.daemon.ctl("ready", "site", "cloud")
-	waiter.join(10 * SLOW)
+	waiter.join(10 * PATIENCE)
 	assert result and result[0].returncode == 1 and "aborted" in result[0].stderr, result
 
 

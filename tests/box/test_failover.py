@@ -3,7 +3,7 @@
 import re
 import time
 
-from lab import SLOW, need_tool, timeout, wait_until
+from lab import SLOW, need_tool, slowness, timeout, wait_until
 from load import Running
 from sites import World
 
@@ -12,11 +12,11 @@ CONNECTIONS = 8
 
 
 def seconds_until(world, site, bound):
-	"""How long until DNS answers with `site`. The bound is the promise; under sanitizers it is stretched."""
+	"""How long until DNS answers with `site`. The bound is the promise; it is stretched under sanitizers and on a busy machine."""
 	start = time.monotonic()
 	wait_until(lambda: world.answer() == site, bound + 5, f"DNS answers {site}")
 	took = time.monotonic() - start
-	assert took <= bound * SLOW, f"DNS moved to {site} after {took:.2f} s, promised are {bound:.2f} s"
+	assert took <= bound * SLOW or took <= bound * SLOW * slowness(), f"DNS moved to {site} after {took:.2f} s, promised are {bound:.2f} s"
 	return took
 
 
@@ -70,8 +70,8 @@ def test_link_is_cut(lab):
 	# In flight at the cut: one request a connection. GETs that waited are sent again, or end with 504 after `response`.
 	assert account["n_failures"] <= CONNECTIONS, account
 	if account["last_failure"]:
-		assert account["last_failure"] - start <= (1 + 2) * SLOW, f"still failing {account['last_failure'] - start:.1f} s after the cut: {account}"
-	assert account["longest_gap"] <= 2.5 * SLOW, account
+		assert account["last_failure"] - start <= (1 + 2) * SLOW * slowness(), f"still failing {account['last_failure'] - start:.1f} s after the cut: {account}"
+	assert account["longest_gap"] <= 2.5 * SLOW * slowness(), account
 
 
 @timeout(120)

@@ -9,13 +9,13 @@ import http2
 from bystander import Bystander
 from edge import Edge
 from http1 import Client, RawOrigin, ok
-from http2 import Connection, continuation, data, headers, literal, ping, request, rst, settings, window_update
-from lab import SANITIZER, SLOW, cases, note, raise_descriptors, wait_until
+from http2 import continuation, data, headers, literal, ping, request, rst, settings, window_update
+from lab import PATIENCE, SANITIZER, SLOW, cases, note, raise_descriptors, wait_until
 
 GROWTH_BYTES = 24 << 20  # what the bounds of these connections add up to, and the allocator's noise
 LISTENER = {"max_head": "16KiB", "http2": {"max_idle_frames": 200, "max_streams": 100},
             "timeouts": {"head": "700ms", "body_idle": "700ms", "send_idle": "700ms", "keep_alive": "10s"}}
-LARGE = 4 << 20
+LARGE = ok(bytes(4 << 20))  # made once: a hundred at a time would cost the good client beside them seconds
 REQUEST = headers(1, request())
 
 
@@ -31,7 +31,7 @@ class Front:
 	def serve(self, c):
 		while request := c.request():
 			self.origin.note(request)
-			c.send(ok(b"x" * LARGE) if request.target == "/large" else ok())
+			c.send(LARGE if request.target == "/large" else ok())
 
 
 def shared(lab):
@@ -75,9 +75,18 @@ class Attack:
 
 # ---- HTTP/1: little, for long ----
 
+def crowd(front, n, first, **more):
+	"""n clients, each of which says its first bytes at once: who says none is let go in silence after the same time as a slow head."""
+	clients = []
+	for _ in range(n):
+		clients.append(Client(front.address, **more))
+		clients[-1].send(first)
+	return clients
+
+
 def drip(clients, piece, seconds=10):
 	"""Each client sends a piece now and then, until the daemon has closed all of them."""
-	end, alive = time.monotonic() + seconds * SLOW, list(clients)
+	end, alive = time.monotonic() + seconds * PATIENCE, list(clients)
 	while alive and time.monotonic() < end:
 		for c in list(alive):
 			try:
@@ -96,9 +105,7 @@ def drip(clients, piece, seconds=10):
 def test_slow_heads(shared):
 	"""Slowloris: a field now and then does not move the deadline of a head."""
 	with Attack(shared, "head_timeout") as attack:
-		clients = [Client(shared.address) for _ in range(200)]
-		for c in clients:
-			c.send(b"GET / HTTP/1.1\r\nHost: app.test\r\n")
+		clients = crowd(shared, 200, b"GET / HTTP/1.1\r\nHost: app.test\r\n")
 		attack.look()
 		assert not drip(clients, b"X: y\r\n"), "still fed"
 		wait_until(lambda: attack.ended() == 200, 5, "200 heads that took too long")
@@ -108,9 +115,7 @@ def test_slow_heads(shared):
 
 def test_stalled_bodies(shared):
 	with Attack(shared, "body_timeout") as attack:
-		clients = [Client(shared.address) for _ in range(100)]
-		for c in clients:
-			c.send(b"POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 100000\r\n\r\n" + b"x" * 1000)
+		clients = crowd(shared, 100, b"POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 100000\r\n\r\n" + b"x" * 1000)
 		attack.look()
 		for c in clients:
 			assert c.response().status == 408
@@ -122,9 +127,7 @@ def test_stalled_bodies(shared):
 def test_slow_reading(shared):
 	"""Clients that ask for much and take nothing: the server is held back, not buffered."""
 	with Attack(shared, "send_timeout") as attack:
-		clients = [Client(shared.address, receive_buffer=4096) for _ in range(50)]
-		for c in clients:
-			c.ask(target="/large")
+		clients = crowd(shared, 50, b"GET /large HTTP/1.1\r\nHost: app.test\r\n\r\n", receive_buffer=4096)
 		while attack.ended() < 50:
 			attack.look()
 			time.sleep(0.02)
@@ -143,7 +146,7 @@ def flood(front, start, frames, rounds=2000):
 			c.send(frames(i) if callable(frames) else frames)
 	except OSError:
 		pass
-	c.wire.sock.settimeout(10 * SLOW)
+	c.wire.sock.settimeout(10 * PATIENCE)
 	error = c.ends()
 	c.close()
 	return error
@@ -191,7 +194,8 @@ def test_h2_flood(start, frames, shared):
 def test_h2_client_that_reads_nothing(frames, shared):
 	"""Answers that nobody takes do not pile up: the daemon stops reading, or ends it."""
 	with Attack(shared) as attack:
-		c = http2.connect(shared.address, (http2.INITIAL_WINDOW_SIZE, 0x7fffffff), is_polite=False, receive_buffer=4096, seconds=3)
+		c = http2.connect(shared.address, (http2.INITIAL_WINDOW_SIZE, 0x7fffffff), is_polite=False, receive_buffer=4096)
+		c.wire.sock.settimeout(3 * SLOW)  # held back for so long, it is held back
 		sent = 0
 		try:
 			while sent < 64 << 20:
@@ -209,7 +213,7 @@ def test_h2_client_that_reads_nothing(frames, shared):
 def test_h2_large_answers_that_nobody_reads(shared):
 	"""With windows as large as they can be it is the socket that holds a hundred large answers back."""
 	with Attack(shared, "send_timeout") as attack:
-		c = http2.connect(shared.address, (http2.INITIAL_WINDOW_SIZE, 0x7fffffff), is_polite=False, receive_buffer=4096, seconds=3)
+		c = http2.connect(shared.address, (http2.INITIAL_WINDOW_SIZE, 0x7fffffff), is_polite=False, receive_buffer=4096)
 		c.send(window_update(0x7fffffff - 65535), *(headers(n, request(path="/large")) for n in range(1, 200, 2)))
 		while attack.ended() < 100:
 			attack.look()

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 from edge import Edge
-from lab import SLOW, cases, need, wait_until
+from lab import PATIENCE, cases, need, wait_until
 from node import PEERS
 from origins import Authority, Certificate
 
@@ -42,13 +42,13 @@ def grpc_edge(lab, servers, front_tls=False, back_tls=False, pool=None, **more):
 
 def command(edge, steps):
 	is_tls = "tls" in edge.config["listeners"]["web"]
-	options = {"target": "%s:%d" % edge.web, "steps": steps, "slow": SLOW, **({"ca": Authority.of(edge.lab).file, "name": "app.test"} if is_tls else {})}
+	options = {"target": "%s:%d" % edge.web, "steps": steps, "slow": PATIENCE, **({"ca": Authority.of(edge.lab).file, "name": "app.test"} if is_tls else {})}
 	return [python_with("grpc"), PEERS / "grpc_client.py", json.dumps(options)]
 
 
 def run_client(edge, *steps, seconds=50):
 	"""What the client wrote on the way."""
-	done = subprocess.run(command(edge, steps), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds * SLOW)
+	done = subprocess.run(command(edge, steps), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds * PATIENCE)
 	assert done.stdout, done.stderr[-3000:]
 	wrong = {k: v for k, v in json.loads(done.stdout.splitlines()[-1]).items() if v != "ok"}
 	assert not wrong, "\n".join(f"{k}: {v}" for k, v in wrong.items())[:4000]

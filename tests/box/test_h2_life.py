@@ -9,7 +9,7 @@ import time
 from edge import Edge
 from http1 import Closed
 from http2 import END_HEADERS, Origin2, connect, data, goaway, headers, request, rst
-from lab import SLOW, cases, need_tool, wait_until
+from lab import PATIENCE, SLOW, cases, need_tool, wait_until
 from node import KINDS, NodeOrigin, ask, four_pools
 from origins import Authority, Certificate
 
@@ -45,11 +45,11 @@ def test_the_client_gives_up(how, kind, shared):
 	"""Waiting (in HTTP/1.1 a FIN would say nothing then), while it is sent much, while it sends: the server is told each time, and others on
 	the connection go on."""
 	name = f"{how}-{kind}"
-	aborts = [{"name": "takes", "path": f"/forever?name=takes-{name}", "abort": 150},
-	          {"name": "sends", "path": f"/never?name=sends-{name}", "method": "POST", "body": 300000000, "chunked": True, "abort": 150}]
+	aborts = [{"name": "takes", "path": f"/forever?name=takes-{name}", "abort": 400},
+	          {"name": "sends", "path": f"/never?name=sends-{name}", "method": "POST", "body": 300000000, "chunked": True, "abort": 400}]
 	if how == "h2":
-		aborts.append({"name": "waits", "path": f"/never?name=waits-{name}", "abort": 150})
-	got = shared.ask(how, kind, *aborts, {"name": "stays", "path": "/wait?ms=400"})
+		aborts.append({"name": "waits", "path": f"/never?name=waits-{name}", "abort": 400})
+	got = shared.ask(how, kind, *aborts, {"name": "stays", "path": "/wait?ms=900"})
 	assert got["stays"]["status"] == 200 and got["stays"]["n"] == 6, got
 	for abort in aborts:
 		which = f"{abort['name']}-{name}"
@@ -144,7 +144,7 @@ def test_many_streams_take_more_connections(most, pairs, pool, n_connections, la
 				done.add(f.stream)
 				open_now.add(f.stream)
 				peaks[c.number] = max(peaks.get(c.number, 0), len(open_now))
-				threading.Timer(0.1, finish, (f.stream,)).start()
+				threading.Timer(0.3, finish, (f.stream,)).start()
 	edge = Edge(lab, {"cloud": [Origin2(lab, serve, pairs)]}, pool={"protocol": "http2", **pool}, workers=1)
 	edge.fetch("/")  # its settings are known from here on
 	with connect(edge.web) as c:
@@ -267,7 +267,7 @@ def test_goodbye_under_load(is_stop, lab):
 		for c in callers:
 			c.is_over = True
 	for c in callers:
-		c.join(20 * SLOW)
+		c.join(20 * PATIENCE)
 		assert not c.lost and not c.trouble, (c.trouble, c.lost[:3])
 		assert c.goodbyes and c.goodbyes[0] == 0x7fffffff, c.goodbyes
 
@@ -277,12 +277,12 @@ def test_node_clients_outlive_a_stop(lab):
 	origin = NodeOrigin(lab, Certificate(lab, "origin.test"))
 	edge = Edge(lab, {"cloud": [origin.text("h2")]}, pool={"protocol": "http2"})
 	results = []
-	some = [{"name": str(i), "path": f"/wait?ms={500 + 10 * i}"} for i in range(30)]
+	some = [{"name": str(i), "path": f"/wait?ms={1500 + 10 * i}"} for i in range(30)]
 	asker = threading.Thread(target=lambda: results.append(ask("h2", "http://%s:%d" % edge.web, "app.test", some)), daemon=True)
 	asker.start()
 	wait_until(lambda: edge.daemon.metric("steerway_proxy_requests_active") == 30, 10, "all are asked")
 	edge.daemon.process.send(signal.SIGTERM)
 	edge.daemon.is_finished = True
 	assert edge.daemon.process.wait() == 0
-	asker.join(20 * SLOW)
+	asker.join(20 * PATIENCE)
 	assert results and all(a["status"] == 200 and a["n"] == 6 for a in results[0].values()), results

@@ -16,7 +16,7 @@ import time
 import dns
 from edge import Edge, servers
 from http1 import RawOrigin, fetch, ok
-from lab import ROOT, SANITIZER, SLOW, cases, timeout, wait_until
+from lab import PATIENCE, ROOT, SANITIZER, SLOW, cases, timeout, wait_until
 from origins import Certificate
 
 SECONDS = float(os.environ.get("STEERWAY_HOSTILE_SECONDS", 6))
@@ -274,7 +274,7 @@ def test_reset_behind_the_last_bytes(name, greeting, last, lab):
 	before = h.daemon.descriptors()
 	clients = [socket.socket(socket.AF_UNIX if name == "socket" else socket.AF_INET, socket.SOCK_STREAM) for _ in range(5)]
 	for c in clients:
-		c.settimeout(5 * SLOW)
+		c.settimeout(5 * PATIENCE)
 		c.connect(address)
 		c.sendall(greeting)
 		assert c.recv(1, socket.MSG_PEEK)  # served; what is left unread makes the close a reset
@@ -285,7 +285,7 @@ def test_reset_behind_the_last_bytes(name, greeting, last, lab):
 			c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RST)
 		c.close()
 	h.daemon.process.send(signal.SIGCONT)
-	wait_until(lambda: h.daemon.descriptors() <= before, 5 / SLOW, "all five are gone")
+	wait_until(lambda: h.daemon.descriptors() <= before, 5 / PATIENCE, "all five are gone")
 
 
 @timeout(60 + 2 * SECONDS)

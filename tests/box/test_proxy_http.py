@@ -534,7 +534,7 @@ def test_slow_head_is_bounded(lab):
 				break
 		except OSError:
 			pass
-		assert t() < 10, "still fed after 10 s"
+		assert t() < 15, "still fed after 15 s"
 
 
 def test_keep_alive_timeout(lab):
@@ -544,7 +544,7 @@ def test_keep_alive_timeout(lab):
 		assert c.get("/").status == 200
 		assert c.is_closed()
 	with edge.client() as c:
-		c.sock.settimeout(5)
+		c.sock.settimeout(20)
 		data = c.rest()
 		assert data == b"" or data.startswith(b"HTTP/1.1 408"), data
 
@@ -616,7 +616,7 @@ def test_listener_limit(lab):
 	waiting.ask("GET", "/")
 	assert waiting.stays_open(0.3), "served above the limit"
 	assert edge.daemon.metric("steerway_proxy_sessions") <= 4
-	assert edge.daemon.metric("steerway_proxy_listener_full_total") >= 1
+	wait_until(lambda: edge.daemon.metric("steerway_proxy_listener_full_total") >= 1, 5, "one more than it may have")
 	held.pop().close()
 	assert waiting.response().status == 200
 	for c in held + [waiting]:

@@ -7,7 +7,7 @@ import time
 
 from edge import HTTP_CHECK, Edge
 from http1 import Client, RawOrigin, fetch, ok
-from lab import SLOW, cases, need_tool, wait_until
+from lab import cases, need_tool, wait_until
 from origins import Certificate
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"

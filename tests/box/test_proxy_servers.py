@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The servers' side of the proxy: what a hostile or failing server can do to a client (little), what is sent again and what never."""
+import select
 import socket
 import threading
-import time
 
 from edge import Edge
 from http1 import Closed, RawOrigin, ok
@@ -241,7 +241,7 @@ def test_response_timeout(lab):
 	edge = Edge(lab, {"cloud": [RawOrigin(lab, serve)]}, pool={"timeouts": {"response": "300ms"}, "retries": {"attempts": 0}})
 	with measured() as t:
 		assert edge.fetch("/").status == 504
-		assert 0.25 <= t() < 3 * SLOW
+		assert 0.25 <= t() < 20 * SLOW
 	assert edge.daemon.wait_access(lambda r: True)["end"] == "server_timeout"
 	wait_until(lambda: late, 5, "the server's connection closes")
 
@@ -281,7 +281,7 @@ def test_connect_timeout(lab):
 	edge = Edge(lab, {"cloud": [full_listener(lab)]}, pool={"timeouts": {"connect": "300ms"}, "retries": {"attempts": 0}})
 	with measured() as t:
 		assert edge.fetch("/").status == 504
-		assert 0.25 <= t() < 3 * SLOW
+		assert 0.25 <= t() < 20 * SLOW
 	assert edge.daemon.wait_access(lambda r: True)["end"] == "connect_timeout"
 
 
@@ -331,7 +331,7 @@ def test_least_requests_avoids_the_busy(lab):
 		c.ask("GET", "/")
 		held.append(c)
 		assert len(held) < 10
-		time.sleep(0.02)
+		wait_until(lambda: origins[0].requests or select.select([c.sock], [], [], 0)[0], 5, "a busy server, or a quick answer")
 	for _ in range(10):
 		assert edge.fetch("/").body == b"quick"
 	free.set()

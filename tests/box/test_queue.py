@@ -6,7 +6,7 @@ import time
 
 from edge import Edge, servers
 from http1 import RawOrigin, ok
-from lab import cases, wait_until
+from lab import PATIENCE, SLOW, cases, slowness, wait_until
 
 
 class Counting(RawOrigin):
@@ -55,7 +55,7 @@ class Asking(threading.Thread):
 		self.answer = self.edge.fetch(self.target, seconds=30, **self.more)
 
 	def result(self):
-		self.join(30)
+		self.join(30 * PATIENCE)
 		assert self.answer is not None, f"no answer to {self.target}"
 		return self.answer
 
@@ -111,7 +111,7 @@ def test_limits_hold(pool, of_server, of_pool, lab):
 		assert max(o.most for o in origins) <= of_server, [o.most for o in origins]
 	if of_pool:
 		assert sum(o.most for o in origins) <= 2 * of_pool
-	assert took < 50, f"{took} s: someone waited for a timeout"
+	assert took < 50 * SLOW * slowness(), f"{took} s: someone waited for a timeout"
 	assert edge.daemon.metric("steerway_fleet_queue") == 0
 	assert edge.daemon.metric("steerway_fleet_queued_total") > 0
 	assert edge.daemon.metric("steerway_fleet_shed_total") == 0
@@ -277,10 +277,10 @@ def test_idle_connections_are_given_up(lab):
 	origins = [Counting(lab) for _ in range(2)]
 	edge = Edge(lab, {"cloud": origins}, pool={"limits": {"connections": 2}, "queue": {"length": 99, "timeout": "20s"},
 	                                           "timeouts": {"idle": "60s"}}, workers=2)
-	started = time.monotonic()
 	for i in range(200): # each client's connection comes to one of the workers
 		assert edge.fetch(f"/{i}").status == 200
-	assert time.monotonic() - started < 15
+	records = wait_until(lambda: len(edge.daemon.access()) >= 200 and edge.daemon.access(), 5, "200 records")
+	assert max(r["queue_us"] for r in records) < 10_000_000, "someone waited for a timeout"
 	assert sum(o.most_open for o in origins) <= 4 and max(o.most_open for o in origins) <= 2
 
 
@@ -306,7 +306,7 @@ def test_failing_servers(lab):
 		t.join(100)
 	assert len(statuses) == 16 * 30 and set(statuses) <= {200, 502}, {s: statuses.count(s) for s in set(statuses)}
 	assert edge.daemon.metric("steerway_fleet_queue") == 0
-	assert sum(s["active"] for s in edge.daemon.ctl_json("show", "servers")) == 0
+	wait_until(lambda: sum(s["active"] for s in edge.daemon.ctl_json("show", "servers")) == 0, 5, "nothing left counted")
 
 
 def test_urgency(lab):

@@ -119,7 +119,7 @@ class Clients:
 			try:
 				is_tls = r.random() < .3
 				more = {"tls": self.tls, "sni": "app.test"} if is_tls else {}
-				c = Client(self.tls_address if is_tls else self.edge.web, seconds=2,
+				c = Client(self.tls_address if is_tls else self.edge.web, seconds=.5,
 				           receive_buffer=r.choice((None, None, 4096)), **more)
 			except OSError:
 				continue

@@ -11,7 +11,7 @@ import time
 from edge import Edge
 from http1 import Client, RawOrigin
 from http2 import END_HEADERS, PREFACE, Connection, connect, data, headers, request, settings
-from lab import SLOW, cases, need, need_tool, wait_until
+from lab import PATIENCE, SLOW, cases, need, need_tool, wait_until
 from node import PEERS
 from origins import Authority, Certificate
 from test_grpc import python_with
@@ -46,7 +46,7 @@ def talk(edge, how, *list_of_cases, seconds=15):
 	if is_tls:
 		options["ca"] = Authority.of(edge.lab).file
 	done = subprocess.run(["node", PEERS / "ws_client.js", json.dumps(options)], stdin=subprocess.DEVNULL, capture_output=True, text=True, env=ENV,
-	                      timeout=seconds * SLOW)
+	                      timeout=seconds * PATIENCE)
 	assert done.returncode == 0 and done.stdout, done.stderr[-3000:]
 	return json.loads(done.stdout)
 
@@ -298,7 +298,7 @@ def test_lifetime(opens, lab):
 	with opens(edge) as c:
 		goes_on(edge, c, 1, lambda c: c.send(b"x" if opens == open_h1 else data(1, b"x", 0)))
 		assert c.is_closed() if opens == open_h1 else c.answer(1).is_over
-	assert 500000 <= edge.daemon.wait_access(lambda r: r["end"] == "tunnel_lifetime")["total_us"] < 5000000 * SLOW
+	assert 500000 <= edge.daemon.wait_access(lambda r: r["end"] == "tunnel_lifetime")["total_us"] < 20000000 * SLOW
 
 
 @cases(("h1", open_h1), ("h2", open_h2))
@@ -306,12 +306,12 @@ def test_drain(opens, lab):
 	"""They live on until the deadline of the drain, and are counted meanwhile."""
 	edge = edge_for(lab, Sink(lab), route={"upgrade": "any"})
 	with opens(edge) as c:
-		edge.daemon.ctl("drain", "server", "app/cloud1", "--deadline", "1s", "--force")
+		edge.daemon.ctl("drain", "server", "app/cloud1", "--deadline", "2s", "--force")
 		drain = edge.daemon.ctl_json("show", "drains")[0]
 		assert drain["active"] == 1 and drain["phase"] in ("requests", "sessions"), drain
 		assert c.is_closed() if opens == open_h1 else c.answer(1).is_over
 	record = edge.daemon.wait_access(lambda r: r["end"] == "drain_deadline")
-	assert record["total_us"] >= 900000, record
+	assert record["total_us"] >= 1900000, record
 	wait_until(lambda: edge.daemon.ctl_json("show", "drains")[0]["phase"] == "drained", 5, "drained")
 	assert edge.daemon.ends()["drain_deadline"] == 1
 
@@ -338,7 +338,7 @@ def test_the_server_dies(how, lab):
 	talker.start()
 	wait_until(lambda: "open" in origin.process.text(), 10, "the tunnel")
 	origin.process.kill()
-	talker.join(20 * SLOW)
+	talker.join(20 * PATIENCE)
 	assert result and result[0]["it"]["opened"] and result[0]["it"]["code"] == 1006, result
 	edge.daemon.wait_metric("steerway_proxy_requests_active", 0)
 

@@ -60,12 +60,12 @@ def test_slow_reader_counted_as_slow_server(lab):
 		c.request()
 		c.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks(b"y" * 1_000_000))
 		c.rest()
-	edge = Edge(lab, {"cloud": [RawOrigin(lab, serve)]}, pool={"timeouts": {"response": "150ms"}}, workers=1)
+	edge = Edge(lab, {"cloud": [RawOrigin(lab, serve)]}, pool={"timeouts": {"response": "500ms"}}, workers=1)
 	with narrow(edge) as c:
 		c.ask("GET", "/")
-		for _ in range(10):
+		for _ in range(15):
 			c.buffer += c.sock.recv(60000)
-			time.sleep(0.05)  # the pace is the test
+			time.sleep(0.1)  # the pace is the test
 		assert len(c.response().body) == 1_000_000
 	assert edge.daemon.wait_access(lambda r: True)["end"] == "complete"
 
@@ -76,10 +76,10 @@ def test_pause_at_the_end_counted_as_slow_server(lab):
 		c.request()
 		c.send(ok(b"y" * 200_000))
 		c.rest()
-	edge = Edge(lab, {"cloud": [RawOrigin(lab, serve)]}, pool={"timeouts": {"response": "150ms"}}, workers=1)
+	edge = Edge(lab, {"cloud": [RawOrigin(lab, serve)]}, pool={"timeouts": {"response": "500ms"}}, workers=1)
 	with narrow(edge) as c:
 		c.ask("GET", "/")
-		time.sleep(0.5)  # the client's pause
+		time.sleep(1.5)  # the client's pause
 		assert len(c.response().body) == 200_000
 
 

@@ -96,11 +96,11 @@ def test_an_empty_end_without_a_window(lab):
 def test_a_slow_client_that_takes_a_little(lab):
 	"""A client that takes something within send_idle is not idle, though what it takes comes from one span."""
 	origin = RawOrigin(lab, lambda c: c.request() and c.send(ok(b"x" * 50000)))
-	edge = Edge(lab, {"cloud": [origin]}, workers=1, listener={"timeouts": {"send_idle": "600ms"}})
+	edge = Edge(lab, {"cloud": [origin]}, workers=1, listener={"timeouts": {"send_idle": "2s"}})
 	with connect(edge.web, (INITIAL_WINDOW_SIZE, 1000), is_polite=False) as c:
 		c.send(headers(1, request()))
 		for i in range(8):
-			time.sleep(0.2)
+			time.sleep(0.5)
 			c.send(window_update(1000, 1))
 		c.send(window_update(LARGE), window_update(LARGE, 1))
 		assert c.answer(1).reset is None and len(c.answer(1).body) == 50000, c.answer(1)

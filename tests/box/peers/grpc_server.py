@@ -46,6 +46,7 @@ def sleep(request, context):
 	"""Until the client has enough of it."""
 	over = threading.Event()
 	name = request.decode()
+	cancelled[name] = False
 	if not context.add_callback(over.set):
 		over.set()
 	over.wait(30)
@@ -54,7 +55,9 @@ def sleep(request, context):
 
 
 def was_cancelled(request, context):
-	return b"%d" % cancelled.get(request.decode(), False)
+	"""1 and 0 of a call that has come, else nothing."""
+	name = request.decode()
+	return b"%d" % cancelled[name] if name in cancelled else b""
 
 
 def remaining(request, context):
