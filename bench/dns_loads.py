@@ -24,26 +24,32 @@ class Ground:
 		self.names, self.answer_bytes, self.more, self.is_signed = names, answer_bytes, dict(more), is_signed
 		self.probes = [*((f"n{i}.bench.test", {}, [address(i)]) for i in range(names)[-1:]), *probes]
 
-	def zone(self, lab):
-		"""The zone's file without a server's line, written once."""
-		path = lab.path(f"zones/{self.names}{'-signed' if self.is_signed else ''}")
+	def unsigned(self, lab):
+		path = lab.path(f"zones/{self.names}")
 		if not path.exists():
 			lab.write(f"zones/{path.name}", SOA + "".join(f"n{i} IN A {address(i)}\n" for i in range(self.names)))
-			if self.is_signed:
-				sign(path)
 		return path
+
+	def zone(self, lab):
+		"""The zone's file without a server's line, written once."""
+		path = self.unsigned(lab)
+		if not self.is_signed:
+			return path
+		signed = path.with_name(f"{path.name}-signed")
+		if not signed.exists():
+			sign(path, signed)
+		return signed
 
 
 def address(number):
 	return f"203.0.{number >> 8 & 255}.{number & 255}"
 
 
-def sign(path):
-	"""A zone-signing and a key-signing key of P-256, NSEC."""
+def sign(path, to):
+	"""By new keys beside the file: a zone-signing and a key-signing one of P-256; NSEC."""
 	keys = [subprocess.run(["ldns-keygen", *kind, "-a", "ECDSAP256SHA256", "bench.test"], cwd=path.parent, check=True, stdout=subprocess.PIPE,
 	                       text=True).stdout.strip() for kind in ((), ("-k",))]
-	subprocess.run(["ldns-signzone", "-o", "bench.test", "-f", f"{path}.out", str(path), *keys], cwd=path.parent, check=True)
-	path.with_name(f"{path.name}.out").replace(path)
+	subprocess.run(["ldns-signzone", "-o", "bench.test", "-f", str(to), str(path), *keys], cwd=path.parent, check=True)
 
 
 GROUNDS = {
@@ -87,6 +93,9 @@ ROWS = [
 	Row("static", "static A", "static", ["n%.bench.test", "-V", "1000"], bounds(600, 1.05)),
 	Row("failover", "failover A", "failover", ["app.bench.test"], bounds(600, 1.05)),
 	Row("large", "100,000 names", "large", ["n%.bench.test", "-V", "100000"], bounds(700, 1.08)),
+	Row("dnssec", "DNSSEC, signed A", "signed", ["n%.bench.test", "-V", "1000", "-D", "-a", "2"], bounds(700)),
+	Row("denial", "DNSSEC, NXDOMAIN with proofs", "signed", ["n%x.bench.test", "-V", "1000", "-D", "-r", "3", "-a", "0", "-A", "6"], bounds(1200),
+	    has_floor=False),
 	Row("tcp", "TCP, pipelined by 32", "static", ["n%.bench.test", "-V", "1000", "-T", "-c", "16", "-u", "32"], bounds(None, None, 0.5), port="tcp",
 	    has_floor=False),
 ]

@@ -12,7 +12,7 @@ import dns
 from dns_loads import GROUNDS, NETS, SITES
 from lab import free_port, wait_until
 
-ZONE = object()
+ZONE, UNSIGNED = object(), object()  # the ground's zone as it is; before it was signed, with its keys in {zones}
 
 STEERWAY = """
 workers: 1
@@ -22,22 +22,27 @@ listeners:
 sites:
   one: {{ addresses: [198.51.100.10] }}
   two: {{ addresses: [192.0.2.10] }}
+  three: {{ addresses: [203.0.113.10] }}
 pools:
   app:
     servers:
       - {{ name: a, address: "127.0.0.1:9", site: one }}
       - {{ name: b, address: "127.0.0.1:9", site: two }}
+      - {{ name: c, address: "127.0.0.1:9", site: three }}
 zones:
   bench.test:
     file: {dir}/bench.test.zone
-    names: {{ %s }}
+    %s
 admin: {{ socket: {{ path: {dir}/admin.sock }} }}
 log: {{ level: warn }}
 """
 
 
-def steerway(names=""):
-	return {"steerway.yaml": STEERWAY % names, "bench.test.zone": ZONE}
+STEERWAY_FAILOVER = "names: {{ app: {{ policy: failover, pool: app, sites: [one, two] }} }}"
+
+
+def steerway(zone="", text=ZONE):
+	return {"steerway.yaml": STEERWAY % zone, "bench.test.zone": text}
 
 
 GDNSD = """
@@ -158,19 +163,21 @@ class Server:
 		if ground not in self.grounds:
 			return None
 		lab, name = bench.lab, f"{self.name}-{ground}-{next(bench.numbers)}"
-		known = {"ip": lab.ip, "port": free_port(lab.ip), "dir": lab.path(name), "build": bench.build, "answer_bytes": GROUNDS[ground].answer_bytes,
+		known = {"ip": lab.ip, "port": free_port(lab.ip), "dir": lab.path(name), "zones": lab.path("zones"), "build": bench.build,
+		         "answer_bytes": GROUNDS[ground].answer_bytes,
 		         "is_root": "true" if os.geteuid() == 0 else "false", "user": pwd.getpwuid(os.geteuid()).pw_name}
 		for folder in ("run", "state"):
 			lab.path(f"{name}/{folder}").mkdir(parents=True, exist_ok=True)
 		for path, text in self.grounds[ground].items():
-			lab.write(f"{name}/{path}", self.zone(lab, GROUNDS[ground], known) if text is ZONE else text.format(**known))
+			lab.write(f"{name}/{path}", text.format(**known) if isinstance(text, str) else self.zone(lab, GROUNDS[ground], text is ZONE, known))
 		process = lab.start(name, pin([*wrap, *(w.format(**known) for w in (self.program, *self.command))]))
 		running = Running(self, ground, process, known)
 		wait_until(running.answers, seconds, f"{self.name} answers")
 		return running
 
-	def zone(self, lab, ground, known):
-		return ground.zone(lab).read_text() + ground.more.get(self.name, "").format(**known)
+	def zone(self, lab, ground, is_signed, known):
+		path = ground.zone(lab)
+		return (path if is_signed else ground.unsigned(lab)).read_text() + ground.more.get(self.name, "").format(**known)
 
 
 class Running:
@@ -206,7 +213,7 @@ PDNS_GEO_FILES = {"pdns.conf": PDNS % PDNS_GEO, "geo.yaml": PDNS_GEO_ZONE}
 PLAIN = ("static", "large", "huge")
 SERVERS = [
 	Server("steerway", "{build}/steerway", ["-c", "{dir}/steerway.yaml"],
-	       each(PLAIN, steerway()) | {"failover": steerway("app: {{ policy: failover, pool: app, sites: [one, two] }}")}),
+	       each(PLAIN, steerway()) | {"failover": steerway(STEERWAY_FAILOVER), "signed": steerway("dnssec: {{ keys: {zones} }}", text=UNSIGNED)}),
 	Server("gdnsd", "gdnsd", ["-c", "{dir}", "start"], each(PLAIN, gdnsd()) | {"failover": gdnsd(GDNSD_FAILOVER), "geo": gdnsd(GDNSD_GEO)}),
 	Server("knot", "knotd", ["-c", "{dir}/knot.conf"], each((*PLAIN, "signed"), knot()) | {"geo": knot(KNOT_GEO, "module: mod-geoip/clients", nets=KNOT_NETS)}),
 	Server("nsd", "nsd", ["-d", "-c", "{dir}/nsd.conf"], each((*PLAIN, "signed"), NSD_FILES), is_forking=True),
