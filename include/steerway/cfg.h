@@ -60,6 +60,31 @@ struct cfg_weights {
 	struct cfg_weight *items;
 	size_t n;
 };
+struct cfg_policy;
+/* Of a policy: a site, or another policy. */
+struct cfg_member {
+	struct cfg_site *site;     /* NULL: it is the other */
+	struct cfg_policy *policy; /* likewise */
+	uint32_t weight;           /* 1 each when given as a list */
+};
+struct cfg_members {
+	struct cfg_member *items;
+	size_t n;
+	bool is_map; /* given with weights */
+};
+struct cfg_case {
+	struct str key;
+	struct cfg_mark mark;
+	struct cfg_members members; /* in the order of preference */
+};
+struct cfg_cases {
+	struct cfg_case *items;
+	size_t n;
+};
+struct cfg_location {
+	double degrees[2]; /* latitude, longitude */
+	size_t n;          /* 0: none; 2 */
+};
 
 /* enum cfg_balance { CFG_BALANCE_ROUND_ROBIN, ... } */
 #define CFG_PROTOCOL_V(v, text) CFG_PROTOCOL_##v,
@@ -82,6 +107,7 @@ struct cfg_weights {
 #define CFG_URGENCY_V(v, text) CFG_URGENCY_##v,
 #define CFG_STICKY_BY_V(v, text) CFG_STICKY_BY_##v,
 #define CFG_POLICY_V(v, text) CFG_POLICY_##v,
+#define CFG_MAP_TYPE_V(v, text) CFG_MAP_TYPE_##v,
 #define CFG_ALL_DOWN_V(v, text) CFG_ALL_DOWN_##v,
 #define CFG_KEY_ALGORITHM_V(v, text) CFG_KEY_ALGORITHM_##v,
 #define CFG_DENIAL_V(v, text) CFG_DENIAL_##v,
@@ -117,6 +143,9 @@ CFG_ENUMS(CFG_DECLARE_ENUM)
 #define CFG_MEMBER_STATUS(k, param) struct cfg_status k;
 #define CFG_MEMBER_TTL(k, param) struct cfg_ttl k;
 #define CFG_MEMBER_WEIGHTS(k, param) struct cfg_weights k;
+#define CFG_MEMBER_MEMBERS(k, param) struct cfg_members k;
+#define CFG_MEMBER_CASES(k, param) struct cfg_cases k;
+#define CFG_MEMBER_LOCATION(k, param) struct cfg_location k;
 #define CFG_MEMBER_ENUM(k, param) enum cfg_##param k;
 #define CFG_MEMBER_ENUMS(k, param) uint32_t k##_bits;     /* bit of each value that stands there: 1 << CFG_ALPN_H2 */
 #define CFG_MEMBER_OBJECT(k, param) struct cfg_##param k; /* is_given says whether it stands in the file */

@@ -24,6 +24,10 @@ struct gslb_name_state {
 	struct str name; /* "app.example.org." */
 	struct str zone;
 	const struct cfg_name *cfg;
+	const struct cfg_site *const *sites; /* that its policy leads to, however deep */
+	unsigned n_sites;
+	unsigned n_classes;      /* of clients, that may get different answers; 1: all get the same */
+	struct str policy;       /* how the choice comes about; of several classes, for clients of whom nothing is known */
 	uint64_t usable_sites;   /* mask by fleet_site.index, of the name's sites */
 	uint64_t answered_sites; /* sites whose records are in the answers (weighted: that may be chosen) */
 	uint32_t ttl_s;

@@ -100,18 +100,18 @@ struct name_search {
 	json_t *rows;
 };
 
-static const struct cfg_weight *weight_find(const struct cfg_name *n, struct str site) {
-	for (size_t i = 0; i < n->sites.n; i++)
-		if (str_eq(n->sites.items[i].site->id, site))
-			return &n->sites.items[i];
-	return NULL;
+static bool has_site(const struct gslb_name_state *n, struct str site) {
+	for (unsigned i = 0; i < n->n_sites; i++)
+		if (str_eq(n->sites[i]->id, site))
+			return true;
+	return false;
 }
 
 static void on_name_of_site(void *arg, const struct gslb_name_state *n) {
 	struct name_search *q = arg;
 	if (q->pool != NULL && !str_eq(n->cfg->pool->id, q->pool->name))
 		return;
-	if (q->site != NULL && weight_find(n->cfg, q->site->name) == NULL)
+	if (q->site != NULL && !has_site(n, q->site->name))
 		return;
 	json_t *o = admin_name_tree(q->admin, n);
 	if (q->site != NULL) {
@@ -203,21 +203,18 @@ static json_t *pool_explain(struct admin *a, struct fleet_pool *p) {
 }
 
 static void say_answer(json_t *why, struct admin *a, const struct gslb_name_state *n) {
-	for (size_t i = 0; i < n->cfg->sites.n; i++) {
-		const struct cfg_weight *w = &n->cfg->sites.items[i];
-		struct fleet_site *site = fleet_site_find(a->house.fleet, w->site->id);
+	for (unsigned i = 0; i < n->n_sites; i++) {
+		struct fleet_site *site = fleet_site_find(a->house.fleet, n->sites[i]->id);
 		struct fleet_pool *pool = fleet_pool_find(a->house.fleet, n->cfg->pool->id);
 		if (site == NULL || pool == NULL)
 			continue;
 		say_admin(why, "site", site->name, site->admin, &site->drain);
 		say_site_in_pool(why, site, pool);
 	}
-	if (n->is_all_down)
-		say(why, "no site is usable: `all_down: %s` decides", cfg_all_down_text(n->cfg->all_down));
-	else if (n->cfg->policy == CFG_POLICY_FAILOVER)
-		say(why, "policy failover: the first usable site answers");
-	else
-		say(why, "policy weighted: each answer names one usable site, by weight");
+	say(why, "policy %.*s", STR_ARG(n->policy));
+	if (n->n_classes > 1)
+		say(why, "clients fall into %u classes; `resolve %.*s --client` tells what one gets", n->n_classes,
+		    STR_ARG(n->name));
 	say(why, "TTL %u s, of %u..%u: the upper end holds while all sites are usable and settled", n->ttl_s, n->cfg->ttl.min_s,
 	    n->cfg->ttl.max_s);
 }
@@ -236,12 +233,11 @@ static void on_name_wanted(void *arg, const struct gslb_name_state *n) {
 	tree_put_int(o, "epoch", fleet_epoch(q->admin->house.fleet));
 	tree_put_str(o, "zone", n->zone);
 	say_answer(why, q->admin, n);
-	for (size_t i = 0; i < n->cfg->sites.n; i++) {
-		struct fleet_site *s = fleet_site_find(q->admin->house.fleet, n->cfg->sites.items[i].site->id);
+	for (unsigned i = 0; i < n->n_sites; i++) {
+		struct fleet_site *s = fleet_site_find(q->admin->house.fleet, n->sites[i]->id);
 		if (s == NULL)
 			continue;
 		json_t *row = admin_site_tree(q->admin, s);
-		tree_put_int(row, "weight", n->cfg->sites.items[i].weight);
 		tree_put_bool(row, "usable", n->usable_sites >> s->index & 1);
 		tree_put_bool(row, "answered", n->answered_sites >> s->index & 1);
 		json_array_append_new(sites, row);

@@ -142,7 +142,7 @@ json_t *admin_server_tree(struct admin *a, struct fleet_server *s) {
 json_t *admin_name_tree(struct admin *a, const struct gslb_name_state *n) {
 	json_t *o = json_object();
 	tree_put_str(o, "name", n->name);
-	tree_put_text(o, "policy", cfg_policy_text(n->cfg->policy));
+	tree_put_text(o, "policy", cfg_policy_kind_text(n->cfg->use ? n->cfg->use->policy : n->cfg->policy));
 	tree_put_str(o, "pool", n->cfg->pool->id);
 	json_object_set_new(o, "answers", admin_sites_in(a, n->answered_sites));
 	json_object_set_new(o, "usable", admin_sites_in(a, n->usable_sites));

@@ -268,9 +268,12 @@ static size_t servers_in(const struct cfg_pool *p, const struct cfg_site *site) 
 	return n;
 }
 
-/* False when a server's site is at fault: then counts by site say nothing. */
-static bool sites_are_known(const struct cfg_pool *p) {
+bool checks_sites_are_known(const struct cfg_pool *p) {
 	return p->servers.n > 0 && servers_in(p, NULL) == 0;
+}
+
+bool checks_pool_serves(const struct cfg_pool *p, const struct cfg_site *site) {
+	return servers_in(p, site) > 0;
 }
 
 uint64_t checks_weights_sum(const struct cfg_weights *w) {
@@ -287,7 +290,7 @@ static void check_pool(struct loader *l, const struct instance *i) {
 		size_t n = servers_in(p, p->servers.items[s].site);
 		most = n > most ? n : most;
 	}
-	if (p->min_up > most && sites_are_known(p))
+	if (p->min_up > most && checks_sites_are_known(p))
 		fault(l, i, "min_up", "%llu exceeds the servers of every site (at most %zu); lower it or add servers",
 		      (unsigned long long)p->min_up, most);
 	if (p->split.n > 0 && checks_weights_sum(&p->split) == 0)
@@ -421,36 +424,6 @@ static void check_name(struct loader *l, const struct instance *i) {
 		fault(l, i, NULL,
 		      "is no usable DNS name; use labels of letters, digits, - and _, the first may be *, or \"@\" for the zone "
 		      "itself");
-	}
-}
-
-static void check_name_policy(struct loader *l, const struct instance *i) {
-	const struct cfg_name *n = i->object;
-	const struct node *sites = node_find(i->node, "sites");
-	bool is_map = sites && sites->kind == NODE_MAP;
-	if (n->policy == CFG_POLICY_WEIGHTED && !is_map)
-		fault(l, i, "sites", "policy weighted needs a weight for each site; write { %.*s: 50, ... }",
-		      STR_ARG(n->sites.items[0].site->id));
-	else if (n->policy == CFG_POLICY_FAILOVER && is_map)
-		fault(l, i, "sites",
-		      "policy failover takes sites in order, not weights; write [%.*s, ...], or set policy: weighted",
-		      STR_ARG(n->sites.items[0].site->id));
-	else if (checks_weights_sum(&n->sites) == 0)
-		fault(l, i, "sites", "all weights are 0; give one site at least 1");
-}
-
-static void check_name_sites(struct loader *l, const struct instance *i) {
-	const struct cfg_name *n = i->object;
-	for (size_t s = 0; s < n->sites.n; s++) {
-		const struct cfg_site *site = n->sites.items[s].site;
-		struct place place = checks_item_place(i, "sites", s);
-		if (site->addresses.n == 0)
-			checks_fault(l, i, "sites", &place, "site %.*s has no addresses to answer with; add sites.%.*s.addresses",
-			             STR_ARG(site->id), STR_ARG(site->id));
-		if (sites_are_known(n->pool) && servers_in(n->pool, site) == 0)
-			checks_fault(l, i, "sites", &place,
-			             "pool %.*s has no server in site %.*s; add one, or remove the site here",
-			             STR_ARG(n->pool->id), STR_ARG(site->id));
 	}
 }
 
@@ -668,6 +641,8 @@ static const struct {
 	{ SCHEMA_SECTION_listener, check_id, "" },
 	{ SCHEMA_SECTION_listener, check_alpn, "tls http2" },
 	{ SCHEMA_SECTION_site, check_id, "" },
+	{ SCHEMA_SECTION_map, check_id, "" },
+	{ SCHEMA_SECTION_policy, check_id, "" },
 	{ SCHEMA_SECTION_check, check_id, "" },
 	{ SCHEMA_SECTION_check, check_intervals, "interval fast_interval timeout" },
 	{ SCHEMA_SECTION_check, check_request, "method path host" },
@@ -689,8 +664,6 @@ static const struct {
 	{ SCHEMA_SECTION_zone, check_zone_file, "file" },
 	{ SCHEMA_SECTION_dnssec, check_refresh, "validity refresh" },
 	{ SCHEMA_SECTION_name, check_name, "" },
-	{ SCHEMA_SECTION_name, check_name_policy, "policy sites" },
-	{ SCHEMA_SECTION_name, check_name_sites, "pool sites" },
 	{ SCHEMA_SECTION_admin_socket, check_socket_path, "path" },
 };
 
@@ -704,5 +677,6 @@ void checks_run(struct loader *l) {
 				checks[k].run(l, i);
 		check_ignored(l, i);
 		checks_run_route(l, i);
+		checks_run_policy(l, i);
 	}
 }

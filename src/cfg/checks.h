@@ -32,6 +32,12 @@ bool checks_domain_is_valid(struct str s);
 const char *checks_path_fault(struct str s);
 uint64_t checks_weights_sum(const struct cfg_weights *w);
 
+/* Does every server of the pool have its site? Else counts by site say nothing. */
+bool checks_sites_are_known(const struct cfg_pool *p);
+bool checks_pool_serves(const struct cfg_pool *p, const struct cfg_site *site);
+
+/* checks_policies.c: those of one map, policy or steered name, if it is one. */
+void checks_run_policy(struct loader *l, const struct instance *i);
 /* checks_routes.c: those of one section of a route, if it is one; with the root's, those of all routes together. */
 void checks_run_route(struct loader *l, const struct instance *i);
 

@@ -213,6 +213,8 @@ static void load_key(struct loader *l, struct instance *owner, const struct sche
 	case SCHEMA_REF:
 	case SCHEMA_REFS:
 	case SCHEMA_WEIGHTS:
+	case SCHEMA_MEMBERS:
+	case SCHEMA_CASES:
 		fixup_add(l, owner, row, n, field);
 		break;
 	default:
@@ -366,6 +368,87 @@ static void resolve_weights(struct loader *l, const struct fixup *f) {
 	}
 }
 
+/* ---- members of policies: sites and other policies ---- */
+
+/* Of the root's map of that section; NULL: there is none of that name. Offers all names to `nearest`. */
+static void *item_find(struct loader *l, enum schema_section_id id, struct str name, struct nearest *nearest) {
+	const struct schema_section *s = schema_section(id);
+	struct schema_items all = schema_items_of(l->root, schema_home(id));
+	void *found = NULL;
+	for (size_t i = 0; i < all.n; i++) {
+		void *item = (char *)all.items + i * s->bytes;
+		nearest_offer(nearest, *schema_id(item));
+		if (str_eq(*schema_id(item), name))
+			found = item;
+	}
+	return found;
+}
+
+static bool member_find(struct loader *l, const struct fixup *f, struct str name, struct place at, struct cfg_member *out) {
+	struct nearest nearest;
+	struct buf hint = { 0 };
+	nearest_init(&nearest, name);
+	out->site = item_find(l, SCHEMA_SECTION_site, name, &nearest);
+	out->policy = item_find(l, SCHEMA_SECTION_policy, name, &nearest);
+	bool is_found = out->site || out->policy;
+	if (out->site) /* a policy of the same name is another fault */
+		out->policy = NULL;
+	nearest_finish(&nearest, &hint, "there are:", "there are none, add it under \"sites\" or \"policies\"");
+	if (!is_found)
+		fault(l, f->owner, f->row, at, "no site or policy \"%.*s%s\"; %.*s", REPORT_VALUE(name), STR_ARG(buf_str(&hint)));
+	buf_fini(&hint);
+	return is_found;
+}
+
+/* A value of a list, or of a map with weights. */
+static void member_add(struct loader *l, const struct fixup *f, const struct node *n, bool is_map, struct cfg_members *out) {
+	struct cfg_member m = { .weight = is_map ? weight_read(l, f, n) : 1 };
+	if (!is_map && n->kind != NODE_SCALAR) {
+		fault(l, f->owner, f->row, n->at, "expected the name of a site or policy, found %s; write the name",
+		      node_kind_text(n->kind));
+		return;
+	}
+	struct str name = is_map ? n->key : n->text;
+	struct place at = is_map ? n->key_at : n->at;
+	if (!member_find(l, f, name, at, &m))
+		return;
+	for (size_t i = 0; i < out->n; i++)
+		if (out->items[i].site == m.site && out->items[i].policy == m.policy) {
+			fault(l, f->owner, f->row, at, "\"%.*s\" is given twice; remove one", STR_ARG(name));
+			return;
+		}
+	out->items[out->n++] = m;
+}
+
+static void resolve_members(struct loader *l, const struct fixup *f, const struct node *from, struct cfg_members *out) {
+	bool is_list = from->kind != NODE_SCALAR;
+	out->items = arena_zalloc(l->keep, (from->n + 1) * sizeof(*out->items));
+	out->is_map = from->kind == NODE_MAP;
+	for (const struct node *n = is_list ? from->first : from; n; n = is_list ? n->next : NULL) {
+		size_t length = out->is_map ? path_push(l, n->key) : l->path.n;
+		member_add(l, f, n, out->is_map, out);
+		path_pop(l, length);
+	}
+}
+
+static void resolve_cases(struct loader *l, const struct fixup *f) {
+	struct cfg_cases *out = f->field;
+	if (!is_kind(l, f->owner, f->row, f->node, NODE_MAP))
+		return;
+	out->items = arena_zalloc(l->keep, f->node->n * sizeof(*out->items));
+	for (const struct node *n = f->node->first; n; n = n->next) {
+		struct cfg_case *c = &out->items[out->n++];
+		size_t length = path_push(l, n->key);
+		c->key = arena_str(l->keep, n->key);
+		c->mark = mark_of(node_place(n));
+		if (n->kind == NODE_NULL || n->kind == NODE_MAP || (n->kind == NODE_LIST && n->n == 0))
+			fault(l, f->owner, f->row, node_place(n), "expected a site or policy, or a list of them; write [a, b]");
+		else
+			resolve_members(l, f, n, &c->members);
+		path_pop(l, length);
+	}
+}
+
 static void resolve_all(struct loader *l) {
 	for (const struct fixup *f = l->fixups; f; f = f->next) {
 		l->path.n = 0;
@@ -377,8 +460,12 @@ static void resolve_all(struct loader *l) {
 		} else if (f->row->type == SCHEMA_REF) {
 			void *object = reference_resolve(l, f, f->node);
 			memcpy(f->field, &object, sizeof(object));
+		} else if (f->row->type == SCHEMA_MEMBERS) {
+			resolve_members(l, f, f->node, f->field);
 		} else {
-			(f->row->type == SCHEMA_REFS ? resolve_refs : resolve_weights)(l, f);
+			(f->row->type == SCHEMA_REFS    ? resolve_refs
+			 : f->row->type == SCHEMA_CASES ? resolve_cases
+			                                : resolve_weights)(l, f);
 		}
 	}
 	l->path.n = 0;

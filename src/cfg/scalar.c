@@ -193,6 +193,22 @@ static bool parse_decimal(const struct scalar *s, void *field) {
 	return true;
 }
 
+/* One of the two numbers a call: latitude, then longitude. */
+static bool parse_location(const struct scalar *s, void *field) {
+	static const double most[] = { 90, 180 };
+	struct cfg_location *out = field;
+	bool is_negative = str_starts(s->text, STR("-"));
+	double *degrees = &out->degrees[out->n];
+	if (out->n == COUNT_OF(most))
+		return err_set(s->why, "%.*s%s is one number too many; write [latitude, longitude]", REPORT_VALUE(s->text)) == 0;
+	if (!decimal_read(str_skip(s->text, is_negative), degrees) || *degrees > most[out->n])
+		return err_set(s->why, "\"%.*s%s\" is no %s; write degrees from -%g to %g, as -6.25", REPORT_VALUE(s->text),
+		               out->n ? "longitude" : "latitude", most[out->n], most[out->n]) == 0;
+	*degrees = is_negative ? -*degrees : *degrees;
+	out->n++;
+	return true;
+}
+
 /* Not empty, not huge, and nothing that C strings can't hold. */
 static bool text_is_usable(const struct scalar *s) {
 	if (s->text.n == 0)
@@ -583,6 +599,39 @@ static void format_weights(const struct schema_row *row, const void *field, stru
 	buf_add(out, STR(" }"));
 }
 
+static struct str member_name(const struct cfg_member *m) {
+	return *schema_id(m->site ? (void *)m->site : (void *)m->policy);
+}
+
+static void format_members(const struct schema_row *row, const void *field, struct buf *out) {
+	const struct cfg_members *list = field;
+	(void)row;
+	buf_add(out, list->is_map ? STR("{") : STR("["));
+	for (size_t i = 0; i < list->n; i++) {
+		const char *between = i ? ", " : list->is_map ? " " : "";
+		buf_printf(out, "%s%.*s", between, STR_ARG(member_name(&list->items[i])));
+		if (list->is_map)
+			buf_printf(out, ": %u", list->items[i].weight);
+	}
+	buf_add(out, list->is_map ? STR(" }") : STR("]"));
+}
+
+static void format_cases(const struct schema_row *row, const void *field, struct buf *out) {
+	const struct cfg_cases *list = field;
+	buf_add(out, STR("{"));
+	for (size_t i = 0; i < list->n; i++) {
+		buf_printf(out, "%s%.*s: ", i ? ", " : " ", STR_ARG(list->items[i].key));
+		format_members(row, &list->items[i].members, out);
+	}
+	buf_add(out, STR(" }"));
+}
+
+static void format_location(const struct schema_row *row, const void *field, struct buf *out) {
+	const struct cfg_location *l = field;
+	(void)row;
+	buf_printf(out, "[%.10g, %.10g]", l->degrees[0], l->degrees[1]);
+}
+
 static void format_ref(const struct schema_row *row, const void *field, struct buf *out) {
 	void *object;
 	(void)row;
@@ -626,10 +675,14 @@ const struct scalar_type *scalar_type(enum schema_type type) {
 		[SCHEMA_STRS] = { "text, or list of them", true, parse_strs, format_strs },
 		[SCHEMA_STATUS] = { "status codes", true, parse_status, format_status },
 		[SCHEMA_TTL] = { "duration or range of durations", false, parse_ttl, format_ttl },
+		[SCHEMA_LOCATION] = { "latitude and longitude", true, parse_location, format_location },
 		[SCHEMA_ENUM] = { "one of", false, parse_enum, format_enum },
 		[SCHEMA_ENUMS] = { "one or more of", true, parse_enums, format_enums },
 		[SCHEMA_INCLUDE] = { "path, pattern, or list of them", false, NULL, format_strs },
 		[SCHEMA_WEIGHTS] = { "map of names and weights, or list of names", false, NULL, format_weights },
+		[SCHEMA_MEMBERS] = { "list of names of sites and policies, or map of them with weights", false, NULL,
+		                     format_members },
+		[SCHEMA_CASES] = { "names of sites and policies, or lists of them, by case", false, NULL, format_cases },
 		[SCHEMA_PAIRS] = { "texts by name", false, parse_str, format_pairs },
 		[SCHEMA_OBJECT] = { "section", false, NULL, NULL },
 		[SCHEMA_REF] = { "name", false, NULL, format_ref },

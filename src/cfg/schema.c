@@ -36,6 +36,9 @@
 #define FIELD_ENUMS(k) k##_bits
 #define FIELD_INCLUDE(k) k
 #define FIELD_WEIGHTS(k) k
+#define FIELD_MEMBERS(k) k
+#define FIELD_CASES(k) k
+#define FIELD_LOCATION(k) k
 #define FIELD_OBJECT(k) k
 #define FIELD_REF(k) k
 #define FIELD_REFS(k) k
@@ -68,6 +71,9 @@
 #define PARAM_ENUMS(p) SCHEMA_ENUM_##p
 #define PARAM_INCLUDE(p) 0
 #define PARAM_WEIGHTS(p) SCHEMA_SECTION_##p
+#define PARAM_MEMBERS(p) 0
+#define PARAM_CASES(p) 0
+#define PARAM_LOCATION(p) 0
 #define PARAM_OBJECT(p) SCHEMA_SECTION_##p
 #define PARAM_REF(p) SCHEMA_SECTION_##p
 #define PARAM_REFS(p) SCHEMA_SECTION_##p

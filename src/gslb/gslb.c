@@ -121,7 +121,7 @@ struct gslb_plan *gslb_prepare(struct gslb *g, const struct cfg_root *cfg, struc
 	p->gslb = g;
 	list_init(&p->endpoints);
 	p->settings = settings_create(&cfg->dns, g->cookie_secret, e);
-	p->zones = p->settings ? zones_create(cfg, e) : NULL;
+	p->zones = p->settings ? zones_create(cfg, zones_now(g), e) : NULL;
 	if (p->zones && (!g->workers || plan_endpoints(p, cfg, e) == 0))
 		return p;
 	gslb_discard(p);
@@ -174,20 +174,38 @@ void gslb_commit(struct gslb_plan *p) {
 
 /* ---- what it answers, and why ---- */
 
+/* How the choice comes about for a client of whom no map knows anything: 0.0.0.0/8 is nobody's. */
+static void say_policy(const struct steered *s, struct buf *out) {
+	struct client_net nobody = { .n_bits = 32 };
+	uint8_t scope;
+	unsigned class = s->policy->map ? client_map_find(s->policy->map, &nobody, &scope) : 0;
+	policy_explain(s->policy, s->usable, s->last[class], class, out);
+}
+
+static void tell_name(const struct steered *s, void (*each)(void *arg, const struct gslb_name_state *n), void *arg) {
+	const struct steered_set *set = atomic_load_explicit(&s->current, memory_order_relaxed);
+	struct buf policy = { 0 };
+	say_policy(s, &policy);
+	struct gslb_name_state state = { .name = s->text,
+		                         .zone = s->zone->text,
+		                         .cfg = s->cfg,
+		                         .sites = s->policy->sites,
+		                         .n_sites = s->policy->n_sites,
+		                         .n_classes = s->policy->n_classes,
+		                         .policy = buf_str(&policy),
+		                         .usable_sites = steered_mask(s, s->usable),
+		                         .answered_sites = steered_mask(s, s->answered),
+		                         .ttl_s = steered_ttl(s, set, clock_now_us()),
+		                         .is_all_down = s->is_all_down };
+	each(arg, &state);
+	buf_fini(&policy);
+}
+
 void gslb_each_name(struct gslb *g, void (*each)(void *arg, const struct gslb_name_state *n), void *arg) {
 	struct zones *zs = zones_now(g);
 	for (struct zone *z = zs ? zs->first : NULL; z; z = z->next)
-		for (struct steered *s = z->steered; s; s = s->next) {
-			const struct steered_set *set = atomic_load_explicit(&s->current, memory_order_relaxed);
-			struct gslb_name_state state = { .name = s->text,
-				                         .zone = z->text,
-				                         .cfg = s->cfg,
-				                         .usable_sites = steered_mask(s, s->usable),
-				                         .answered_sites = steered_mask(s, s->answered),
-				                         .ttl_s = steered_ttl(s, set, clock_now_us()),
-				                         .is_all_down = s->is_all_down };
-			each(arg, &state);
-		}
+		for (struct steered *s = z->steered; s; s = s->next)
+			tell_name(s, each, arg);
 }
 
 void gslb_each_zone(struct gslb *g, void (*each)(void *arg, struct str name, uint32_t serial, size_t n_rrsets, size_t n_steered),

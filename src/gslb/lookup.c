@@ -31,10 +31,12 @@ static const struct variant *choice_draw(const struct choice *c) {
 	return c->of[i].variant;
 }
 
-static void find_steered(const struct rules *r, enum slot slot, const struct dns_query *q, struct found *out) {
+static void find_steered(const struct rules *r, enum slot slot, const struct dns_query *q, const struct client_net *client,
+                         struct found *out) {
 	const struct steered *s = r->steered;
 	const struct steered_set *set = atomic_load_explicit(&s->current, memory_order_acquire);
-	const struct variant *v = choice_draw(set->choices[0]);
+	unsigned class = set->map ? client_map_find(set->map, client, &out->scope) : 0;
+	const struct variant *v = choice_draw(set->choices[class]);
 	uint64_t now_us = clock_now_us();
 	out->ttl_s = steered_ttl(s, set, now_us);
 	for (uint32_t i = 0; i < v->n_sites; i++)
@@ -71,7 +73,8 @@ static inline const struct answer *answer_at(const struct entry *e, unsigned i, 
 }
 
 /* Minimal, as RFC 8482 4 allows. False: nothing is there, or the name is delegated. */
-static bool find_any(const struct entry *e, const struct rules *r, const struct dns_query *q, struct found *out) {
+static bool find_any(const struct entry *e, const struct rules *r, const struct dns_query *q, const struct client_net *client,
+                     struct found *out) {
 	if (e->n_answers == 0 && !r->steered_slots)
 		return false;
 	out->answer = r->any[q->wants_dnssec];
@@ -82,16 +85,16 @@ static bool find_any(const struct entry *e, const struct rules *r, const struct 
 	if (e->n_answers > 0)
 		out->answer = answer_at(e, 0, q->wants_dnssec);
 	else
-		find_steered(r, SLOT_A, q, out);
+		find_steered(r, SLOT_A, q, client, out);
 	return true;
 }
 
 /* What the entry answers, whether the question's name is its own or one that it covers as a wildcard. */
-static inline void find_at(const struct entry *e, const struct dns_query *q, struct found *out) {
+static inline void find_at(const struct entry *e, const struct dns_query *q, const struct client_net *client, struct found *out) {
 	const struct rules *r = entry_rules(e);
 	int slot = slot_of(q->type);
 	if (slot >= 0 && r->steered_slots >> slot & 1) {
-		find_steered(r, slot, q, out);
+		find_steered(r, slot, q, client, out);
 		return;
 	}
 	if (entry_type_bits(e) >> q->type % 16 & 1)
@@ -100,10 +103,10 @@ static inline void find_at(const struct entry *e, const struct dns_query *q, str
 				out->answer = answer_at(e, i, q->wants_dnssec);
 				return;
 			}
-	if (q->type == DNS_TYPE_ANY && find_any(e, r, q, out))
+	if (q->type == DNS_TYPE_ANY && find_any(e, r, q, client, out))
 		return;
 	if (q->wants_dnssec && r->steered_slots >> SLOT_OTHER & 1) {
-		find_steered(r, SLOT_OTHER, q, out);
+		find_steered(r, SLOT_OTHER, q, client, out);
 		return;
 	}
 	out->answer = r->otherwise[q->wants_dnssec];
@@ -129,7 +132,8 @@ static void prove_absence(const struct entry *e, unsigned needs, const struct dn
 }
 
 /* The name has no entry: the closest one above it, which ends before label `below`, knows (RFC 4592 3.3.1, RFC 1034 4.3.2). */
-static void find_below(const struct entry *e, const struct dns_query *q, unsigned below, struct found *out) {
+static void find_below(const struct entry *e, const struct dns_query *q, const struct client_net *client, unsigned below,
+                       struct found *out) {
 	const struct rules *r = entry_rules(e);
 	unsigned needs;
 	if (r->below[0]) {
@@ -137,21 +141,21 @@ static void find_below(const struct entry *e, const struct dns_query *q, unsigne
 		needs = out->answer->needs;
 	} else {
 		const struct denial *d = r->zone->denial;
-		find_at(r->wildcard, q, out);
+		find_at(r->wildcard, q, client, out);
 		needs = d && q->wants_dnssec ? NEEDS_NO_NAME | (d->is_nsec3 ? out->answer->needs & NEEDS_OWN : 0u) : 0;
 	}
 	if (needs)
 		prove_absence(e, needs, q, below, out);
 }
 
-static void find_closest(const struct zones *zs, const struct dns_query *q, struct found *out) {
+static void find_closest(const struct zones *zs, const struct dns_query *q, const struct client_net *client, struct found *out) {
 	unsigned labels = q->name.n_labels, i = labels > zs->max_labels ? labels - zs->max_labels : 1;
 	for (; i <= labels; i++) {
 		struct str suffix = dns_name_suffix(&q->name, i);
 		const uint8_t *wire = (const uint8_t *)suffix.p;
 		const struct entry *e = zones_find(zs, dns_name_hash(wire, suffix.n), wire, suffix.n);
 		if (e) {
-			find_below(e, q, i - 1, out);
+			find_below(e, q, client, i - 1, out);
 			return;
 		}
 	}
@@ -159,7 +163,6 @@ static void find_closest(const struct zones *zs, const struct dns_query *q, stru
 }
 
 void lookup(const struct zones *zs, const struct dns_query *q, const struct client_net *client, struct found *out) {
-	(void)client; /* no policy looks at it yet */
 	if (q->class != DNS_CLASS_IN || !zs) {
 		out->answer = &answer_refused;
 		return;
@@ -171,7 +174,7 @@ void lookup(const struct zones *zs, const struct dns_query *q, const struct clie
 	}
 	const struct entry *e = zones_find(zs, q->hash, q->name.wire, q->name.n);
 	if (e)
-		find_at(e, q, out);
+		find_at(e, q, client, out);
 	else
-		find_closest(zs, q, out);
+		find_closest(zs, q, client, out);
 }

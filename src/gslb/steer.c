@@ -38,6 +38,8 @@ void steered_fini(struct steered *s) {
 		next = v->next;
 		variant_destroy(v);
 	}
+	policy_destroy(s->policy);
+	mem_free(s->last);
 }
 
 static const struct choice *choice_create(struct steered *s, const struct policy_choice *c, struct arena *arena,
@@ -61,6 +63,7 @@ static struct steered_set *set_create(struct steered *s, struct render *r) {
 	unsigned n = s->policy->n_classes;
 	arena_init(&arena, 512);
 	struct steered_set *set = arena_zalloc(&arena, sizeof(*set) + n * sizeof(set->choices[0]));
+	set->map = s->policy->map;
 	set->n_classes = n;
 	s->answered = 0;
 	s->is_all_down = false;

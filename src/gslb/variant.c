@@ -5,11 +5,18 @@
  */
 #include "gslb/dnssec.h"
 
+/* Addresses stand in groups: a site's, or those of `fallback`. */
+static unsigned n_groups(const struct variant *v) {
+	return v->is_fallback ? 1 : v->n_sites;
+}
+
 static const struct cfg_addrs *addresses_of(const struct steered *s, const struct variant *v, unsigned i) {
+	if (v->is_fallback)
+		return &s->cfg->fallback;
 	return &s->policy->sites[v->order[i]]->addresses;
 }
 
-/* Does the j-th address of the i-th site stand before? */
+/* Does the j-th address of the i-th group stand before? */
 static bool address_is_repeated(const struct steered *s, const struct variant *v, unsigned i, size_t j) {
 	const struct addr *a = &addresses_of(s, v, i)->items[j];
 	for (unsigned k = 0; k <= i; k++) {
@@ -24,7 +31,7 @@ static bool address_is_repeated(const struct steered *s, const struct variant *v
 /* The addresses of one family, as an RRset. */
 static struct rrset addresses(const struct steered *s, const struct variant *v, bool is_v6, struct arena *arena) {
 	struct rrset set = { .type = is_v6 ? DNS_TYPE_AAAA : DNS_TYPE_A, .ttl = s->cfg->ttl.max_s };
-	for (unsigned i = 0; i < v->n_sites; i++) {
+	for (unsigned i = 0; i < n_groups(v); i++) {
 		const struct cfg_addrs *list = addresses_of(s, v, i);
 		for (size_t j = 0; j < list->n; j++) {
 			const struct addr *a = &list->items[j];
@@ -111,6 +118,7 @@ static struct variant *variant_create(struct steered *s, const struct policy_alt
 	struct variant *v = mem_zalloc(sizeof(*v) + from->n);
 	arena_init(&v->arena, 1024);
 	v->n_sites = from->n;
+	v->is_fallback = from->is_fallback;
 	memcpy(v->order, from->order, from->n);
 	v->answers = arena_alloc(&v->arena, s->n_views * SLOT_COUNT * 2 * sizeof(struct answer *));
 	struct content content;
@@ -125,7 +133,7 @@ static struct variant *variant_create(struct steered *s, const struct policy_alt
 struct variant *variant_get(struct steered *s, const struct policy_alternative *from, struct render *r, bool *fits) {
 	*fits = true;
 	for (struct variant *v = s->variants; v; v = v->next)
-		if (v->n_sites == from->n && memcmp(v->order, from->order, from->n) == 0)
+		if (v->n_sites == from->n && v->is_fallback == from->is_fallback && memcmp(v->order, from->order, from->n) == 0)
 			return v;
 	struct variant *v = variant_create(s, from, r, fits);
 	v->next = s->variants;

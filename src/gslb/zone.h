@@ -247,8 +247,9 @@ struct variant {
 	struct arena arena;
 	const struct answer **answers; /* by variant_answer */
 	bool is_used;                  /* by the set in force; control thread */
+	bool is_fallback;              /* the addresses of `fallback`; no sites */
 	uint8_t n_sites;
-	uint8_t order[]; /* the key: sites by place */
+	uint8_t order[]; /* the key, with is_fallback: sites by place */
 };
 static inline const struct answer *variant_answer(const struct variant *v, unsigned view, unsigned slot, bool wants_dnssec) {
 	return v->answers[(view * SLOT_COUNT + slot) * 2 + wants_dnssec];
@@ -269,6 +270,7 @@ struct steered_set {
 	struct arena arena;
 	_Atomic uint64_t
 	    changes_at_us; /* clock_now_us's time when the answer may change at the earliest; 0: not known of any change */
+	const struct client_map *map; /* NULL: all clients are of class 0 */
 	uint32_t n_classes;
 	const struct choice *choices[]; /* by class of client */
 };
@@ -276,7 +278,7 @@ struct steered {
 	struct steered *next;
 	struct zone *zone;
 	const struct cfg_name *cfg;
-	const struct policy *policy;
+	struct policy *policy;
 	struct str text;
 	struct node *node;
 	struct view *views, **views_tail;
@@ -296,6 +298,7 @@ _Static_assert(sizeof(void *) == 8, "the table of names holds pointers in 48 bit
 
 struct zones {
 	struct zone *first, **tail;
+	struct maps *maps; /* what policies were compiled from */
 	/* Open addressing by a name's hash: a pointer to its entry in 48 bits, and the hash's upper 16 above; 0: free. Eight of them
 	 * fill a cache line, and hardly any other entry is looked at. The lower half of the hash says where it starts. */
 	uint64_t *table;
@@ -344,7 +347,7 @@ size_t reply_write(const struct dns_query *q, const struct found *found, struct 
 extern const struct answer answer_refused, answer_notimp;
 
 /* NULL with `e`: "zones/example.org.zone:14: ...". */
-struct zones *zones_create(const struct cfg_root *cfg, struct err *e);
+struct zones *zones_create(const struct cfg_root *cfg, const struct zones *before, struct err *e);
 void zones_destroy(struct zones *zs);
 
 /* zone_load.c: the configured name and its file. The nodes of the names that stand in the file, and those above them. */
@@ -364,7 +367,7 @@ void zone_destroy(struct zone *z);
 int zone_name_parse(struct dns_name *out, struct str text, const struct zone *origin, struct err *e);
 
 /* zone_check.c */
-int zone_add_names(struct zone *z, struct err *e);
+int zone_add_names(struct zone *z, struct maps *maps, struct err *e);
 int zone_check(struct zone *z, struct err *e);
 /* Where a name leads, within the zone: the node that answers for it (exactly or as wildcard), the cut, or nothing. *encloser: the
  * closest name above it that exists, when it does not itself; else NULL. */

@@ -23,19 +23,25 @@ static int name_fault(const struct cfg_name *c, const struct zone *z, struct err
 
 /* ---- steered names ---- */
 
-static int add_name(struct zone *z, const struct cfg_name *c, struct steered ***tail, struct err *e) {
+/* What the policy is compiled to goes with its name, from the moment on that it is in the zone's list. */
+static int add_policy(struct steered *s, struct maps *maps, struct err *e) {
+	s->policy = policy_create(maps, s->cfg, e);
+	if (!s->policy)
+		return -1;
+	s->last = mem_zalloc_array(s->policy->n_classes, sizeof(*s->last));
+	for (unsigned i = 0; i < s->policy->n_sites; i++)
+		if (s->policy->sites[i]->addresses.n == 0)
+			return err_set(e, "site %.*s has no addresses to answer with; give it some",
+			               STR_ARG(s->policy->sites[i]->id));
+	return 0;
+}
+
+static int add_name(struct zone *z, struct maps *maps, const struct cfg_name *c, struct steered ***tail, struct err *e) {
 	struct dns_name name;
 	if (zone_name_parse(&name, c->id, z, e) < 0)
 		return -1;
 	if (!zone_contains(z, &name))
 		return err_set(e, "outside of zone %.*s", STR_ARG(z->text));
-	const struct policy *policy = policy_create(&z->arena, c, e);
-	if (!policy)
-		return -1;
-	for (unsigned i = 0; i < policy->n_sites; i++)
-		if (policy->sites[i]->addresses.n == 0)
-			return err_set(e, "site %.*s has no addresses to answer with; give it some",
-			               STR_ARG(policy->sites[i]->id));
 	struct node *n = zone_node(z, &name, 0, 0);
 	if (n->steered)
 		return err_set(e, "stands twice in this zone");
@@ -50,8 +56,6 @@ static int add_name(struct zone *z, const struct cfg_name *c, struct steered ***
 	struct steered *s = arena_zalloc(&z->arena, sizeof(*s));
 	s->zone = z;
 	s->cfg = c;
-	s->policy = policy;
-	s->last = arena_zalloc(&z->arena, policy->n_classes * sizeof(*s->last));
 	s->node = n;
 	s->text = zone_name_text(z, node_name(n));
 	s->views_tail = &s->views;
@@ -59,13 +63,13 @@ static int add_name(struct zone *z, const struct cfg_name *c, struct steered ***
 	**tail = s;
 	*tail = &s->next;
 	z->n_steered++;
-	return 0;
+	return add_policy(s, maps, e);
 }
 
-int zone_add_names(struct zone *z, struct err *e) {
+int zone_add_names(struct zone *z, struct maps *maps, struct err *e) {
 	struct steered **tail = &z->steered;
 	for (size_t i = 0; i < z->cfg->names.n; i++)
-		if (add_name(z, &z->cfg->names.items[i], &tail, e) < 0)
+		if (add_name(z, maps, &z->cfg->names.items[i], &tail, e) < 0)
 			return name_fault(&z->cfg->names.items[i], z, e);
 	return 0;
 }

@@ -4,6 +4,7 @@
  * that was made for the snapshot.
  */
 #include "gslb/dnssec.h"
+#include "gslb/maps.h"
 
 static struct zone *zone_of_apex(const struct zones *zs, struct str wire) {
 	for (struct zone *z = zs->first; z; z = z->next)
@@ -31,7 +32,7 @@ static int load_all(struct zones *zs, const struct cfg_root *cfg, struct err *e)
 		if (!z ||
 		    (zone_of_apex(zs, node_name(z->apex)) != z && err_set(e, "the zone stands twice in the configuration") < 0))
 			return err_context(e, "zones.%.*s", STR_ARG(c->id));
-		if (zone_add_names(z, e) < 0)
+		if (zone_add_names(z, zs->maps, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -99,11 +100,12 @@ static int build(struct zones *zs, const struct cfg_root *cfg, struct render *r,
 	return 0;
 }
 
-struct zones *zones_create(const struct cfg_root *cfg, struct err *e) {
+struct zones *zones_create(const struct cfg_root *cfg, const struct zones *before, struct err *e) {
 	struct zones *zs = mem_zalloc(sizeof(*zs));
 	struct render *r = mem_zalloc(sizeof(*r));
 	zs->tail = &zs->first;
-	int result = build(zs, cfg, r, e);
+	zs->maps = maps_create(cfg, before ? before->maps : NULL, NULL, e);
+	int result = zs->maps ? build(zs, cfg, r, e) : -1;
 	mem_free(r);
 	mem_give_back();
 	if (result == 0)
@@ -141,6 +143,7 @@ void zones_destroy(struct zones *zs) {
 		next = z->next;
 		zone_destroy(z);
 	}
+	maps_destroy(zs->maps);
 	mem_free(zs->table);
 	mem_free(zs);
 }

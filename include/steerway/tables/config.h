@@ -23,6 +23,8 @@
 	K(pools, MAP, pool, NULL, NULL, NULL, LIVE, "Servers of one service over all sites, by name.") \
 	K(routes, LIST, route, NULL, NULL, NULL, LIVE, "What is done with a request: the most exact host wins, then the most exact path; see `priority`.") \
 	K(answers, OBJECT, answers, NULL, NULL, NULL, LIVE, "Answers that the proxy makes itself, in the form that the client accepts: text, JSON (RFC 9457), HTML, or a gRPC status.") \
+	K(maps, MAP, map, NULL, NULL, NULL, LIVE, "What is known of clients by their networks, from files, by name: policies look them up by the network that the resolver tells (EDNS Client Subnet), else by its own address. A file that changes is read again at once; one with a fault keeps what was read before.") \
+	K(policies, MAP, policy, NULL, NULL, NULL, LIVE, "Policies that several steered names use, or that are members of others, by name.") \
 	K(zones, MAP, zone, NULL, NULL, NULL, LIVE, "DNS zones that this daemon is authoritative for, by name.") \
 	K(dns, OBJECT, dns, NULL, NULL, NULL, LIVE, "The DNS responder as a whole: what it says of itself, EDNS, limits.") \
 	K(admin, OBJECT, admin, NULL, NULL, NULL, LIVE, "Admin socket, admin HTTP, and the state that outlives a restart.") \
@@ -94,6 +96,7 @@
 #define CFG_SITE_KEYS(K) \
 	K(addresses, IPS, _, NULL, NULL, NULL, LIVE, "Public addresses: the A and AAAA records that DNS hands out for this site.") \
 	K(role, ENUM, site_role, "active", NULL, NULL, LIVE, "`active`, or `standby`: a standby site takes traffic only when no active one can (where `prefer` does not say otherwise).") \
+	K(location, LOCATION, _, NULL, NULL, NULL, LIVE, "Latitude and longitude in degrees, as `[53.3, -6.2]`: what policy `geo` takes distances from.") \
 	K(capacity, RATE, _, NULL, NULL, NULL, LIVE, "Requests a second that it can take, as `4000rps`; a drain that the others could not take over is refused.")
 
 #define CFG_CHECK_KEYS(K) \
@@ -275,12 +278,28 @@
 	K(refresh, MSEC, _, "5d", "10m", "180d", LIVE, "Time before the end of a signature at which it is made anew; at most half of `validity`. Resolvers keep what they got for as long as its TTL says, so it should be longer than any TTL of the zone.") \
 	K(cds, ENUM, cds, "timed", NULL, NULL, LIVE, "CDS and CDNSKEY records, which ask the parent zone for DS records (RFC 7344): `timed`, of each key from its SyncPublish to its SyncDelete time; `always`, of each key that signs the keys; `delete` asks the parent to remove them (RFC 8078 4), before signing is given up.")
 
+#define CFG_MAP_KEYS(K) \
+	K(type, ENUM, map_type, CFG_REQUIRED, NULL, NULL, LIVE, "`subnet`: a file of lines `192.0.2.0/24 value`; `latency`: of lines `192.0.2.0/24 cloud=12ms onprem=30ms`, the round-trip times to sites; `geo`: a MaxMind DB, as GeoIP2 or GeoLite2 City, Country or ASN. In the files of lines # begins a comment, and the longest prefix wins.") \
+	K(file, PATH, _, CFG_REQUIRED, NULL, NULL, LIVE, "The file.")
+
+/* What a policy says, by name in `policies` or at a steered name. */
+#define CFG_CHOICE_KEYS(K) \
+	K(policy, ENUM, policy_kind, "failover", NULL, NULL, LIVE, "`failover`: the first usable member; `weighted`: one by weight; `all`: all usable ones; `consistent`: always the same one for a client's network (/24 or /56), and another only while that one is down; `geo`: by the client's place, either the members of the case that fits or, with `sites`, the nearest site; `subnet`: the members of the case that the map's value names; `latency`: the site with the shortest round-trip time; `view`: as `subnet`, but what a client gets is decided by its network alone: when nothing is usable there, `all_down` decides among the members of that case, and no client ever sees another's.") \
+	K(sites, MEMBERS, _, NULL, NULL, NULL, LIVE, "Members: sites, or policies by their name; a list in order of preference, or `{ member: weight }` for `weighted` and `consistent`.") \
+	K(map, REF, map, NULL, NULL, NULL, LIVE, "Map that `geo`, `subnet`, `latency` and `view` look clients up in.") \
+	K(cases, CASES, _, NULL, NULL, NULL, LIVE, "`subnet` and `view`: values of the map; `geo`: `country/DE`, `continent/EU`, `region/US-CA` (ISO 3166-2) or `asn/64500`, of which the most exact wins (asn, region, country, continent). Each with a member, or a list of them in order of preference. `default` holds for all other clients, and where no member of a case is usable (not for `view`).") \
+	K(answers, UINT, _, NULL, "1", "64", LIVE, "Members that go into one answer at most, the preferred ones (`weighted`: drawn without putting back); 1 when absent, with `all` no bound.") \
+	K(min_up, UINT, _, "1", "1", "64", LIVE, "Usable members that it takes for this policy to be usable; with fewer, a policy above turns to its other members, and a name to `all_down`.")
+
+#define CFG_POLICY_KEYS(K) CFG_CHOICE_KEYS(K)
+
 #define CFG_NAME_KEYS(K) \
-	K(policy, ENUM, policy, "failover", NULL, NULL, LIVE, "`failover`: the first usable site; `weighted`: a usable site by weight.") \
+	K(use, REF, policy, NULL, NULL, NULL, LIVE, "Policy of `policies` that decides, instead of one that is written here.") \
+	CFG_CHOICE_KEYS(K) \
 	K(pool, REF, pool, CFG_REQUIRED, NULL, NULL, LIVE, "Pool whose health makes a site usable.") \
-	K(sites, WEIGHTS, site, CFG_REQUIRED, NULL, NULL, LIVE, "Sites: a list in order for `failover`, `{ site: weight }` for `weighted`.") \
 	K(ttl, TTL, _, "5s..60s", "0s", "7d", LIVE, "TTL of the answers; of a range the upper end holds while all sites are usable and settled, the lower end otherwise.") \
-	K(all_down, ENUM, all_down, "all", NULL, NULL, LIVE, "With no usable site: `all` answers with every site, `first` with the first, `none` with no records (NODATA).")
+	K(all_down, ENUM, all_down, "all", NULL, NULL, LIVE, "With no usable site: `all` answers with every site, `first` with the first, `last` as when one was last usable (with every site when that is not known), `fallback` with the addresses of `fallback`, `none` with no records (NODATA).") \
+	K(fallback, IPS, _, NULL, NULL, NULL, LIVE, "Addresses for `all_down: fallback`, as those of a page that says sorry.")
 
 #define CFG_DNS_KEYS(K) \
 	K(identity, STR, _, NULL, NULL, NULL, LIVE, "Text that answers `id.server` and `hostname.bind` (TXT, class CH; RFC 4892). Absent: refused.") \
@@ -346,11 +365,14 @@
 #define CFG_PATH_MATCH_VALUES(V) V(PREFIX, "prefix") V(EXACT, "exact") V(REGEX, "regex")
 #define CFG_SCHEME_VALUES(V) V(ANY, "any") V(HTTP, "http") V(HTTPS, "https")
 #define CFG_SPLIT_BY_VALUES(V) V(REQUEST, "request") V(CLIENT, "client")
-#define CFG_POLICY_VALUES(V) V(FAILOVER, "failover") V(WEIGHTED, "weighted")
-#define CFG_ALL_DOWN_VALUES(V) V(ALL, "all") V(FIRST, "first") V(NONE, "none")
 #define CFG_KEY_ALGORITHM_VALUES(V) V(ECDSAP256SHA256, "ecdsap256sha256") V(ED25519, "ed25519") V(RSASHA256, "rsasha256")
 #define CFG_DENIAL_VALUES(V) V(NSEC, "nsec") V(NSEC3, "nsec3")
 #define CFG_CDS_VALUES(V) V(TIMED, "timed") V(ALWAYS, "always") V(DELETE, "delete")
+#define CFG_POLICY_KIND_VALUES(V) \
+	V(FAILOVER, "failover") V(WEIGHTED, "weighted") V(ALL, "all") V(CONSISTENT, "consistent") V(GEO, "geo") V(SUBNET, "subnet") \
+	V(LATENCY, "latency") V(VIEW, "view")
+#define CFG_MAP_TYPE_VALUES(V) V(SUBNET, "subnet") V(LATENCY, "latency") V(GEO, "geo")
+#define CFG_ALL_DOWN_VALUES(V) V(ALL, "all") V(FIRST, "first") V(LAST, "last") V(FALLBACK, "fallback") V(NONE, "none")
 #define CFG_LOG_LEVEL_VALUES(V) V(DEBUG, "debug") V(INFO, "info") V(WARN, "warn") V(ERROR, "error")
 #define CFG_LOG_FORMAT_VALUES(V) V(TEXT, "text") V(JSON, "json")
 
@@ -386,6 +408,8 @@
 	S(route, CFG_ROUTE_KEYS) \
 	S(page, CFG_PAGE_KEYS) \
 	S(answers, CFG_ANSWERS_KEYS) \
+	S(map, CFG_MAP_KEYS) \
+	S(policy, CFG_POLICY_KEYS) \
 	S(name, CFG_NAME_KEYS) \
 	S(dnssec, CFG_DNSSEC_KEYS) \
 	S(zone, CFG_ZONE_KEYS) \
@@ -418,7 +442,8 @@
 	E(split_by, CFG_SPLIT_BY_VALUES, SPLIT_BY) \
 	E(sticky_by, CFG_STICKY_BY_VALUES, STICKY_BY) \
 	E(urgency, CFG_URGENCY_VALUES, URGENCY) \
-	E(policy, CFG_POLICY_VALUES, POLICY) \
+	E(policy_kind, CFG_POLICY_KIND_VALUES, POLICY) \
+	E(map_type, CFG_MAP_TYPE_VALUES, MAP_TYPE) \
 	E(all_down, CFG_ALL_DOWN_VALUES, ALL_DOWN) \
 	E(key_algorithm, CFG_KEY_ALGORITHM_VALUES, KEY_ALGORITHM) \
 	E(denial, CFG_DENIAL_VALUES, DENIAL) \

@@ -38,6 +38,9 @@ static int setup(void **state) {
 	file_write("tls/ticket.keys", "");
 	file_write("tls/sticky.secret", "");
 	file_write("zones/example.org.zone", "");
+	mkdir("maps", 0700);
+	file_write("maps/networks.txt", "");
+	file_write("maps/rtt.txt", "");
 	mkdir("pages", 0700);
 	file_write("pages/5xx.html", "");
 	file_write("pages/5xx.json", "");
@@ -77,7 +80,8 @@ static size_t commented_key(struct str line) {
 /* These contradict what the sample shows instead of them. */
 static bool is_alternative(struct str key) {
 	static const char *const keys[] = { "hash_key:",   "hash_name:", "load_factor:", "split:",   "split_by:",
-		                            "body_regex:", "redirect:",  "answer:",      "rewrite:", "max_streams:" };
+		                            "body_regex:", "redirect:",  "answer:",      "rewrite:", "max_streams:",
+		                            "use:",        "map:",       "cases:",       "sites:",   "fallback:" };
 	for (size_t i = 0; i < COUNT_OF(keys); i++)
 		if (str_starts(key, str_from(keys[i])))
 			return true;

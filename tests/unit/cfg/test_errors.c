@@ -29,7 +29,7 @@ static const struct {
 	{ "unknown key with a near one", "worker: 1\n", "t.yaml:1:1: worker: unknown key; did you mean \"workers\"?\n" },
 	{ "unknown key with none near", "frobnicate: 1\n",
 	  "t.yaml:1:1: frobnicate: unknown key; allowed here: include, node, workers, user, group, run_as_root, drain_timeout, "
-	  "listeners, sites, checks, pools, routes, answers, zones, dns, admin, ...\n" },
+	  "listeners, sites, checks, pools, routes, answers, maps, policies, zones, ...\n" },
 	{ "unknown key in a section",
 	  "log:\n"
 	  "  levle: info\n",
@@ -479,7 +479,8 @@ static const struct {
 	  "  web: { bind: \"127.0.0.1:80\", http2: { enabled: false, max_streams: 5 } }\n"
 	  "  tls: { bind: \"127.0.0.1:81\", tls: { certificates: LICENSE, alpn: [h2] }, http2: { enabled: false } }\n",
 	  "t.yaml:3:10: pools.app.max_streams: has an effect with protocol: http2 only; remove it, or set that\n"
-	  "t.yaml:4:39: pools.two.timeouts.tunnel_idle: has no effect with protocol: http2, whose servers are asked for no tunnels; "
+	  "t.yaml:4:39: pools.two.timeouts.tunnel_idle: has no effect with protocol: http2, whose servers are asked for no "
+	  "tunnels; "
 	  "remove it\n"
 	  "t.yaml:6:37: routes[0].connect: has no effect with servers of protocol: http2, which are asked for no tunnels; remove "
 	  "it\n"
@@ -706,6 +707,74 @@ static const struct {
 	  "  example.org: { file: LICENSE }\n"
 	  "  Example.ORG.: { file: LICENSE }\n",
 	  "t.yaml:4:3: zones.Example.ORG.: name example.org is taken by zones.example.org at t.yaml:3:3; change one of them\n" },
+	{ "maps and policies",
+	  "maps:\n"
+	  "  a: { type: subnet, file: LICENSE }\n"
+	  "  g: { type: geo, file: LICENSE }\n"
+	  "  n: { type: latency, file: missing.txt }\n"
+	  "sites:\n"
+	  "  x: { addresses: [192.0.2.1], location: [91, 0] }\n"
+	  "  y: { addresses: [192.0.2.2], location: [9] }\n"
+	  "  z: { addresses: [192.0.2.3], location: [9, -10.5] }\n"
+	  "policies:\n"
+	  "  z: { sites: [x] }\n"
+	  "  loop: { sites: [x, pool] }\n"
+	  "  pool: { policy: subnet, map: a, cases: { default: [y, loop] } }\n"
+	  "  p1: { policy: geo, map: g }\n"
+	  "  p2: { policy: geo, map: a, sites: [x, z], cases: { default: x } }\n"
+	  "  p3: { policy: geo, map: g, cases: { DE: x, region/US-CA: z, asn/64500: z } }\n"
+	  "  p4: { policy: latency, sites: [x, loop] }\n"
+	  "  p5: { policy: view, map: a, sites: [x], cases: { default: x } }\n"
+	  "  p6: { policy: failover, sites: [x, p5] }\n"
+	  "  p7: { policy: all, sites: [x, z], min_up: 3 }\n"
+	  "  p8: { policy: geo, map: g, sites: [z, dublin, p6] }\n"
+	  "  p9: { policy: subnet, map: a, cases: { office: { x: 1 }, default: } }\n"
+	  "pools: { app: { servers: [{ name: s, address: '127.0.0.1:1', site: z }] } }\n"
+	  "listeners: { dns: { bind: '127.0.0.1:53', protocol: dns } }\n"
+	  "zones:\n"
+	  "  example.org:\n"
+	  "    file: LICENSE\n"
+	  "    names:\n"
+	  "      a: { use: p3, policy: failover, pool: app }\n"
+	  "      b: { pool: app }\n"
+	  "      c: { policy: weighted, pool: app, sites: { z: 1 }, all_down: fallback }\n"
+	  "      d: { pool: app, sites: [z], fallback: [192.0.2.9] }\n"
+	  "      e: { use: p7, pool: app }\n"
+	  "      f: { policy: consistent, pool: app, sites: { z: 0 }, cases: { default: z } }\n",
+	  "t.yaml:4:29: maps.n.file: cannot read missing.txt: No such file or directory; mend the path or its mode\n"
+	  "t.yaml:6:43: sites.x.location: \"91\" is no latitude; write degrees from -90 to 90, as -6.25\n"
+	  "t.yaml:7:42: sites.y.location: has a latitude alone; write [latitude, longitude]\n"
+	  "t.yaml:10:3: policies.z: is the name of a site, too, so that members would mean either; change one of them\n"
+	  "t.yaml:11:3: policies.loop: is a member of itself, if only through others; take it out of one of them\n"
+	  "t.yaml:12:3: policies.pool: is a member of itself, if only through others; take it out of one of them\n"
+	  "t.yaml:13:3: policies.p1: policy geo needs cases, or sites to take the nearest of; add one of them\n"
+	  "t.yaml:14:27: policies.p2.map: a is a map of type subnet, which policy geo can't go by; name another\n"
+	  "t.yaml:14:30: policies.p2.sites: can't stand beside cases; keep one of them (sites: the nearest one answers)\n"
+	  "t.yaml:15:37: policies.p3.cases: no default; add one, for clients that no case fits\n"
+	  "t.yaml:15:39: policies.p3.cases: \"DE\" is no place; write it as country/DE, continent/EU, region/US-CA or "
+	  "asn/64500\n"
+	  "t.yaml:16:3: policies.p4: policy latency needs map; name one of maps\n"
+	  "t.yaml:16:37: policies.p4.sites: loop is a policy, and has no round-trip time of its own; name sites alone\n"
+	  "t.yaml:17:31: policies.p5.sites: has no effect with policy view; remove it, or set another policy\n"
+	  "t.yaml:18:38: policies.p6.sites: p5 is a view, which decides for good and can't be one member among others; "
+	  "make it the name's own policy, or a case of a view\n"
+	  "t.yaml:19:45: policies.p7.min_up: 3 exceeds the 2 members; lower it\n"
+	  "t.yaml:20:41: policies.p8.sites: no site or policy \"dublin\"; there are: x, y, z, z, loop, pool, p1, p2, "
+	  "p3, p4, p5, p6, p7, p8, p9\n"
+	  "t.yaml:21:42: policies.p9.cases.office: expected a site or policy, or a list of them; write [a, b]\n"
+	  "t.yaml:21:60: policies.p9.cases.default: expected a site or policy, or a list of them; write [a, b]\n"
+	  "t.yaml:28:17: zones.example.org.names.a.use: pool app has no server in site x; add one, or remove the site "
+	  "here\n"
+	  "t.yaml:28:21: zones.example.org.names.a.policy: has no effect beside use; remove one of them\n"
+	  "t.yaml:29:7: zones.example.org.names.b: policy failover needs sites; write sites: [a, b]\n"
+	  "t.yaml:30:68: zones.example.org.names.c.all_down: fallback needs addresses; add fallback: [192.0.2.1]\n"
+	  "t.yaml:31:35: zones.example.org.names.d.fallback: has an effect with all_down: fallback only; remove it, or "
+	  "set that\n"
+	  "t.yaml:32:17: zones.example.org.names.e.use: pool app has no server in site x; add one, or remove the site "
+	  "here\n"
+	  "t.yaml:33:50: zones.example.org.names.f.sites: all weights are 0; give one site at least 1\n"
+	  "t.yaml:33:60: zones.example.org.names.f.cases: has no effect with policy consistent; remove it, or set "
+	  "another policy\n" },
 	{ "steered names",
 	  "listeners: { dns: { bind: \"127.0.0.1:53\", protocol: dns } }\n"
 	  "sites: { a: { addresses: 192.0.2.1 }, b: { addresses: 192.0.2.2 }, c: {} }\n"
@@ -736,7 +805,8 @@ static const struct {
 	  "t.yaml:11:7: zones.example.org.names.app.example.org: names are relative to their zone; write \"app\"\n"
 	  "t.yaml:12:7: zones.example.org.names.example.org: names are relative to their zone; write \"@\"\n"
 	  "t.yaml:13:7: zones.example.org.names.www.: names are relative to their zone; write \"www\"\n"
-	  "t.yaml:14:7: zones.example.org.names.a*: is no usable DNS name; use labels of letters, digits, - and _, the first may be "
+	  "t.yaml:14:7: zones.example.org.names.a*: is no usable DNS name; use labels of letters, digits, - and _, the first may "
+	  "be "
 	  "*, or \"@\" for the zone itself\n"
 	  "t.yaml:15:49: zones.example.org.names.w1.sites: policy weighted needs a weight for each site; write { a: 50, ... }\n"
 	  "t.yaml:16:49: zones.example.org.names.w2.sites: all weights are 0; give one site at least 1\n"
@@ -816,7 +886,7 @@ static void test_hostile_text(void **state) {
 	(void)state;
 	load_bad("\"a\\nb\": 1\n",
 	         "t.yaml:1:1: a?b: unknown key; allowed here: include, node, workers, user, group, run_as_root, drain_timeout, "
-	         "listeners, sites, checks, pools, routes, answers, zones, dns, admin, ...\n");
+	         "listeners, sites, checks, pools, routes, answers, maps, policies, zones, ...\n");
 	buf_add(&yaml, STR("drain_timeout: "));
 	for (int i = 0; i < 100000; i++)
 		buf_add_char(&yaml, 'x');

@@ -243,7 +243,7 @@ static void test_enum_texts(void **state) {
 	(void)state;
 	assert_string_equal(cfg_balance_text(CFG_BALANCE_P2C), "p2c");
 	assert_string_equal(cfg_tls_version_text(CFG_TLS_VERSION_1_2), "1.2");
-	assert_string_equal(cfg_policy_text((enum cfg_policy)99), "?");
+	assert_string_equal(cfg_policy_kind_text((enum cfg_policy_kind)99), "?");
 }
 
 int main(void) {
