@@ -66,8 +66,11 @@ static void content_init(struct content *c, const struct steered *s, struct vari
 		if (s->zone->is_signed && c->sets[is_v6].n > 0)
 			c->sets[is_v6].sigs = zone_sign_rrset(s->zone, s->node, &c->sets[is_v6], &v->arena);
 	}
-	if (s->zone->is_signed)
-		zone_deny(s->zone, s->node, c->sets[0].n > 0, c->sets[1].n > 0, &c->denial, &v->arena);
+	if (!s->zone->is_signed)
+		return;
+	zone_deny(s->zone, s->node, c->sets[0].n > 0, c->sets[1].n > 0, &c->denial, &v->arena);
+	if (c->denial.set->ttl > s->cfg->ttl.max_s)
+		c->denial.set->ttl = s->cfg->ttl.max_s;
 }
 
 static struct rrset slot_rrset(const struct steered *s, const struct view *view, const struct content *c, enum slot slot,
