@@ -67,7 +67,7 @@ static const char *text_of(const char *check, const char *pools) {
 }
 
 #define CALM "type: tcp, interval: 1h, timeout: 10s, jitter: 0%"
-#define QUICK "type: tcp, interval: 50ms, fast_interval: 10ms, timeout: 50ms, rise: 2, fall: 3"
+#define QUICK "type: tcp, interval: 500ms, fast_interval: 10ms, timeout: 500ms, rise: 2, fall: 3"
 
 static bool is_ready(struct house *h) {
 	return health_is_ready(h->health);
@@ -75,6 +75,10 @@ static bool is_ready(struct house *h) {
 
 static bool one_a_is_down(struct house *h) {
 	return house_verdict(h, "one/a") == FLEET_DOWN;
+}
+
+static bool one_b_is_up(struct house *h) {
+	return house_verdict(h, "one/b") == FLEET_UP;
 }
 
 static bool all_up(struct house *h) {
@@ -280,6 +284,7 @@ static void test_end_in_flight(void **state) {
 		(void)!connect(fill[i], &a.at.sa, sizeof a.at.in);
 	}
 	house_load(h, text_of(CALM, NULL));
+	assert_true(house_until(h, one_b_is_up, 20000));
 	assert_false(house_until(h, is_ready, 50)); /* a's probe hangs */
 	assert_true(explain(h, "one/a").is_probing);
 	house_load(h, text_of(CALM, NULL));

@@ -382,12 +382,12 @@ static void test_a_stuck_pipe_holds_up_neither_others_nor_the_end(void **state) 
 		assert_true(log_output_write(stuck, str_slice(record, sizeof record)));
 	assert_true(log_output_write(good, STR("passes\n")));
 	struct pollfd readable = { .fd = beside, .events = POLLIN };
-	assert_int_equal(poll(&readable, 1, 5000), 1);
+	assert_int_equal(poll(&readable, 1, 20000), 1);
 	assert_int_equal(read(beside, record, sizeof record), strlen("passes\n"));
 	assert_int_equal(lost() - before, 0);
 	uint64_t from = clock_update();
 	log_writer_stop();
-	assert_true(clock_update() - from < 8 * USEC_PER_SEC);
+	assert_true(clock_update() - from < 20 * USEC_PER_SEC);
 	assert_true(lost() - before >= 200 - 64);
 	close(unread);
 	close(beside);
