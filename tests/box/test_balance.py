@@ -6,7 +6,7 @@ import threading
 import time
 from collections import Counter
 
-from edge import HTTP_CHECK, Edge
+from edge import CALM, HTTP_CHECK, Edge
 from http1 import RawOrigin, ok
 from lab import SLOW, cases, wait_until
 
@@ -93,7 +93,7 @@ def test_panic(lab):
 	"""With too few servers up all take requests, but the one in maintenance; back above the threshold the verdicts count again."""
 	states = [{} for _ in range(5)]
 	origins = [named(lab, f"s{i}", s) for i, s in enumerate(states)]
-	edge = Edge(lab, {"cloud": origins}, pool={"panic": "50%"}, check=HTTP_CHECK, workers=1)
+	edge = Edge(lab, {"cloud": origins}, pool={"panic": "50%"}, check={**HTTP_CHECK, **CALM, "fast_interval": "200ms"}, workers=1)
 	edge.daemon.ctl("maint", "server", "app/cloud5")
 
 	def verdicts(up):
@@ -107,7 +107,7 @@ def test_panic(lab):
 	assert ask(edge, 40) == {f"s{i}": 10 for i in range(4)}
 	assert edge.daemon.metric('steerway_pool_panic{pool="app"}') == 1
 	assert edge.daemon.ctl_json("show", "pools")[0]["panic"] is True
-	assert "pool_panic" in edge.daemon.log()
+	wait_until(lambda: "pool_panic" in edge.daemon.log(), 5, "a line about it")
 	verdicts([True, True, True, False])
 	assert set(ask(edge, 30)) == {"s0", "s1", "s2"}
 	assert edge.daemon.metric('steerway_pool_panic{pool="app"}') == 0

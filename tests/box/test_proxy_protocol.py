@@ -5,7 +5,7 @@ import ssl
 import struct
 import time
 
-from edge import HTTP_CHECK, Edge
+from edge import CALM, HTTP_CHECK, Edge
 from http1 import Client, RawOrigin, fetch, ok
 from lab import cases, need_tool, wait_until
 from origins import Certificate
@@ -136,7 +136,7 @@ def test_in_cut_short_and_late(lab):
 		c.send(v2(V4)[:16])
 		assert c.is_closed()
 	edge.daemon.wait_metric("steerway_proxy_proxy_headers_refused_total", 2)
-	assert "in time" in edge.daemon.log()
+	wait_until(lambda: "in time" in edge.daemon.log(), what="the log's record")
 	edge.daemon.wait_metric("steerway_proxy_sessions", 0)
 
 
@@ -393,8 +393,7 @@ def test_haproxy_behind(mode, protocol, lab):
 	origin = RawOrigin(lab)
 	h2 = " proto h2" if protocol == "http2" else ""
 	back = haproxy(lab, "haproxy", origin.text, bind="accept-proxy" + h2)
-	check = {"type": "tcp", "interval": "200ms", "timeout": "200ms"} if h2 else \
-		{"type": "http", "path": "/who", "expect": {"status": "200"}, "interval": "200ms", "timeout": "200ms"}
+	check = {"type": "tcp", **CALM} if h2 else {"type": "http", "path": "/who", "expect": {"status": "200"}, **CALM}
 	edge = Edge(lab, {"cloud": ["%s:%d" % back]}, pool={"proxy_protocol": mode, "protocol": protocol}, check=check, workers=1)
 	wait_until(lambda: edge.daemon.ctl_json("show", "servers")[0]["in_service"], what="haproxy is up")
 	for _ in range(3):
@@ -430,7 +429,7 @@ def test_nginx_behind(mode, lab):
 	address = "%s:%d" % (lab.ip, lab.port())
 	conf = lab.write("nginx.conf", NGINX.format(dir=lab.dir, address=address))
 	lab.start("nginx", ["nginx", "-p", f"{lab.dir}/", "-c", conf, "-e", lab.path("error.log")])
-	check = {"type": "http", "expect": {"status": "200"}, "interval": "200ms", "timeout": "200ms"}
+	check = {"type": "http", "expect": {"status": "200"}, **CALM}
 	edge = Edge(lab, {"cloud": [address]}, pool={"proxy_protocol": mode}, check=check)
 	wait_until(lambda: edge.daemon.ctl_json("show", "servers")[0]["in_service"], what="nginx is up")
 	for _ in range(3):

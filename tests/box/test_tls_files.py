@@ -4,7 +4,7 @@ import os
 import shutil
 
 from http1 import Client
-from lab import wait_until
+from lab import measured, wait_until
 from origins import Authority, Certificate
 from test_tls import Secure
 from test_tls_server import Clients, edge_with, s_client, shown, ticket_key
@@ -121,13 +121,15 @@ def test_a_file_that_vanished_keeps_the_old_one(lab):
 
 
 def test_many_writes_are_one_reload(lab):
+	"""Unless they are 200 ms apart, which is when they count as over."""
 	s = Secure(lab)
 	before = serial(s)
 	fresh = Certificate(lab, "app.test", label="fresh")
-	for _ in range(50):
-		shutil.copy(fresh.file, s.certificates[0].file)
-	wait_until(lambda: serial(s) != before, 5, "the new certificate")
-	assert s.daemon.metric("steerway_proxy_tls_reloads_total") == 1
+	with measured() as t:
+		for _ in range(50):
+			shutil.copy(fresh.file, s.certificates[0].file)
+		wait_until(lambda: serial(s) != before, 5, "the new certificate")
+		assert 1 <= s.daemon.metric("steerway_proxy_tls_reloads_total") <= max(1, t() / 0.2)
 
 
 def test_other_files_of_the_folder_do_not_matter(lab):

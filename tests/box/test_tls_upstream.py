@@ -62,7 +62,7 @@ def test_a_server_that_does_not_verify(names, made, more, lab):
 	edge = edge_to(lab, server, **{k: v for k, v in tls.items() if v})
 	answer = edge.fetch("/index")
 	assert answer.status == 502, answer
-	assert edge.daemon.ends()["connect_failed"] == 1, edge.daemon.ends()
+	wait_until(lambda: edge.daemon.ends()["connect_failed"] == 1, 5, "one that failed")
 	edge.config["pools"]["app"]["tls"] = {"verify": False}
 	edge.reconfigure()
 	assert edge.fetch("/index").status == 200

@@ -148,7 +148,7 @@ def test_a_switch_that_nobody_asked_for(lab):
 	with connect(edge.web) as c:
 		c.send(headers(1, request(path="/unasked")))
 		assert c.answer(1).status == 502
-	assert edge.daemon.ends()["server_bad_response"] == 2
+	wait_until(lambda: edge.daemon.ends()["server_bad_response"] == 2, 5, "two bad responses")
 
 
 def test_pools_of_http2_are_not_asked(lab):
