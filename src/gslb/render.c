@@ -101,7 +101,7 @@ static struct node *host_node(const struct render *r, const struct rdata *d, int
 	struct dns_name name;
 	if (!dns_name_read(&name, str_slice((const char *)d->bytes + at, d->n - (size_t)at)) || !zone_contains(r->zone, &name))
 		return NULL;
-	struct node *n = map_get(&r->zone->nodes, dns_name_suffix(&name, 0));
+	struct node *n = zone_find(r->zone, &name, 0);
 	return n && (wants_glue || (!n->is_cut && !n->is_hidden)) ? n : NULL;
 }
 

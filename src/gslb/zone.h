@@ -20,7 +20,6 @@
 #include "gslb/policy.h"
 
 #include "steerway/base/arena.h"
-#include "steerway/base/map.h"
 #include "steerway/base/mem.h"
 #include "steerway/dns.h"
 #include "steerway/gslb.h"
@@ -158,7 +157,8 @@ struct node {
 	struct rrset *sets;
 	struct steered *steered;
 	struct entry *entry;
-	int line; /* where it stands first */
+	uint64_t hash; /* dns_name_hash of its name */
+	int line;      /* where it stands first */
 	uint16_t file;
 	_Alignas(8) uint8_t name[]; /* lower case, zero-padded as dns_name's */
 };
@@ -174,13 +174,19 @@ static inline const struct node *node_base(const struct node *n) {
 }
 struct rrset *node_rrset(const struct node *n, uint16_t type);
 
+/* All nodes of a zone by name: pointers in 48 bits, 16 bits of the hash above; 0: free. At most three quarters full. */
+struct node_table {
+	uint64_t *slots;
+	size_t n, cap;
+};
+
 struct zone {
 	struct zone *next;
 	const struct cfg_zone *cfg;
 	struct arena arena; /* what is served */
 	struct arena load;  /* nodes, RRsets and texts: gone when nothing will be rendered anew, see zone_unload() */
 	struct str text;    /* "example.org." */
-	struct map nodes;   /* by node_name */
+	struct node_table nodes;
 	struct node *apex, *first, **tail;
 	struct rrset *soa;
 	struct node *parent_cut; /* its delegation in a zone above that is served too */
@@ -354,6 +360,8 @@ void zones_destroy(struct zones *zs);
 struct zone *zone_load(struct zones *zs, const struct cfg_zone *cfg, struct err *e);
 /* The node of a name in the zone, made (and those above it) when it does not exist; where: 0 when no file says so. */
 struct node *zone_node(struct zone *z, const struct dns_name *name, uint16_t file, int line);
+/* The node of the name's suffix that starts at label i, NULL when there is none. */
+struct node *zone_find(const struct zone *z, const struct dns_name *name, unsigned i);
 #define ZONE_PLACE_BYTES 320
 /* "zones/example.org.zone:14" */
 const char *zone_place(const struct zone *z, uint16_t file, int line, char out[ZONE_PLACE_BYTES]);

@@ -188,7 +188,7 @@ struct node *zone_lookup(const struct zone *z, const struct dns_name *name, enum
 	unsigned i = deepest;
 	*encloser = NULL;
 	for (; i > 0; i--) {
-		struct node *child = map_get(&z->nodes, dns_name_suffix(name, i - 1));
+		struct node *child = zone_find(z, name, i - 1);
 		if (!child)
 			break;
 		n = child;

@@ -39,16 +39,69 @@ const char *zone_place(const struct zone *z, uint16_t file, int line, char out[Z
 	return out;
 }
 
-static struct node *node_create(struct zone *z, struct str wire, unsigned n_labels, uint16_t file, int line) {
+/* ---- nodes ---- */
+
+static struct node *slot_node(uint64_t slot) {
+	return (struct node *)(uintptr_t)(slot << 16 >> 16);
+}
+
+static void table_put(struct node_table *t, struct node *n) {
+	size_t i = n->hash & (t->cap - 1);
+	while (t->slots[i])
+		i = (i + 1) & (t->cap - 1);
+	t->slots[i] = n->hash >> 48 << 48 | (uintptr_t)n;
+}
+
+static void table_grow(struct node_table *t, size_t cap) {
+	struct node_table old = *t;
+	t->cap = cap;
+	t->slots = mem_zalloc_array(cap, sizeof(*t->slots));
+	for (size_t i = 0; i < old.cap; i++)
+		if (old.slots[i])
+			table_put(t, slot_node(old.slots[i]));
+	mem_free(old.slots);
+}
+
+static void table_add(struct node_table *t, struct node *n) {
+	if (4 * (t->n + 1) > 3 * t->cap)
+		table_grow(t, 2 * t->cap);
+	table_put(t, n);
+	t->n++;
+}
+
+/* As large as the file's records need it mostly, so that it does not grow a name at a time: each growth visits every node. */
+static void table_reserve(struct node_table *t, off_t file_bytes) {
+	size_t cap = 64, most = file_bytes < 1 << 30 ? (size_t)file_bytes / 24 : (1 << 30) / 24;
+	while (cap < most)
+		cap *= 2;
+	if (cap > t->cap)
+		table_grow(t, cap);
+}
+
+struct node *zone_find(const struct zone *z, const struct dns_name *name, unsigned i) {
+	const struct node_table *t = &z->nodes;
+	struct str wire = dns_name_suffix(name, i);
+	uint64_t hash = dns_name_hash((const uint8_t *)wire.p, wire.n);
+	for (size_t at = hash & (t->cap - 1); t->n > 0 && t->slots[at]; at = (at + 1) & (t->cap - 1)) {
+		struct node *n = slot_node(t->slots[at]);
+		if ((t->slots[at] ^ hash) >> 48 == 0 && n->hash == hash && str_eq(node_name(n), wire))
+			return n;
+	}
+	return NULL;
+}
+
+static struct node *node_create(struct zone *z, const struct dns_name *name, unsigned i, uint16_t file, int line) {
+	struct str wire = dns_name_suffix(name, i);
 	struct node *n = arena_zalloc(&z->load, sizeof(*n) + wire.n + 16);
 	memcpy(n->name, wire.p, wire.n);
 	n->n_name = (uint8_t)wire.n;
-	n->n_labels = (uint8_t)n_labels;
+	n->n_labels = (uint8_t)(name->n_labels - i);
+	n->hash = dns_name_hash(n->name, n->n_name);
 	n->file = file;
 	n->line = line;
 	*z->tail = n;
 	z->tail = &n->next;
-	map_put(&z->nodes, node_name(n), n);
+	table_add(&z->nodes, n);
 	return n;
 }
 
@@ -56,14 +109,14 @@ struct node *zone_node(struct zone *z, const struct dns_name *name, uint16_t fil
 	unsigned deepest = name->n_labels - z->apex->n_labels, i = 0;
 	struct node *parent = z->apex;
 	for (; i < deepest; i++) { /* most have a parent that is there */
-		struct node *n = map_get(&z->nodes, dns_name_suffix(name, i));
+		struct node *n = zone_find(z, name, i);
 		if (n) {
 			parent = n;
 			break;
 		}
 	}
 	while (i-- > 0) {
-		struct node *n = node_create(z, dns_name_suffix(name, i), name->n_labels - i, file, line);
+		struct node *n = node_create(z, name, i, file, line);
 		n->parent = parent;
 		parent = n;
 	}
@@ -402,6 +455,7 @@ static int file_read(struct loader *l, const struct source *above, struct str pa
 	memcpy(s->origin, origin.p, origin.n);
 	s->n_origin = origin.n;
 	zone_scan_init(&s->scan, fd);
+	table_reserve(&l->zone->nodes, st.st_size);
 	l->depth++;
 	int result = entries_read(l, s, e);
 	l->depth--;
@@ -422,7 +476,8 @@ struct zone *zone_load(struct zones *zs, const struct cfg_zone *cfg, struct err 
 	if (zone_name_parse(&name, cfg->id, NULL, e) < 0)
 		return NULL;
 	z->text = arena_str(&z->arena, zone_name_text(z, dns_name_suffix(&name, 0)));
-	z->apex = node_create(z, dns_name_suffix(&name, 0), name.n_labels, 0, 0);
+	table_grow(&z->nodes, 64);
+	z->apex = node_create(z, &name, 0, 0, 0);
 	struct loader *l = mem_alloc(sizeof(*l));
 	l->zone = z;
 	l->ttl = DEFAULT_TTL;

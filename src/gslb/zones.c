@@ -66,7 +66,7 @@ static int index_all(struct zones *zs, struct err *e) {
 		for (struct node *it = z->first; it; it = it->next) {
 			if (!it->entry)
 				continue;
-			uint64_t hash = dns_name_hash(it->name, it->n_name);
+			uint64_t hash = it->hash;
 			size_t i = zones_slot(zs, hash);
 			while (zs->table[i])
 				i = i + 1 == zs->n_slots ? 0 : i + 1;
@@ -117,7 +117,8 @@ struct zones *zones_create(const struct cfg_root *cfg, const struct zones *befor
 void zone_unload(struct zone *z) {
 	if (z->steered || z->is_signed)
 		return;
-	map_fini(&z->nodes);
+	mem_free(z->nodes.slots);
+	z->nodes = (struct node_table){ .n = 0 };
 	arena_fini(&z->load);
 	z->apex = z->first = z->parent_cut = NULL;
 	z->soa = NULL;
@@ -129,7 +130,7 @@ void zone_destroy(struct zone *z) {
 	for (struct steered *s = z->steered; s; s = s->next)
 		steered_fini(s);
 	zone_sign_fini(z);
-	map_fini(&z->nodes);
+	mem_free(z->nodes.slots);
 	arena_fini(&z->arena);
 	arena_fini(&z->load);
 	mem_free(z);
