@@ -35,9 +35,15 @@ struct gslb_name_state {
 };
 /* Calls `each` for every steered name; control thread. */
 void gslb_each_name(struct gslb *g, void (*each)(void *arg, const struct gslb_name_state *n), void *arg);
-/* Calls `each` for every zone, with its SOA serial and number of static RRsets. */
-void gslb_each_zone(struct gslb *g, void (*each)(void *arg, struct str name, uint32_t serial, size_t n_rrsets, size_t n_steered),
-                    void *arg);
+struct gslb_zone_state {
+	struct str name;
+	uint32_t serial;   /* of what is served */
+	size_t n_rrsets;   /* static ones */
+	size_t n_steered;  /* names */
+	const char *fault; /* why the file is not served, but the last version of it that was right; NULL: it is served */
+};
+/* Calls `each` for every zone; control thread. */
+void gslb_each_zone(struct gslb *g, void (*each)(void *arg, const struct gslb_zone_state *z), void *arg);
 
 /* Who asks, and how. */
 struct gslb_client {

@@ -214,12 +214,13 @@ int cmd_show_listeners(struct admin_call *c) {
 	return 0;
 }
 
-static void on_zone(void *arg, struct str name, uint32_t serial, size_t n_rrsets, size_t n_steered) {
+static void on_zone(void *arg, const struct gslb_zone_state *z) {
 	json_t *o = json_object();
-	tree_put_str(o, "name", name);
-	tree_put_int(o, "serial", serial);
-	tree_put_int(o, "static_rrsets", n_rrsets);
-	tree_put_int(o, "steered_names", n_steered);
+	tree_put_str(o, "name", z->name);
+	tree_put_int(o, "serial", z->serial);
+	tree_put_int(o, "static_rrsets", z->n_rrsets);
+	tree_put_int(o, "steered_names", z->n_steered);
+	tree_put_text(o, "fault", z->fault);
 	json_array_append_new(arg, o);
 }
 

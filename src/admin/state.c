@@ -78,6 +78,17 @@ int cmd_drain(struct admin_call *c) {
 	return 0;
 }
 
+/* Zones whose files are faulty: the reload is done, but these are as they were. */
+static void add_kept(void *arg, const struct gslb_zone_state *z) {
+	struct buf line = { 0 };
+	if (!z->fault)
+		return;
+	buf_printf(&line, "zone %.*s is faulty; its last good version, serial %u, serves on: %s", STR_ARG(z->name), z->serial,
+	           z->fault);
+	json_array_append_new(arg, tree_str(buf_str(&line)));
+	buf_fini(&line);
+}
+
 int cmd_reload(struct admin_call *c) {
 	struct buf report = { 0 };
 	int status = c->admin->house.reload(c->admin->house.arg, &report);
@@ -92,6 +103,7 @@ int cmd_reload(struct admin_call *c) {
 		c->answer = json_object();
 		tree_put_text(c->answer, "reload", "done");
 		tree_put_int(c->answer, "epoch", fleet_epoch(c->admin->house.fleet));
+		gslb_each_zone(c->admin->house.gslb, add_kept, changes);
 		json_object_set_new(c->answer, "changes", changes);
 	}
 	buf_fini(&report);

@@ -6,6 +6,8 @@
 #include "gslb/private.h"
 
 #include "steerway/base/clock.h"
+#include "steerway/base/log.h"
+#include "steerway/metric.h"
 
 #include <sys/random.h>
 #include <urcu/urcu-memb.h>
@@ -157,6 +159,19 @@ static void commit_endpoints(struct gslb_plan *p) {
 	endpoints_end(&gone, true);
 }
 
+/* Loud: who changed the file has to know that it is not served. */
+static void tell_kept(struct gslb *g, const struct zones *zs) {
+	unsigned n = 0;
+	for (const struct zone *z = zs->first; z; z = z->next)
+		if (z->fault) {
+			n++;
+			metric_add(METRIC_gslb_zone_faults_total, 1);
+			log_error("zone_kept", LOG_STR("zone", z->text), LOG_U64("serial", z->serial), LOG_CSTR("why", z->fault));
+		}
+	metric_add(METRIC_gslb_zones_kept, (int64_t)n - (int64_t)g->n_zones_kept);
+	g->n_zones_kept = n;
+}
+
 void gslb_commit(struct gslb_plan *p) {
 	struct gslb *g = p->gslb;
 	struct zones *old = zones_now(g);
@@ -165,6 +180,7 @@ void gslb_commit(struct gslb_plan *p) {
 	atomic_store_explicit(&g->zones, p->zones, memory_order_release);
 	atomic_store_explicit(&g->settings, p->settings, memory_order_release);
 	commit_endpoints(p);
+	tell_kept(g, p->zones);
 	urcu_memb_synchronize_rcu();
 	zones_destroy(old);
 	settings_destroy(old_settings);
@@ -208,9 +224,14 @@ void gslb_each_name(struct gslb *g, void (*each)(void *arg, const struct gslb_na
 			tell_name(s, each, arg);
 }
 
-void gslb_each_zone(struct gslb *g, void (*each)(void *arg, struct str name, uint32_t serial, size_t n_rrsets, size_t n_steered),
-                    void *arg) {
+void gslb_each_zone(struct gslb *g, void (*each)(void *arg, const struct gslb_zone_state *z), void *arg) {
 	struct zones *zs = zones_now(g);
-	for (struct zone *z = zs ? zs->first : NULL; z; z = z->next)
-		each(arg, z->text, z->serial, z->n_rrsets, z->n_steered);
+	for (struct zone *z = zs ? zs->first : NULL; z; z = z->next) {
+		struct gslb_zone_state state = { .name = z->text,
+			                         .serial = z->serial,
+			                         .n_rrsets = z->n_rrsets,
+			                         .n_steered = z->n_steered,
+			                         .fault = z->fault };
+		each(arg, &state);
+	}
 }

@@ -16,6 +16,7 @@ struct gslb {
 	struct fleet_subscriber subscriber;
 	struct render *render; /* the control thread's */
 	struct list endpoints; /* served now */
+	unsigned n_zones_kept; /* zones that serve an older version than their files are */
 };
 
 /* ---- settings.c: the section `dns:`, compiled ---- */

@@ -32,7 +32,7 @@ static struct steered *record_follows(const struct zone *z, const struct node *o
 		return owner->steered;
 	if (!dns_name_read(&name, str_slice((const char *)target, (size_t)(params - target))) || !zone_contains(z, &name))
 		return NULL;
-	const struct node *n = map_get(&z->nodes, dns_name_suffix(&name, 0));
+	const struct node *n = zone_find(z, &name, 0);
 	return n ? n->steered : NULL;
 }
 

@@ -81,6 +81,7 @@ struct steered;
 struct zone;
 struct denial;
 struct signer;
+struct zone_file;
 
 /* How a name answers what it has no records for. Most names of a zone share one; pairs: without and with DNSSEC. */
 struct rules {
@@ -180,19 +181,30 @@ struct node_table {
 	size_t n, cap;
 };
 
+/* A zone of a snapshot. Its unit is where what it serves stands: itself, or the zone that an earlier snapshot made. */
 struct zone {
 	struct zone *next;
-	const struct cfg_zone *cfg;
-	struct arena arena; /* what is served */
-	struct arena load;  /* nodes, RRsets and texts: gone when nothing will be rendered anew, see zone_unload() */
-	struct str text;    /* "example.org." */
+	struct zone *unit;
+	const struct cfg_zone *cfg; /* of a unit that is held by later snapshots it is gone */
+	size_t index;               /* by place in the configuration */
+	char *fault;                /* why its files are not what it serves, but their last good version; NULL: they are */
+	bool is_nested;             /* another zone is above or below it */
+	bool is_unloaded;           /* see zone_unload() */
+	/* Of a unit. */
+	unsigned n_holds;
+	const struct zones *held_by; /* the snapshot in the making that holds it, too */
+	bool is_held_nested;         /* and has other zones above or below it */
+	struct arena arena;          /* what is served */
+	struct arena load;           /* nodes, RRsets and texts: gone when nothing will be rendered anew, see zone_unload() */
+	struct str text;             /* "example.org." */
+	struct str name;             /* its wire form, in lower case */
 	struct node_table nodes;
 	struct node *apex, *first, **tail;
 	struct rrset *soa;
 	struct node *parent_cut; /* its delegation in a zone above that is served too */
 	struct zone *parent;     /* that zone */
 	uint32_t serial, negative_ttl;
-	struct str *files; /* the zone's, and those that it includes */
+	struct zone_file *files; /* the zone's, and those that it includes */
 	uint16_t n_files;
 	bool has_dname;
 	bool is_signed;
@@ -312,6 +324,9 @@ struct zones {
 	unsigned max_labels; /* of any name: a longer question need not be looked up whole */
 };
 
+static inline const struct entry *zones_entry(uint64_t slot) {
+	return (const struct entry *)(uintptr_t)(slot << 16 >> 16);
+}
 static inline size_t zones_slot(const struct zones *zs, uint64_t hash) {
 	return (size_t)((hash & UINT32_MAX) * zs->n_slots >> 32);
 }
@@ -322,7 +337,7 @@ static inline const struct entry *zones_find(const struct zones *zs, uint64_t ha
 			return NULL;
 		if ((at ^ hash) >> 48)
 			continue;
-		const struct entry *e = (const struct entry *)(uintptr_t)(at << 16 >> 16);
+		const struct entry *e = zones_entry(at);
 		if (e->n_name == n && dns_name_eq(e->name, wire, n))
 			return e;
 	}
@@ -352,12 +367,14 @@ size_t reply_write(const struct dns_query *q, const struct found *found, struct 
 /* answer.c: the whole answers that need no zone. */
 extern const struct answer answer_refused, answer_notimp;
 
-/* NULL with `e`: "zones/example.org.zone:14: ...". */
-struct zones *zones_create(const struct cfg_root *cfg, const struct zones *before, struct err *e);
+/* NULL with `e`: "zones/example.org.zone:14: ...". `old`, the snapshot in force or NULL, lends what did not change, and the last good
+ * version of zones that are faulty now (see zone.fault): only one that it does not have makes this fail. */
+struct zones *zones_create(const struct cfg_root *cfg, const struct zones *old, struct err *e);
 void zones_destroy(struct zones *zs);
 
-/* zone_load.c: the configured name and its file. The nodes of the names that stand in the file, and those above them. */
-struct zone *zone_load(struct zones *zs, const struct cfg_zone *cfg, struct err *e);
+/* zone_load.c: the configured name and its file, or the texts of another zone's files. The nodes of the names that stand in the
+ * file, and those above them. */
+struct zone *zone_load(const struct cfg_zone *cfg, const struct zone *texts_of, struct err *e);
 /* The node of a name in the zone, made (and those above it) when it does not exist; where: 0 when no file says so. */
 struct node *zone_node(struct zone *z, const struct dns_name *name, uint16_t file, int line);
 /* The node of the name's suffix that starts at label i, NULL when there is none. */

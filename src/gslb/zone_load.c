@@ -12,11 +12,10 @@
 #include <ldns/ldns.h>
 #include <limits.h>
 #include <stdio.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define DEFAULT_TTL 3600 /* of records that have none of their own, before any $TTL and any record with one */
 #define INCLUDE_DEPTH_MAX 16
+#define FILES_MAX 4096
 #define RRSET_BYTES_MAX 65535 /* of RDATA: more fits no answer */
 
 struct rrset *node_rrset(const struct node *n, uint16_t type) {
@@ -32,7 +31,7 @@ bool zone_contains(const struct zone *z, const struct dns_name *name) {
 }
 
 const char *zone_place(const struct zone *z, uint16_t file, int line, char out[ZONE_PLACE_BYTES]) {
-	struct str name = z->files[file];
+	struct str name = z->files[file].path;
 	if (name.n > ZONE_PLACE_BYTES - 16)
 		name = str_skip(name, name.n - (ZONE_PLACE_BYTES - 16));
 	snprintf(out, ZONE_PLACE_BYTES, "%.*s:%d", STR_ARG(name), line);
@@ -70,8 +69,8 @@ static void table_add(struct node_table *t, struct node *n) {
 }
 
 /* As large as the file's records need it mostly, so that it does not grow a name at a time: each growth visits every node. */
-static void table_reserve(struct node_table *t, off_t file_bytes) {
-	size_t cap = 64, most = file_bytes < 1 << 30 ? (size_t)file_bytes / 24 : (1 << 30) / 24;
+static void table_reserve(struct node_table *t, size_t file_bytes) {
+	size_t cap = 64, most = file_bytes < 1 << 30 ? file_bytes / 24 : (1 << 30) / 24;
 	while (cap < most)
 		cap *= 2;
 	if (cap > t->cap)
@@ -147,10 +146,7 @@ int zone_name_parse(struct dns_name *out, struct str text, const struct zone *or
 /* A file under way. Its fields are on the stack of the one that reads it. */
 struct source {
 	const struct source *above; /* that includes it */
-	struct str path;
-	dev_t device;
-	ino_t inode;
-	uint16_t file; /* in zone.files */
+	uint16_t file;              /* in zone.files */
 	uint8_t origin[DNS_NAME_MAX];
 	size_t n_origin;
 	struct zone_scan scan;
@@ -158,6 +154,7 @@ struct source {
 
 struct loader {
 	struct zone *zone;
+	const struct zone *texts_of; /* NULL: files are read */
 	uint32_t ttl;
 	bool has_ttl;   /* $TTL said so; otherwise the last record's is inherited (RFC 1035 5.1, RFC 2308 4) */
 	bool is_placed; /* the fault has its file and line */
@@ -273,6 +270,15 @@ static bool is_class(struct str text) {
 	return text.n > 5 && str_eq_nocase(str_slice(text.p, 5), STR("CLASS"));
 }
 
+/* RFC 2181 8: what has the uppermost of 32 bits set counts as 0. */
+static bool ttl_from_text(struct str text, uint32_t *out) {
+	if (!dns_ttl_from_text(text, out))
+		return false;
+	if (*out > INT32_MAX)
+		*out = 0;
+	return true;
+}
+
 /* TTL and class, in either order (RFC 1035 5.1). */
 static int prefix_read(struct prefix *p, const struct zone_word *words, size_t n, struct err *e) {
 	*p = (struct prefix){ .n = 0 };
@@ -281,8 +287,8 @@ static int prefix_read(struct prefix *p, const struct zone_word *words, size_t n
 		if (p->class.n == 0 && is_class(text)) {
 			p->class = text;
 		} else if (!p->has_ttl && text.n > 0 && text.p[0] >= '0' && text.p[0] <= '9') {
-			if (!dns_ttl_from_text(text, &p->ttl) || p->ttl > INT32_MAX) /* RFC 2181 8 */
-				return err_set(e, "`%.*s` is not a TTL, 0 to 2147483647 seconds, also as 1h30m", STR_ARG(text));
+			if (!ttl_from_text(text, &p->ttl))
+				return err_set(e, "`%.*s` is not a TTL; write seconds, or 1h30m", STR_ARG(text));
 			p->has_ttl = true;
 		} else {
 			break;
@@ -345,7 +351,7 @@ static int include_read(struct loader *l, const struct source *s, const struct z
 		n_origin = dns_name_from_text(origin, words[1].text, origin_of(s), &why);
 	if (n_origin == 0)
 		return name_fault(words[1].text, why, e);
-	struct str file = words[0].text, folder = s->path;
+	struct str file = words[0].text, folder = l->zone->files[s->file].path;
 	while (folder.n > 0 && folder.p[folder.n - 1] != '/')
 		folder.n--;
 	if (str_starts(file, STR("/")))
@@ -375,8 +381,8 @@ static int origin_read(struct source *s, const struct zone_word *words, struct e
 }
 
 static int ttl_read(struct loader *l, const struct zone_word *words, struct err *e) {
-	if (!dns_ttl_from_text(words[0].text, &l->ttl) || l->ttl > INT32_MAX)
-		return err_set(e, "$TTL takes 0 to 2147483647 seconds, also as 1h30m, not `%.*s`", STR_ARG(words[0].text));
+	if (!ttl_from_text(words[0].text, &l->ttl))
+		return err_set(e, "$TTL takes seconds, or a time as 1h30m, not `%.*s`", STR_ARG(words[0].text));
 	l->has_ttl = true;
 	return 0;
 }
@@ -422,74 +428,93 @@ static int entries_read(struct loader *l, struct source *s, struct err *e) {
 	}
 }
 
-static uint16_t file_add(struct zone *z, struct str path) {
-	struct str *files = arena_alloc(&z->load, (z->n_files + 1u) * sizeof(*files));
-	if (z->n_files > 0)
-		memcpy(files, z->files, z->n_files * sizeof(*files));
-	files[z->n_files] = path;
-	z->files = files;
-	return z->n_files++;
+/* The file's text: as it is, or as it was in the zone that was made of it. */
+static int text_get(struct loader *l, struct zone_file *out, struct str path, struct err *e) {
+	struct zone *z = l->zone;
+	path = arena_str(&z->arena, path);
+	if (!l->texts_of)
+		return zone_file_read(out, path, &z->load, e);
+	*out = l->texts_of->files[z->n_files]; /* the same text includes the same files in the same order */
+	out->path = path;
+	out->text = arena_str(&z->load, out->text);
+	return 0;
 }
 
-/* A file that can't be opened is a fault of the line that includes it. */
+static void file_add(struct zone *z, const struct zone_file *file) {
+	struct zone_file *files = arena_alloc(&z->arena, (z->n_files + 1u) * sizeof(*files));
+	if (z->n_files > 0)
+		memcpy(files, z->files, z->n_files * sizeof(*files));
+	files[z->n_files++] = *file;
+	z->files = files;
+}
+
+static int includes_itself(const struct zone *z, const struct source *above, const struct zone_file *f, struct err *e) {
+	for (const struct source *it = above; it; it = it->above)
+		if (z->files[it->file].device == f->device && z->files[it->file].inode == f->inode)
+			return err_set(e, "%.*s includes itself; remove this line", STR_ARG(f->path));
+	return 0;
+}
+
+/* A file that can't be read is a fault of the line that includes it. */
 static int file_read(struct loader *l, const struct source *above, struct str path, struct str origin, struct err *e) {
-	struct stat st;
+	struct zone *z = l->zone;
+	struct zone_file file;
+	struct source s = { .above = above, .file = z->n_files, .n_origin = origin.n };
 	if (l->depth == INCLUDE_DEPTH_MAX)
 		return err_set(e, "files are included more than %d deep; write some of them into one", INCLUDE_DEPTH_MAX);
-	if (l->zone->n_files == UINT16_MAX)
-		return err_set(e, "more than %d files are included", UINT16_MAX);
-	int fd = zone_file_open(path.p, e);
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (z->n_files == FILES_MAX)
+		return err_set(e, "more than %d files are included; write some of them into one", FILES_MAX);
+	if (text_get(l, &file, path, e) < 0 || includes_itself(z, above, &file, e) < 0)
 		return -1;
-	for (const struct source *it = above; it; it = it->above)
-		if (it->device == st.st_dev && it->inode == st.st_ino) {
-			close(fd);
-			return err_set(e, "%.*s includes itself; remove this line", STR_ARG(path));
-		}
-	struct source *s = mem_alloc(sizeof(*s));
-	s->above = above;
-	s->path = path;
-	s->device = st.st_dev;
-	s->inode = st.st_ino;
-	s->file = file_add(l->zone, path);
-	memcpy(s->origin, origin.p, origin.n);
-	s->n_origin = origin.n;
-	zone_scan_init(&s->scan, fd);
-	table_reserve(&l->zone->nodes, st.st_size);
+	file_add(z, &file);
+	memcpy(s.origin, origin.p, origin.n);
+	zone_scan_init(&s.scan, file.text);
+	table_reserve(&z->nodes, file.text.n);
 	l->depth++;
-	int result = entries_read(l, s, e);
+	int result = entries_read(l, &s, e);
 	l->depth--;
-	close(fd);
-	mem_free(s);
 	return result;
 }
 
-struct zone *zone_load(struct zones *zs, const struct cfg_zone *cfg, struct err *e) {
-	struct zone *z = mem_zalloc(sizeof(*z));
-	arena_init(&z->arena, 64 * 1024);
-	arena_init(&z->load, 64 * 1024);
-	z->cfg = cfg;
-	z->tail = &z->first;
-	*zs->tail = z; /* from here on zones_destroy sees to it */
-	zs->tail = &z->next;
-	struct dns_name name = { 0 };
-	if (zone_name_parse(&name, cfg->id, NULL, e) < 0)
-		return NULL;
-	z->text = arena_str(&z->arena, zone_name_text(z, dns_name_suffix(&name, 0)));
-	table_grow(&z->nodes, 64);
-	z->apex = node_create(z, &name, 0, 0, 0);
+static int read_all(struct zone *z, const struct zone *texts_of, struct err *e) {
 	struct loader *l = mem_alloc(sizeof(*l));
 	l->zone = z;
+	l->texts_of = texts_of;
 	l->ttl = DEFAULT_TTL;
 	l->has_ttl = l->is_placed = false;
 	l->depth = 0;
 	l->owner.n = 0;
 	l->node = NULL;
 	l->n_ttls_differ = 0;
-	int result = file_read(l, NULL, cfg->file, node_name(z->apex), e);
+	int result = file_read(l, NULL, texts_of ? texts_of->files[0].path : z->cfg->file, z->name, e);
 	if (result == 0 && l->n_ttls_differ > 0)
 		log_warn("zone_ttls_differ", LOG_STR("zone", z->text), LOG_CSTR("first", l->first_differing),
 		         LOG_U64("records", l->n_ttls_differ), LOG_CSTR("used", "the lowest of each set"));
 	mem_free(l);
-	return result < 0 ? NULL : z;
+	return result;
+}
+
+struct zone *zone_load(const struct cfg_zone *cfg, const struct zone *texts_of, struct err *e) {
+	struct dns_name name;
+	if (zone_name_parse(&name, cfg->id, NULL, e) < 0)
+		return NULL;
+	if (texts_of && texts_of->is_unloaded) {
+		err_set(e, "the text of the zone's last good version is not kept");
+		return NULL;
+	}
+	struct zone *z = mem_zalloc(sizeof(*z));
+	z->unit = z;
+	z->n_holds = 1;
+	z->cfg = cfg;
+	z->tail = &z->first;
+	arena_init(&z->arena, 64 * 1024);
+	arena_init(&z->load, 64 * 1024);
+	z->name = arena_str(&z->arena, dns_name_suffix(&name, 0));
+	z->text = arena_str(&z->arena, zone_name_text(z, z->name));
+	table_grow(&z->nodes, 64);
+	z->apex = node_create(z, &name, 0, 0, 0);
+	if (read_all(z, texts_of, e) == 0)
+		return z;
+	zone_destroy(z);
+	return NULL;
 }

@@ -5,41 +5,26 @@
  */
 #include "gslb/zone_text.h"
 
-#include <errno.h>
-#include <unistd.h>
+enum { END = -1 };
 
-enum { END = -1, FAULT = -2 };
-
-void zone_scan_init(struct zone_scan *s, int fd) {
-	s->fd = fd;
+void zone_scan_init(struct zone_scan *s, struct str text) {
+	s->in = text;
 	s->line = 1;
 	s->is_line_start = true;
-	s->at = s->n = 0;
-}
-
-static int refill(struct zone_scan *s) {
-	ssize_t n;
-	do
-		n = read(s->fd, s->in, sizeof(s->in));
-	while (n < 0 && errno == EINTR);
-	s->at = 0;
-	s->n = n > 0 ? (size_t)n : 0;
-	return n > 0 ? 0 : n == 0 ? END : FAULT;
 }
 
 static inline int next(struct zone_scan *s) {
-	if (s->at == s->n) {
-		int c = refill(s);
-		if (c < 0)
-			return c;
-	}
-	return (unsigned char)s->in[s->at++];
+	if (s->in.n == 0)
+		return END;
+	int c = (unsigned char)*s->in.p;
+	s->in = str_skip(s->in, 1);
+	return c;
 }
 
 /* The byte that was read last will be read again. */
 static inline void unread(struct zone_scan *s, int c) {
 	if (c >= 0)
-		s->at--;
+		s->in = str_slice(s->in.p - 1, s->in.n + 1);
 }
 
 /* Bytes beyond what an entry may have are counted, and missed at its end. */
@@ -160,9 +145,6 @@ int zone_scan_next(struct zone_scan *s, struct zone_entry *en, struct err *e) {
 			if (depth-- == 0)
 				return fault(en, s->line, e, "a `)` without its `(`");
 			break;
-		case FAULT:
-			en->line = s->line;
-			return err_errno(e, "read");
 		case END:
 			if (depth > 0)
 				return fault(en, opened, e, "a parenthesis is not closed before the end of the file");

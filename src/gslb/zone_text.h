@@ -2,7 +2,7 @@
 /*
  * The text of zone files (RFC 1035 5.1), before it means anything to a zone:
  *
- *	zone_file.c    a path -> an open file
+ *	zone_file.c    a path -> bytes
  *	zone_scan.c    bytes -> entries of words, with their lines
  *	zone_rdata.c   words of a record -> its RDATA              (ldns)
  *	zone_svcb.c    the same of SVCB and HTTPS
@@ -10,8 +10,12 @@
 #ifndef STEERWAY_GSLB_ZONE_TEXT_H
 #define STEERWAY_GSLB_ZONE_TEXT_H
 
+#include "steerway/base/arena.h"
 #include "steerway/base/err.h"
 #include "steerway/dns.h"
+
+#include <sys/types.h>
+#include <time.h>
 
 /* A word without what parts it from others; escapes, and quotes that do not stand around the whole, are left as they are. A NUL
  * follows it. */
@@ -32,18 +36,28 @@ struct zone_entry {
 };
 
 struct zone_scan {
-	int fd;
+	struct str in; /* what is left */
 	int line;
 	bool is_line_start;
-	size_t at, n;
-	char in[64 * 1024];
 };
-void zone_scan_init(struct zone_scan *s, int fd);
+void zone_scan_init(struct zone_scan *s, struct str text);
 /* 1: the next entry, which holds until the next call; 0: the end; -1: `e` says why. */
 int zone_scan_next(struct zone_scan *s, struct zone_entry *out, struct err *e);
 
-/* A regular file, to be read; -1 with `e`. A file of its own, so that a program may bring another one. */
-int zone_file_open(const char *path, struct err *e);
+/* A file as it was read. */
+struct zone_file {
+	struct str path; /* with a NUL */
+	struct str text;
+	dev_t device;
+	ino_t inode;
+	off_t size;
+	struct timespec modified, changed;
+	time_t read_s;
+};
+/* In a file of its own, so that a program may bring another one. path.p ends in NUL. */
+int zone_file_read(struct zone_file *out, struct str path, struct arena *arena, struct err *e);
+/* Does the path still lead to the same file, as it was? */
+bool zone_file_is_unchanged(const struct zone_file *f);
 
 /* "MX", "TYPE15"; false: no type. */
 bool zone_type_from_text(struct str text, uint16_t *type);

@@ -1,22 +1,33 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * All zones together: which of two nested ones owns a name, and the one hash table that a query looks into. Owns everything
- * that was made for the snapshot.
+ * All zones together: which of two nested ones owns a name, and the one hash table that a query looks into. A snapshot owns what
+ * was made for it; zones whose files did not change it shares with the one before. A zone that is faulty now keeps its last good
+ * version: what was made of it, or its text to be read again where something else of it hangs on the configuration.
  */
 #include "gslb/dnssec.h"
 #include "gslb/maps.h"
+#include "gslb/zone_text.h"
+
+/* One attempt at a snapshot. */
+struct build {
+	struct zones *zones;
+	const struct cfg_root *cfg;
+	const struct zones *old; /* NULL at start */
+	char **faults;           /* by place in the configuration: what is wrong with the zone as it stands; NULL: nothing yet */
+	size_t at;               /* the zone at work, whose fault it is when the attempt fails; SIZE_MAX: that of none */
+};
 
 static struct zone *zone_of_apex(const struct zones *zs, struct str wire) {
 	for (struct zone *z = zs->first; z; z = z->next)
-		if (z->apex && str_eq(node_name(z->apex), wire))
+		if (str_eq(z->name, wire))
 			return z;
 	return NULL;
 }
 
 /* The closest served zone above this one. */
-static struct zone *zone_above(const struct zones *zs, const struct zone *below) {
+static struct zone *zone_above(const struct zones *zs, struct str wire) {
 	struct dns_name name;
-	dns_name_read(&name, node_name(below->apex));
+	dns_name_read(&name, wire);
 	for (unsigned i = 1; i <= name.n_labels; i++) {
 		struct zone *z = zone_of_apex(zs, dns_name_suffix(&name, i));
 		if (z)
@@ -25,14 +36,87 @@ static struct zone *zone_above(const struct zones *zs, const struct zone *below)
 	return NULL;
 }
 
-static int load_all(struct zones *zs, const struct cfg_root *cfg, struct err *e) {
+/* ---- zones that are kept ---- */
+
+/* Is another zone above or below it? Then its answers hang on that one, and it is made anew with it. */
+static bool is_nested(const struct cfg_root *cfg, const struct cfg_zone *c) {
+	struct dns_name own, other;
+	struct err e;
+	if (zone_name_parse(&own, c->id, NULL, &e) < 0)
+		return false;
 	for (size_t i = 0; i < cfg->zones.n; i++) {
-		const struct cfg_zone *c = &cfg->zones.items[i];
-		struct zone *z = zone_load(zs, c, e);
-		if (!z ||
-		    (zone_of_apex(zs, node_name(z->apex)) != z && err_set(e, "the zone stands twice in the configuration") < 0))
+		if (&cfg->zones.items[i] == c || zone_name_parse(&other, cfg->zones.items[i].id, NULL, &e) < 0)
+			continue;
+		const struct dns_name *upper = own.n_labels < other.n_labels ? &own : &other,
+				      *lower = upper == &own ? &other : &own;
+		if (str_eq(dns_name_suffix(lower, lower->n_labels - upper->n_labels), dns_name_suffix(upper, 0)))
+			return true;
+	}
+	return false;
+}
+
+static bool files_are_unchanged(const struct zone *z, const struct cfg_zone *c) {
+	if (z->n_files == 0 || !str_eq(z->files[0].path, c->file))
+		return false;
+	for (size_t i = 0; i < z->n_files; i++)
+		if (!zone_file_is_unchanged(&z->files[i]))
+			return false;
+	return true;
+}
+
+/* Does nothing in its answers hang on the configuration, so that they can serve on? */
+static bool is_plain(const struct zone *z, const struct cfg_zone *c) {
+	return z->is_unloaded && c->names.n == 0 && !c->dnssec.is_given;
+}
+
+static struct zone *hold(struct zone *old, const struct cfg_zone *c) {
+	struct zone *unit = old->unit, *z = mem_zalloc(sizeof(*z));
+	unit->n_holds++;
+	*z = (struct zone){ .unit = unit,
+		            .cfg = c,
+		            .text = unit->text,
+		            .name = unit->name,
+		            .files = unit->files,
+		            .n_files = unit->n_files,
+		            .serial = unit->serial,
+		            .negative_ttl = unit->negative_ttl,
+		            .n_rrsets = unit->n_rrsets,
+		            .is_unloaded = true };
+	return z;
+}
+
+/* The zone as it should be, or as it was when it is known to be faulty. */
+static struct zone *zone_get(struct build *b, size_t i, struct err *e) {
+	const struct cfg_zone *c = &b->cfg->zones.items[i];
+	struct dns_name name;
+	if (zone_name_parse(&name, c->id, NULL, e) < 0)
+		return NULL;
+	struct zone *old = b->old ? zone_of_apex(b->old, dns_name_suffix(&name, 0)) : NULL;
+	if (old && is_plain(old, c)) {
+		bool is_same = !old->fault && !old->is_nested && !is_nested(b->cfg, c) && files_are_unchanged(old, c);
+		if (b->faults[i] || is_same)
+			return hold(old, c);
+	}
+	return zone_load(c, b->faults[i] ? old : NULL, e);
+}
+
+/* ---- building ---- */
+
+static int load_all(struct build *b, struct err *e) {
+	for (b->at = 0; b->at < b->cfg->zones.n; b->at++) {
+		const struct cfg_zone *c = &b->cfg->zones.items[b->at];
+		struct zone *z = zone_get(b, b->at, e);
+		if (!z)
 			return err_context(e, "zones.%.*s", STR_ARG(c->id));
-		if (zone_add_names(z, zs->maps, e) < 0)
+		z->index = b->at;
+		z->is_nested = is_nested(b->cfg, c);
+		*b->zones->tail = z;
+		b->zones->tail = &z->next;
+		if (zone_of_apex(b->zones, z->name) != z) {
+			b->at = SIZE_MAX;
+			return err_set(e, "zones.%.*s: the zone stands twice in the configuration", STR_ARG(c->id));
+		}
+		if (z->unit == z && zone_add_names(z, b->zones->maps, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -41,9 +125,9 @@ static int load_all(struct zones *zs, const struct cfg_root *cfg, struct err *e)
 /* What a zone holds at and below the apex of another one that is served too is that other zone's. */
 static void hide_nested(struct zones *zs) {
 	for (struct zone *z = zs->first; z; z = z->next) {
-		struct zone *above = zone_above(zs, z);
+		struct zone *above = z->is_nested ? zone_above(zs, z->name) : NULL;
 		struct dns_name name;
-		if (!above || !dns_name_read(&name, node_name(z->apex)))
+		if (!above || above->is_unloaded || !dns_name_read(&name, z->name))
 			continue;
 		struct node *n = zone_node(above, &name, 0, 0);
 		n->is_hidden = true;
@@ -52,88 +136,184 @@ static void hide_nested(struct zones *zs) {
 	}
 }
 
-static int index_all(struct zones *zs, struct err *e) {
+static int step_check(struct zone *z, struct render *r, struct err *e) {
+	(void)r;
+	return zone_check(z, e);
+}
+
+static int step_sign(struct zone *z, struct render *r, struct err *e) {
+	(void)r;
+	return zone_sign(z, e);
+}
+
+/* One step for every zone, since the next one looks at what others came to. */
+static int each_zone(struct build *b, int (*step)(struct zone *z, struct render *r, struct err *e), struct render *r,
+                     struct err *e) {
+	for (struct zone *z = b->zones->first; z; z = z->next) {
+		b->at = z->index;
+		if (z->unit == z && step(z, r, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- the table ---- */
+
+static void table_add(struct zones *zs, const struct entry *entry, uint64_t hash) {
+	size_t i = zones_slot(zs, hash);
+	while (zs->table[i])
+		i = i + 1 == zs->n_slots ? 0 : i + 1;
+	zs->table[i] = hash >> 48 << 48 | (uintptr_t)entry;
+	if (entry->n_labels > zs->max_labels)
+		zs->max_labels = entry->n_labels;
+}
+
+/* Is the entry of a zone that this snapshot holds, too? A faulty one may still have names that became another zone's. */
+static bool is_held(const struct zones *zs, const struct entry *e) {
+	const struct zone *unit = entry_rules(e)->zone;
+	if (unit->held_by != zs)
+		return false;
+	if (!unit->is_held_nested)
+		return true;
+	struct str wire = str_slice((const char *)e->name, e->n_name);
+	struct zone *z = zone_of_apex(zs, wire);
+	return (z ? z : zone_above(zs, wire))->unit == unit;
+}
+
+/* Those of held zones have no list but the old table. Counts them; adds them when there is a table. */
+static size_t index_held(struct zones *zs, const struct zones *old) {
+	size_t n = 0;
+	for (size_t i = 0; old && i < old->n_slots; i++) {
+		const struct entry *e = zones_entry(old->table[i]);
+		struct dns_name name;
+		if (!e || !is_held(zs, e))
+			continue;
+		n++;
+		if (zs->table && dns_name_read(&name, str_slice((const char *)e->name, e->n_name)))
+			table_add(zs, e, dns_name_hash(name.wire, name.n));
+	}
+	return n;
+}
+
+static size_t index_made(struct zones *zs) {
 	size_t n = 0;
 	for (struct zone *z = zs->first; z; z = z->next)
-		for (struct node *it = z->first; it; it = it->next)
+		for (struct node *it = z->first; it; it = it->next) {
 			n += it->entry != NULL;
+			if (zs->table && it->entry)
+				table_add(zs, it->entry, it->hash);
+		}
+	return n;
+}
+
+static int index_all(struct build *b, struct err *e) {
+	struct zones *zs = b->zones;
+	bool has_held = false;
+	for (struct zone *z = b->old ? b->old->first : NULL; z; z = z->next)
+		z->unit->held_by = NULL; /* it may say an attempt of before, at the same address */
+	for (struct zone *z = zs->first; z; z = z->next)
+		if (z->unit != z) {
+			z->unit->held_by = zs;
+			z->unit->is_held_nested = z->is_nested;
+			has_held = true;
+		}
+	size_t n = index_made(zs) + (has_held ? index_held(zs, b->old) : 0);
 	/* Half full while it fits the caches; of very many names four fifths, which costs a name that is not there some slots more. */
 	zs->n_slots = n < 4096 ? 2 * n + 2 : n + n / 4;
+	b->at = SIZE_MAX;
 	if (zs->n_slots > UINT32_MAX)
 		return err_set(e, "more than %u names in all zones together", UINT32_MAX / 5 * 4);
 	zs->table = mem_zalloc_array(zs->n_slots, sizeof(*zs->table));
-	for (struct zone *z = zs->first; z; z = z->next)
-		for (struct node *it = z->first; it; it = it->next) {
-			if (!it->entry)
-				continue;
-			uint64_t hash = it->hash;
-			size_t i = zones_slot(zs, hash);
-			while (zs->table[i])
-				i = i + 1 == zs->n_slots ? 0 : i + 1;
-			zs->table[i] = hash >> 48 << 48 | (uintptr_t)it->entry;
-			if (it->n_labels > zs->max_labels)
-				zs->max_labels = it->n_labels;
+	index_made(zs);
+	if (has_held)
+		index_held(zs, b->old);
+	return 0;
+}
+
+/* ---- attempts ---- */
+
+static int build(struct build *b, struct render *r, struct err *e) {
+	b->at = SIZE_MAX;
+	b->zones->maps = maps_create(b->cfg, b->old ? b->old->maps : NULL, NULL, e);
+	if (!b->zones->maps || load_all(b, e) < 0)
+		return -1;
+	hide_nested(b->zones);
+	if (each_zone(b, step_check, r, e) < 0 || each_zone(b, step_sign, r, e) < 0 ||
+	    each_zone(b, zone_render_negative, r, e) < 0 || each_zone(b, zone_render, r, e) < 0 || index_all(b, e) < 0)
+		return -1;
+	for (struct zone *z = b->zones->first; z; z = z->next) {
+		if (b->faults[z->index])
+			z->fault = mem_strdup(str_from(b->faults[z->index]));
+		if (z->unit == z)
+			zone_unload(z);
+	}
+	return 0;
+}
+
+/* Builds until all zones are right, or kept as they were last when they were. */
+static struct zones *build_or_keep(struct build *b, struct render *r, struct err *e) {
+	for (;;) {
+		b->zones = mem_zalloc(sizeof(*b->zones));
+		b->zones->tail = &b->zones->first;
+		if (build(b, r, e) == 0)
+			return b->zones;
+		zones_destroy(b->zones);
+		if (b->at == SIZE_MAX || !b->old)
+			return NULL;
+		if (b->faults[b->at]) { /* neither as it is, nor as it was */
+			err_set(e, "%s", b->faults[b->at]);
+			return NULL;
 		}
-	return 0;
+		b->faults[b->at] = mem_strdup(str_from(e->text));
+	}
 }
 
-static int build(struct zones *zs, const struct cfg_root *cfg, struct render *r, struct err *e) {
-	if (load_all(zs, cfg, e) < 0)
-		return -1;
-	hide_nested(zs);
-	for (struct zone *z = zs->first; z; z = z->next)
-		if (zone_check(z, e) < 0)
-			return -1;
-	for (struct zone *z = zs->first; z; z = z->next)
-		if (zone_sign(z, e) < 0)
-			return -1;
-	for (struct zone *z = zs->first; z; z = z->next)
-		if (zone_render_negative(z, r, e) < 0)
-			return -1;
-	for (struct zone *z = zs->first; z; z = z->next)
-		if (zone_render(z, r, e) < 0)
-			return -1;
-	if (index_all(zs, e) < 0)
-		return -1;
-	for (struct zone *z = zs->first; z; z = z->next)
-		zone_unload(z);
-	return 0;
-}
-
-struct zones *zones_create(const struct cfg_root *cfg, const struct zones *before, struct err *e) {
-	struct zones *zs = mem_zalloc(sizeof(*zs));
+struct zones *zones_create(const struct cfg_root *cfg, const struct zones *old, struct err *e) {
+	struct build b = { .cfg = cfg, .old = old, .faults = mem_zalloc_array(cfg->zones.n, sizeof(*b.faults)) };
 	struct render *r = mem_zalloc(sizeof(*r));
-	zs->tail = &zs->first;
-	zs->maps = maps_create(cfg, before ? before->maps : NULL, NULL, e);
-	int result = zs->maps ? build(zs, cfg, r, e) : -1;
+	struct zones *zs = build_or_keep(&b, r, e);
+	for (size_t i = 0; i < cfg->zones.n; i++)
+		mem_free(b.faults[i]);
+	mem_free(b.faults);
 	mem_free(r);
 	mem_give_back();
-	if (result == 0)
-		return zs;
-	zones_destroy(zs);
-	return NULL;
+	return zs;
 }
+
+/* ---- the end ---- */
 
 void zone_unload(struct zone *z) {
 	if (z->steered || z->is_signed)
 		return;
 	mem_free(z->nodes.slots);
 	z->nodes = (struct node_table){ .n = 0 };
+	for (size_t i = 0; i < z->n_files; i++)
+		z->files[i].text = STR_NONE;
 	arena_fini(&z->load);
 	z->apex = z->first = z->parent_cut = NULL;
 	z->soa = NULL;
-	z->files = NULL;
-	z->n_files = 0;
+	z->is_unloaded = true;
+}
+
+static void unit_release(struct zone *unit) {
+	if (--unit->n_holds > 0)
+		return;
+	for (struct steered *s = unit->steered; s; s = s->next)
+		steered_fini(s);
+	zone_sign_fini(unit);
+	mem_free(unit->nodes.slots);
+	arena_fini(&unit->arena);
+	arena_fini(&unit->load);
+	mem_free(unit);
 }
 
 void zone_destroy(struct zone *z) {
-	for (struct steered *s = z->steered; s; s = s->next)
-		steered_fini(s);
-	zone_sign_fini(z);
-	mem_free(z->nodes.slots);
-	arena_fini(&z->arena);
-	arena_fini(&z->load);
-	mem_free(z);
+	struct zone *unit = z->unit;
+	mem_free(z->fault);
+	z->fault = NULL;
+	if (unit != z)
+		mem_free(z);
+	unit_release(unit);
 }
 
 void zones_destroy(struct zones *zs) {

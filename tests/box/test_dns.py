@@ -6,7 +6,7 @@ import time
 
 import dns
 from dns import AA, RD, TC, Answer, ask, exchange_tcp, exchange_udp, query
-from lab import PATIENCE, SLOW, cases, free_port, need_tool, run, slowness, wait_until
+from lab import PATIENCE, SLOW, STEERWAY, cases, free_port, need_tool, run, slowness, wait_until
 from http1 import RawOrigin
 
 ZONE = """$ORIGIN example.test.
@@ -364,14 +364,27 @@ def test_zone_reload(lab):
 
 
 def test_bad_zone_at_reload(lab):
-	"""File and line are named, the old zone serves on."""
+	"""A zone whose file is faulty keeps its last good version: the reload, the log, the metric and `show zones` name file and line."""
+	h = House(lab)
+	lab.write("example.test.zone", ZONE.replace("2026010101", "2026010102") + "broken IN A 1.2.3.400\n")
+	place = f"example.test.zone:{ZONE.count(chr(10)) + 1}: `1.2.3.400` is not an IPv4 address"
+	assert place in h.daemon.reload().stdout
+	assert h.ask("mail").data() == ["192.0.2.25"] and h.ask("app").data() == [CLOUD]
+	(zone,) = h.daemon.ctl_json("show", "zones")
+	assert zone["serial"] == 2026010101 and place in zone["fault"], zone
+	assert h.daemon.metric("steerway_gslb_zones_kept") == 1 and "zone_kept" in h.daemon.log()
+	lab.write("example.test.zone", ZONE.replace("2026010101", "2026010103"))
+	h.daemon.reload()
+	(zone,) = h.daemon.ctl_json("show", "zones")
+	assert zone["serial"] == 2026010103 and zone["fault"] is None, zone
+
+
+def test_bad_zone_at_start(lab):
+	"""At start there is no version to keep: `check` and the daemon refuse, with file and line."""
 	h = House(lab)
 	lab.write("example.test.zone", ZONE + "broken IN A 1.2.3.400\n")
-	refused = h.daemon.reload(check=False)
-	said = refused.stdout + refused.stderr
-	line = ZONE.count("\n") + 1
-	assert refused.returncode != 0 and "example.test.zone" in said and str(line) in said, said
-	assert h.ask("mail").data() == ["192.0.2.25"] and h.ask("app").data() == [CLOUD]
+	refused = run(STEERWAY, "check", "-c", h.daemon.file, check=False)
+	assert refused.returncode != 0 and f"example.test.zone:{ZONE.count(chr(10)) + 1}: " in refused.stdout, refused
 
 
 def test_verdicts_steer(lab):

@@ -7,7 +7,7 @@ ADMIN("show sites", "", cmd_show_sites, "Sites: role, admin state, drain phase, 
 ADMIN("show pools", "", cmd_show_pools, "Pools: balance, check, usable sites, load.")
 ADMIN("show servers", "[--pool POOL] [--site SITE]", cmd_show_servers, "Servers: verdict and its cause, admin state, load.")
 ADMIN("show listeners", "", cmd_show_listeners, "Bound addresses and their connections.")
-ADMIN("show zones", "", cmd_show_zones, "DNS zones: serial, static and steered names.")
+ADMIN("show zones", "", cmd_show_zones, "DNS zones: serial, static and steered names; what is wrong with the file of a zone that keeps serving its last good version.")
 ADMIN("show names", "", cmd_show_names, "Steered DNS names: what each answers now.")
 ADMIN("show drains", "", cmd_show_drains, "Drains under way or finished, with their phase and requests in progress.")
 ADMIN("show events", "[--last N]", cmd_show_events, "Changes of verdicts with their causes, newest last.")

@@ -292,7 +292,7 @@ RFC_8482 = [
 RFC_9460 = [
 	data(9460, "2.4.2", "AliasMode", "svc", "HTTPS", "0 pool.svc.example.test."),
 	data(9460, "2.4.3", "ServiceMode: keys in order of their numbers", "pool.svc", "HTTPS", "1 . " + "0001000602683202683300040004c0000250"),
-	data(9460, "2.4.3", "SVCB", "_dns", "SVCB", "1 mail.example.test. 0001000403646f74" + "000300020355", extra=[AR_MAIL]),
+	data(9460, "4.1", "SVCB: the target's address is additional", "_dns", "SVCB", "1 mail.example.test. 0001000403646f74" + "000300020355", extra=[AR_MAIL]),
 	nodata(9460, "2", "no HTTPS at a name without", "mail.example.test. HTTPS"),
 ]
 

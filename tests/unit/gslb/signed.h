@@ -142,7 +142,7 @@ static inline struct node *signed_node(struct signed_zone *x, const char *name) 
 	struct dns_name n;
 	struct err e;
 	assert_int_equal(zone_name_parse(&n, str_from(name), NULL, &e), 0);
-	struct node *node = map_get(&x->zone->nodes, dns_name_suffix(&n, 0));
+	struct node *node = zone_find(x->zone, &n, 0);
 	if (!node)
 		fail_msg("no node %s", name);
 	return node;

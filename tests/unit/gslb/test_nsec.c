@@ -231,7 +231,7 @@ static uint32_t cover_slowly(const struct denial *d, struct str name) {
 
 static const struct node *encloser_of(struct zone *z, const struct dns_name *name, unsigned *below) {
 	for (unsigned i = 1;; i++) {
-		const struct node *n = map_get(&z->nodes, dns_name_suffix(name, i));
+		const struct node *n = zone_find(z, name, i);
 		if (n) {
 			*below = i - 1;
 			return n;

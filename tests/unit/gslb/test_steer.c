@@ -193,11 +193,12 @@ static void look(void *arg, const struct gslb_name_state *n) {
 static uint64_t bit(struct fixture *x, const char *site) {
 	return UINT64_C(1) << fleet_site_find(x->fleet, str_from(site))->index;
 }
-static void look_zone(void *arg, struct str name, uint32_t serial, size_t n_rrsets, size_t n_steered) {
-	assert_true(str_eq(name, STR("example.org.")));
-	assert_int_equal(serial, 1);
-	assert_int_equal(n_rrsets, 9);
-	assert_int_equal(n_steered, 5);
+static void look_zone(void *arg, const struct gslb_zone_state *z) {
+	assert_true(str_eq(z->name, STR("example.org.")));
+	assert_int_equal(z->serial, 1);
+	assert_int_equal(z->n_rrsets, 9);
+	assert_int_equal(z->n_steered, 5);
+	assert_null(z->fault);
 	++*(int *)arg;
 }
 

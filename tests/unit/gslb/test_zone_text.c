@@ -8,22 +8,18 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 static struct zone_scan scan;
 static struct zone_entry entry;
-static int fd = -1;
+static char *copy; /* at its exact size, so that a sanitizer sees a read beyond */
 
 static void begin(struct str text) {
-	if (fd >= 0)
-		close(fd);
-	fd = memfd_create("zone", 0);
-	assert_int_equal(write(fd, text.p, text.n), text.n);
-	lseek(fd, 0, SEEK_SET);
-	zone_scan_init(&scan, fd);
+	mem_free(copy);
+	copy = mem_alloc(text.n);
+	memcpy(copy, text.p, text.n);
+	zone_scan_init(&scan, str_slice(copy, text.n));
 }
 
 /* "3 a|b c|" : the line (behind a "+" when the entry is indented), then words; quoted ones in quotes. */
@@ -85,7 +81,7 @@ static void test_entries_refused(void **state) {
 	}
 }
 
-/* Bounds, and that nothing depends on where a read ends. */
+/* Bounds. */
 static void test_entries_long(void **state) {
 	(void)state;
 	struct buf text = { 0 };
