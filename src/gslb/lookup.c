@@ -138,6 +138,7 @@ static void find_below(const struct entry *e, const struct dns_query *q, const s
 	unsigned needs;
 	if (r->below[0]) {
 		out->answer = r->below[q->wants_dnssec];
+		out->dname = r->dname;
 		needs = out->answer->needs;
 	} else {
 		const struct denial *d = r->zone->denial;

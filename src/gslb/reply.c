@@ -49,31 +49,41 @@ static void put_counts(char *out, unsigned answer, unsigned authority, unsigned 
 size_t reply_write(const struct dns_query *q, const struct found *found, struct str in, size_t n_opt, size_t limit, char *out,
                    unsigned *flags) {
 	const struct answer *a = found->answer;
-	size_t question = DNS_HEADER_BYTES + q->name.n + 4u, n = a->n, n_proofs = 0;
+	size_t question = DNS_HEADER_BYTES + q->name.n + 4u, n = a->n, n_more = 0;
+	unsigned answers = a->counts[0];
 	unsigned additional = a->counts[2], authority = a->counts[1];
 	*flags = DNS_FLAG_QR | (q->flags & (DNS_OPCODE_MASK | DNS_FLAG_RD)) | a->flags;
 	for (unsigned i = 0; i < found->n_proofs; i++) {
-		n_proofs += found->proofs[i]->n;
+		n_more += found->proofs[i]->n;
 		authority += found->proofs[i]->counts[1];
 	}
-	if (question + n + n_proofs + n_opt > limit || n_proofs > 0) { /* behind the additional section no proof can stand */
+	size_t n_cname = found->dname ? dname_cname_bytes(found->dname, q) : 0;
+	if (found->dname && n_cname == 0)
+		*flags |= DNS_YXDOMAIN; /* RFC 6672 2.2 */
+	answers += n_cname > 0;
+	n_more += n_cname;
+	if (question + n + n_more + n_opt > limit || n_more > 0) { /* behind the additional section nothing else can stand */
 		n = a->n_bare;
 		additional = a->bare_additional;
 	}
 	copy(out, in.p, question);
-	if (question + n + n_proofs + n_opt > limit) { /* RFC 2181 9: no half RRset; the client asks again over TCP */
+	if (question + n + n_more + n_opt > limit) { /* RFC 2181 9: no half RRset; the client asks again over TCP */
 		*flags |= DNS_FLAG_TC;
 		dns_put16(out + 2, *flags);
 		put_counts(out + 4, 0, 0, n_opt > 0);
 		return question;
 	}
 	dns_put16(out + 2, *flags);
-	put_counts(out + 4, a->counts[0], authority, additional + (n_opt > 0));
+	put_counts(out + 4, answers, authority, additional + (n_opt > 0));
 	char *body = out + question;
 	put_body(a, n, q->name.n, body);
 	if (a->n_ttls > 0)
 		shorten_ttls(a, found->ttl_s, body);
 	body += n;
+	if (n_cname > 0) { /* the DNAME has nothing behind it */
+		dname_cname_put(found->dname, q, in, body);
+		body += n_cname;
+	}
 	for (unsigned i = 0; i < found->n_proofs; i++) {
 		put_body(found->proofs[i], found->proofs[i]->n, q->name.n, body);
 		body += found->proofs[i]->n;

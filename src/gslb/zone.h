@@ -11,7 +11,7 @@
  *	steer.c        steered names -> what they answer, switched when fleet publishes; policy.h decides which,
  *	               variant.c renders it
  *	lookup.c       a query -> an answer
- *	reply.c        an answer -> a reply's bytes
+ *	reply.c        an answer -> a reply's bytes; dname.c writes what hangs on the question's name
  *	answer.c       all of it in order
  */
 #ifndef STEERWAY_GSLB_ZONE_H
@@ -90,10 +90,11 @@ struct rules {
 	const struct answer *below[2];     /* names below it that have no entry: NXDOMAIN, or the referral; NULL: */
 	const struct entry *wildcard;      /* the child "*" answers */
 	const struct zone *zone;
-	struct steered *steered; /* an alias of a steered name shares its */
-	uint16_t view;           /* which of the steered name's views it is */
-	uint8_t steered_slots;   /* bits of enum slot: what is steered of its types */
-	bool is_any_first;       /* ANY gets the name's first RRset; otherwise what any type that is not there gets */
+	const struct dname *dname; /* names below go elsewhere; NULL: no */
+	struct steered *steered;   /* an alias of a steered name shares its */
+	uint16_t view;             /* which of the steered name's views it is */
+	uint8_t steered_slots;     /* bits of enum slot: what is steered of its types */
+	bool is_any_first;         /* ANY gets the name's first RRset; otherwise what any type that is not there gets */
 };
 
 /*
@@ -350,6 +351,7 @@ struct found {
 	const struct answer *proofs[FOUND_PROOFS_MAX]; /* to be appended: RRsets of the authority section */
 	unsigned n_proofs;
 	uint32_t ttl_s;                /* of the steered records; UINT32_MAX: as rendered */
+	const struct dname *dname;     /* the question's name is below it, and leads elsewhere; NULL: not so */
 	const struct steered *steered; /* NULL: static data */
 	const struct variant *variant; /* what it chose */
 	uint8_t scope;                 /* bits of the client's address that the answer hangs on */
@@ -359,6 +361,18 @@ struct found {
 #define FOUND_NOTHING                                                                                                            \
 	{ .ttl_s = UINT32_MAX, .ede = DNS_EDE_NONE }
 void lookup(const struct zones *zs, const struct dns_query *q, const struct client_net *client, struct found *out);
+/* dname.c: where names below a DNAME record lead, with the TTL of that. */
+struct dname {
+	uint32_t ttl;
+	uint8_t n_owner, n_target; /* bytes of the names */
+	uint8_t target[];
+};
+const struct dname *dname_create(const struct node *owner, const struct rrset *set, struct arena *arena);
+/* Of the CNAME record that leads the question's name there; 0: the new name is too long for any (YXDOMAIN). */
+size_t dname_cname_bytes(const struct dname *d, const struct dns_query *q);
+/* Writes it; `in` is the query, whose case is kept. */
+void dname_cname_put(const struct dname *d, const struct dns_query *q, struct str in, char *to);
+
 /* reply.c: header, question and answer, of at most `limit` bytes with the n_opt of an OPT record that the caller writes behind it
  * (0: none; it is counted here). Returns its length without OPT; the header's flags in *flags. */
 size_t reply_write(const struct dns_query *q, const struct found *found, struct str in, size_t n_opt, size_t limit, char *out,

@@ -202,6 +202,10 @@ struct node *zone_lookup(const struct zone *z, const struct dns_name *name, enum
 	*end = n->is_cut ? CHAIN_DELEGATED : CHAIN_FOUND;
 	if (n->is_cut || i == 0)
 		return n;
+	if (node_rrset(n, DNS_TYPE_DNAME)) { /* who asks for the alias's target is told where that leads */
+		*end = CHAIN_OUTSIDE;
+		return NULL;
+	}
 	*encloser = n;
 	if (!n->wildcard)
 		*end = CHAIN_NOWHERE;

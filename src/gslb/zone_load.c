@@ -219,8 +219,6 @@ static int rrset_add(struct loader *l, struct rrset *s, uint32_t ttl, size_t n, 
 
 static const char *type_refusal(uint16_t type) {
 	switch (type) {
-	case DNS_TYPE_DNAME:
-		return "DNAME is not supported; use CNAME records";
 	case DNS_TYPE_RRSIG:
 	case DNS_TYPE_NSEC:
 	case DNS_TYPE_NSEC3:

@@ -289,8 +289,24 @@ static void entry_store(struct zone *z, struct node *n, const struct types *t) {
 	n->entry = it;
 }
 
+/* Names below are led elsewhere, whatever is asked of them; the CNAME that says where is dname.c's. */
+static int render_dname(struct types *t, struct zone *z, struct render *r, const struct node *n, const struct rrset *dname,
+                        struct err *e) {
+	struct pair below;
+	RENDER_EACH(r, z) {
+		render_begin(r, z, n, 0);
+		render_rrset(r, RENDER_ANSWER, node_name(n), dname);
+		if (pair_set(&below, z, r, DNS_NOERROR, true, 0, n, dname, e) < 0)
+			return -1;
+	}
+	memcpy(t->rules.below, below.of, sizeof(below.of));
+	t->rules.dname = dname_create(n, dname, &z->arena);
+	return 0;
+}
+
 static int render_node(struct zone *z, struct render *r, struct types *t, struct node *n, struct err *e) {
 	const struct rrset *cname = node_rrset(n, DNS_TYPE_CNAME);
+	const struct rrset *dname = z->has_dname ? node_rrset(n, DNS_TYPE_DNAME) : NULL;
 	t->n = 0;
 	t->rules = z->rules;
 	if (n->wildcard)
@@ -303,6 +319,8 @@ static int render_node(struct zone *z, struct render *r, struct types *t, struct
 			return -1;
 	} else if (n->sets || n->steered) {
 		if (render_sets(t, z, r, n, &no_chain, n, e) < 0)
+			return -1;
+		if (dname && render_dname(t, z, r, n, dname, e) < 0)
 			return -1;
 		if (n == z->apex && z->parent_cut && render_ds(t, z, z->parent, r, z->parent_cut, e) < 0)
 			return -1;
