@@ -5,7 +5,7 @@
 set -eu
 
 build="gcc make autoconf pkg-config libevent-dev libssl-dev libldns-dev libjemalloc-dev libyaml-dev liburcu-dev libpcre2-dev libjansson-dev libnghttp2-dev libmaxminddb-dev"
-check="$build libcmocka-dev bind9-utils ldnsutils python3 nginx-light curl openssl bind9-dnsutils knot-dnsutils iproute2 wrk procps knot nsd unbound haproxy slowhttptest nodejs node-ws nghttp2-client nghttp2-server python3-grpcio python3-websockets"
+check="$build libcmocka-dev bind9-utils ldnsutils python3 nginx-light curl openssl bind9-dnsutils knot-dnsutils iproute2 wrk procps knot nsd unbound ldnsutils bind9-utils zonemaster-cli haproxy slowhttptest nodejs node-ws nghttp2-client nghttp2-server python3-grpcio python3-websockets"
 bench="$check h2o nghttp2-proxy valgrind strace gdnsd knot-module-geoip pdns-server pdns-backend-bind pdns-backend-geoip pdns-backend-lua2"
 ci="$check clang libclang-rt-14-dev chromium"
 

@@ -44,7 +44,8 @@ class Internet:
 	def __init__(self, lab, zone="example.test", parent_lines=""):
 		need_root()
 		need_tool("ip")
-		self.lab, self.zone, self.namespace = lab, zone, f"steerway-net-{os.getpid()}-{next(self.numbers)}"
+		self.lab, self.zone, self.ip = lab, zone, RESOLVER
+		self.namespace = f"steerway-net-{os.getpid()}-{next(self.numbers)}"
 		made = run("ip", "netns", "add", self.namespace, check=False)
 		need(made.returncode == 0, f"network namespaces are not allowed here: {made.stdout.strip()}")
 		lab.on_close(lambda: run("ip", "netns", "del", self.namespace, check=False))
@@ -69,14 +70,17 @@ class Internet:
 		with open(f"/run/netns/{self.namespace}") as file:
 			set_namespace(file.fileno())
 
-	def exchange(self, address, message, seconds=3):
-		"""As dns.exchange_udp; a socket stays in the namespace that it was made in."""
+	def socket(self, kind=socket.SOCK_DGRAM):
+		"""A socket stays in the namespace that it was made in."""
 		self.enter()
 		try:
-			s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+			return socket.socket(socket.AF_INET, kind)
 		finally:
 			set_namespace(self.here)
-		with s:
+
+	def exchange(self, address, message, seconds=3):
+		"""As dns.exchange_udp."""
+		with self.socket() as s:
 			s.settimeout(seconds * SLOW)
 			s.connect(address)
 			s.send(message)

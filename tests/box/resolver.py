@@ -29,6 +29,7 @@ server:
 	prefetch: no
 	val-log-level: 2
 	rrset-roundrobin: no
+	{lines}
 remote-control:
 	control-enable: no
 stub-zone:
@@ -38,31 +39,33 @@ stub-zone:
 
 
 class Unbound:
-	"""Answers at self.address. `anchor`: a line of a DS or DNSKEY record that it trusts; without one it does not validate."""
+	"""Answers at self.address, which is in `place`: a Namespace, or something like it. `anchor`: a line of a DS or DNSKEY record that it trusts; without one it does not validate."""
 
 	numbers = 0
 
-	def __init__(self, lab, namespace, server, zone="example.test", anchor=None):
+	def __init__(self, lab, place, server, zone="example.test", anchor=None, lines="", exchange=dns.exchange_udp):
 		need_tool("unbound")
+		self.exchange = exchange
 		Unbound.numbers += 1
 		name = f"unbound{Unbound.numbers}"
 		lab.path(name).mkdir()
-		text = CONF.format(ip=namespace.ip, dir=lab.path(name), modules="validator iterator" if anchor else "iterator", zone=zone,
-		                   anchor=f'trust-anchor: "{anchor}"' if anchor else "", server=server[0], port=server[1])
+		text = CONF.format(ip=place.ip, dir=lab.path(name), modules="validator iterator" if anchor else "iterator", zone=zone,
+		                   anchor=f'trust-anchor: "{anchor}"' if anchor else "", server=server[0], port=server[1],
+		                   lines=lines)
 		conf = lab.write(f"{name}/unbound.conf", text)
-		self.address = (namespace.ip, 53)
-		self.process = lab.start(name, [*namespace.prefix(), "unbound", "-d", "-p", "-c", conf])
+		self.address = (place.ip, 53)
+		self.process = lab.start(name, [*place.prefix(), "unbound", "-d", "-p", "-c", conf])
 		wait_until(self.is_ready, 20, "unbound answers")
 
 	def is_ready(self):
 		assert self.process.is_alive(), self.process.text()
 		try:
-			return dns.exchange_udp(self.address, ask_wire("localhost", "A", flags=0x100), 0.2) is not None
+			return self.exchange(self.address, ask_wire("localhost", "A", flags=0x100), 0.2) is not None
 		except OSError:
 			return False
 
 	def ask(self, name, kind="A", do=False):
-		wire = dns.exchange_udp(self.address, ask_wire(name, kind, ident=1, flags=0x100, edns=1232, do=do), 10)
+		wire = self.exchange(self.address, ask_wire(name, kind, ident=1, flags=0x100, edns=1232, do=do), 10)
 		assert wire is not None, f"the resolver does not answer {name} {kind}"
 		return Message(wire)
 
