@@ -93,6 +93,7 @@ ROWS = [
 	Row("static", "static A", "static", ["n%.bench.test", "-V", "1000"], bounds(600, 1.05)),
 	Row("failover", "failover A", "failover", ["app.bench.test"], bounds(600, 1.05)),
 	Row("large", "100,000 names", "large", ["n%.bench.test", "-V", "100000"], bounds(700, 1.08)),
+	Row("geo", "client subnet (ECS) to site", "geo", ["app.bench.test", "-E", str(CLIENTS)], bounds(900)),
 	Row("dnssec", "DNSSEC, signed A", "signed", ["n%.bench.test", "-V", "1000", "-D", "-a", "2"], bounds(700)),
 	Row("denial", "DNSSEC, NXDOMAIN with proofs", "signed", ["n%x.bench.test", "-V", "1000", "-D", "-r", "3", "-a", "0", "-A", "6"], bounds(1200),
 	    has_floor=False),

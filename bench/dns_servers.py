@@ -33,16 +33,20 @@ zones:
   bench.test:
     file: {dir}/bench.test.zone
     %s
+%s
 admin: {{ socket: {{ path: {dir}/admin.sock }} }}
 log: {{ level: warn }}
 """
 
 
 STEERWAY_FAILOVER = "names: {{ app: {{ policy: failover, pool: app, sites: [one, two] }} }}"
+STEERWAY_GEO = ("names: {{ app: {{ policy: subnet, map: clients, pool: app, ttl: 60s, "
+                "cases: {{ one: one, two: two, three: three, default: three }} }} }}")
+STEERWAY_MAP = "maps: {{ clients: {{ type: subnet, file: {dir}/nets }} }}"
 
 
-def steerway(zone="", text=ZONE):
-	return {"steerway.yaml": STEERWAY % zone, "bench.test.zone": text}
+def steerway(zone="", top="", text=ZONE, **more):
+	return {"steerway.yaml": STEERWAY % (zone, top), "bench.test.zone": text} | more
 
 
 GDNSD = """
@@ -213,7 +217,8 @@ PDNS_GEO_FILES = {"pdns.conf": PDNS % PDNS_GEO, "geo.yaml": PDNS_GEO_ZONE}
 PLAIN = ("static", "large", "huge")
 SERVERS = [
 	Server("steerway", "{build}/steerway", ["-c", "{dir}/steerway.yaml"],
-	       each(PLAIN, steerway()) | {"failover": steerway(STEERWAY_FAILOVER), "signed": steerway("dnssec: {{ keys: {zones} }}", text=UNSIGNED)}),
+	       each(PLAIN, steerway()) | {"failover": steerway(STEERWAY_FAILOVER), "signed": steerway("dnssec: {{ keys: {zones} }}", text=UNSIGNED),
+	                            "geo": steerway(STEERWAY_GEO, STEERWAY_MAP, nets="".join(f"{net} {site}\n" for net, site in NETS))}),
 	Server("gdnsd", "gdnsd", ["-c", "{dir}", "start"], each(PLAIN, gdnsd()) | {"failover": gdnsd(GDNSD_FAILOVER), "geo": gdnsd(GDNSD_GEO)}),
 	Server("knot", "knotd", ["-c", "{dir}/knot.conf"], each((*PLAIN, "signed"), knot()) | {"geo": knot(KNOT_GEO, "module: mod-geoip/clients", nets=KNOT_NETS)}),
 	Server("nsd", "nsd", ["-d", "-c", "{dir}/nsd.conf"], each((*PLAIN, "signed"), NSD_FILES), is_forking=True),
