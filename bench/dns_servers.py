@@ -214,12 +214,12 @@ def each(names, files):
 
 
 PDNS_GEO_FILES = {"pdns.conf": PDNS % PDNS_GEO, "geo.yaml": PDNS_GEO_ZONE}
-PLAIN = ("static", "large", "huge")
+PLAIN = ("static", "large")
 SERVERS = [
 	Server("steerway", "{build}/steerway", ["-c", "{dir}/steerway.yaml"],
-	       each(PLAIN, steerway()) | {"failover": steerway(STEERWAY_FAILOVER), "signed": steerway("dnssec: {{ keys: {zones} }}", text=UNSIGNED),
+	       each((*PLAIN, "huge"), steerway()) | {"failover": steerway(STEERWAY_FAILOVER), "signed": steerway("dnssec: {{ keys: {zones} }}", text=UNSIGNED),
 	                            "geo": steerway(STEERWAY_GEO, STEERWAY_MAP, nets="".join(f"{net} {site}\n" for net, site in NETS))}),
-	Server("gdnsd", "gdnsd", ["-c", "{dir}", "start"], each(PLAIN, gdnsd()) | {"failover": gdnsd(GDNSD_FAILOVER), "geo": gdnsd(GDNSD_GEO)}),
+	Server("gdnsd", "gdnsd", ["-c", "{dir}", "start"], each((*PLAIN, "huge"), gdnsd()) | {"failover": gdnsd(GDNSD_FAILOVER), "geo": gdnsd(GDNSD_GEO)}),
 	Server("knot", "knotd", ["-c", "{dir}/knot.conf"], each((*PLAIN, "signed"), knot()) | {"geo": knot(KNOT_GEO, "module: mod-geoip/clients", nets=KNOT_NETS)}),
 	Server("nsd", "nsd", ["-d", "-c", "{dir}/nsd.conf"], each((*PLAIN, "signed"), NSD_FILES), is_forking=True),
 	Server("pdns", "pdns_server", ["--config-dir={dir}"], each((*PLAIN, "failover"), pdns()) | {"geo": PDNS_GEO_FILES}),

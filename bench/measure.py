@@ -261,11 +261,11 @@ def resident_bytes(pid):
 
 
 def parsed(bench, file):
-	"""CPU seconds and memory that ldns takes to read a zone file (bench/parse.c)."""
+	"""CPU seconds that ldns takes to read a zone file (bench/parse.c)."""
 	popen = subprocess.Popen(bench.proxy_side([str(Path(bench.build) / "bench" / "parse"), str(file), "bench.test."]), stdout=subprocess.DEVNULL)
 	_, status, usage = os.wait4(popen.pid, 0)
 	popen.returncode = status
-	return {"errors": int(status != 0), "load_s": usage.ru_utime + usage.ru_stime, "mib": usage.ru_maxrss / 1024}
+	return {"errors": int(status != 0), "load_s": usage.ru_utime + usage.ru_stime}
 
 
 def has(tool):

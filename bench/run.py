@@ -198,9 +198,10 @@ def arguments():
 	parser.add_argument("--repeats", type=int)
 	parser.add_argument("--peers", default="", help="names with commas between; all when empty")
 	parser.add_argument("--columns", default="", help=f"of {','.join(COLUMNS)}; all when empty")
-	parser.add_argument("--budget", type=float, default=570, help="seconds after which nothing new is begun")
+	parser.add_argument("--budget", type=float, help="seconds after which nothing new is begun; 570, of `dns` 900")
 	args = parser.parse_intermixed_args()
 	args.seconds = args.seconds or (1 if args.quick else 2)
+	args.budget = args.budget or (900 if args.suite == "dns" else 570)
 	args.repeats = args.repeats or (1 if args.quick else 3)
 	args.build = args.build.resolve()
 	return args
