@@ -10,6 +10,8 @@
 #include "steerway/base/err.h"
 #include "steerway/base/str.h"
 
+#include <arpa/inet.h>
+
 #define DNS_HEADER_BYTES 12
 #define DNS_NAME_MAX 255   /* bytes on the wire, the root's empty label included (RFC 1035 2.3.4) */
 #define DNS_LABELS_MAX 127 /* without the root's */
@@ -65,21 +67,22 @@ struct dns_type_row {
 const struct dns_type_row *dns_type_find(uint16_t type);
 
 static inline uint16_t dns_get16(const void *from) {
-	const uint8_t *p = from;
-	return (uint16_t)(p[0] << 8 | p[1]);
+	uint16_t wire;
+	memcpy(&wire, from, sizeof(wire));
+	return ntohs(wire);
 }
 static inline uint32_t dns_get32(const void *from) {
-	const uint8_t *p = from;
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+	uint32_t wire;
+	memcpy(&wire, from, sizeof(wire));
+	return ntohl(wire);
 }
 static inline void dns_put16(void *to, unsigned v) {
-	uint8_t *p = to;
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
+	uint16_t wire = htons((uint16_t)v);
+	memcpy(to, &wire, sizeof(wire));
 }
 static inline void dns_put32(void *to, uint32_t v) {
-	dns_put16(to, v >> 16);
-	dns_put16((uint8_t *)to + 2, v & 0xffff);
+	uint32_t wire = htonl(v);
+	memcpy(to, &wire, sizeof(wire));
 }
 
 /* ---- names ---- */
@@ -121,7 +124,13 @@ struct client_net {
 	bool is_v6;
 };
 /* Of 4 or 16 bytes, in the order of the wire. */
-void client_net_read(struct client_net *out, const uint8_t *address, bool is_v6);
+static inline void client_net_read(struct client_net *out, const uint8_t *address, bool is_v6) {
+	*out = (struct client_net){ .high = (uint64_t)dns_get32(address) << 32, .n_bits = is_v6 ? 128 : 32, .is_v6 = is_v6 };
+	if (!is_v6)
+		return;
+	out->high |= dns_get32(address + 4);
+	out->low = (uint64_t)dns_get32(address + 8) << 32 | dns_get32(address + 12);
+}
 /* Forgets all bits beyond the first n_bits. */
 void client_net_cut(struct client_net *c, unsigned n_bits);
 
@@ -133,9 +142,11 @@ struct dns_query {
 	uint64_t hash; /* of the name */
 	uint16_t id, flags;
 	uint16_t type, class;
+	/* Side by side, so that a few moves set them all to none. */
 	uint16_t udp_bytes; /* what the client says that it takes (EDNS) */
 	bool has_question;  /* name, type and class are set, and an answer can echo the question */
 	bool has_edns;
+	uint8_t version;   /* of EDNS */
 	bool wants_dnssec; /* DO */
 	bool wants_nsid;
 	uint8_t keepalive;         /* enum dns_keepalive */

@@ -45,6 +45,11 @@ struct gslb_zone_state {
 /* Calls `each` for every zone; control thread. */
 void gslb_each_zone(struct gslb *g, void (*each)(void *arg, const struct gslb_zone_state *z), void *arg);
 
+/* Answers so far, by what they are; by type: of the question. */
+enum gslb_count { GSLB_COUNT_UDP_RCODES, GSLB_COUNT_TCP_RCODES, GSLB_COUNT_TYPES, GSLB_COUNT_POLICIES, GSLB_COUNT_SITES };
+/* Calls `each` for every value; control thread. */
+void gslb_each_count(struct gslb *g, enum gslb_count what, void (*each)(void *arg, struct str value, uint64_t n), void *arg);
+
 /* Who asks, and how. */
 struct gslb_client {
 	const struct addr *from;

@@ -118,7 +118,7 @@ struct stream {
 	bool has_eof;
 	bool answers_eof; /* TLS: sent something after STREAM_EOF */
 	uint8_t ticket;   /* TLS: 1 + place among the tickets that wait for an answer; 0: none */
-	int low_water; /* SO_RCVLOWAT as set; 0: never set */
+	int low_water;    /* SO_RCVLOWAT as set; 0: never set */
 };
 
 /* Takes over an accepted, non-blocking descriptor. */
@@ -211,8 +211,14 @@ void acceptor_stop(struct acceptor *a); /* closes the socket; harmless when stop
 #define UDP_MAX_BYTES 4096
 
 struct udp_socket;
-/* Answers one datagram: writes at most out_size bytes, returns their number, 0 for silence. */
-typedef size_t (*udp_answer)(void *context, const struct addr *from, struct str in, char *out, size_t out_size);
+struct udp_message {
+	const struct addr *from;
+	struct str in;
+	char *out;    /* room for UDP_MAX_BYTES */
+	size_t n_out; /* written there; 0, as it comes: no answer */
+};
+/* Answers a batch, at most UDP_BATCH: together, so that what one waits for in memory can be fetched while others are read. */
+typedef void (*udp_answer)(void *context, struct udp_message *messages, unsigned n);
 struct udp_socket *udp_socket_start(struct loop *l, int fd, udp_answer answer, void *context, struct err *e);
 void udp_socket_stop(struct udp_socket *u); /* closes the descriptor; NULL is harmless */
 

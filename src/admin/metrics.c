@@ -138,6 +138,40 @@ static void write_names(struct admin *a, struct buf *out) {
 	gslb_each_name(a->house.gslb, on_name_ttl, out);
 }
 
+/* Answers of DNS by what they are; one row a part of a family, whose help begins it. */
+static const struct answer_family {
+	const char *name, *help, *label, *transport;
+	enum gslb_count what;
+} answer_families[] = {
+	{ "gslb_answers_total", "DNS answers by response code and transport.", "rcode", "udp", GSLB_COUNT_UDP_RCODES },
+	{ "gslb_answers_total", NULL, "rcode", "tcp", GSLB_COUNT_TCP_RCODES },
+	{ "gslb_type_answers_total", "DNS answers by the type of the question.", "type", NULL, GSLB_COUNT_TYPES },
+	{ "gslb_policy_answers_total", "DNS answers of steered names by their policy.", "policy", NULL, GSLB_COUNT_POLICIES },
+	{ "gslb_site_answers_total", "DNS answers of steered names that hold a site's records.", "site", NULL, GSLB_COUNT_SITES },
+};
+
+struct answer_context {
+	struct buf *out;
+	const struct answer_family *family;
+};
+
+static void on_answer_count(void *arg, struct str value, uint64_t n) {
+	const struct answer_context *c = arg;
+	const struct answer_family *f = c->family;
+	const struct metric_label labels[] = { { f->label, value },
+		                               { "transport", f->transport ? str_from(f->transport) : STR_NONE } };
+	metric_sample(c->out, f->name, labels, f->transport ? 2 : 1, (double)n);
+}
+
+static void write_answers(struct admin *a, struct buf *out) {
+	for (size_t i = 0; i < COUNT_OF(answer_families); i++) {
+		struct answer_context c = { out, &answer_families[i] };
+		if (c.family->help)
+			metric_family(out, c.family->name, METRIC_COUNTER, c.family->help);
+		gslb_each_count(a->house.gslb, c.family->what, on_answer_count, &c);
+	}
+}
+
 static void write_ends(struct admin *a, struct buf *out) {
 	metric_family(out, "proxy_ends_total", METRIC_COUNTER, "Requests by the way they ended.");
 	for (int e = 0; e < PROXY_END_COUNT; e++) {
@@ -198,6 +232,7 @@ void admin_write_metrics(struct admin *a, struct buf *out) {
 	write_sites(a, out);
 	write_pools(a, out);
 	write_names(a, out);
+	write_answers(a, out);
 	write_ends(a, out);
 	write_process(a, out);
 }

@@ -5,17 +5,6 @@
  */
 #include "dns/edns.h"
 
-static uint64_t load64(const uint8_t *p) {
-	return (uint64_t)dns_get32(p) << 32 | dns_get32(p + 4);
-}
-
-void client_net_read(struct client_net *out, const uint8_t *address, bool is_v6) {
-	out->high = is_v6 ? load64(address) : (uint64_t)dns_get32(address) << 32;
-	out->low = is_v6 ? load64(address + 8) : 0;
-	out->n_bits = is_v6 ? 128 : 32;
-	out->is_v6 = is_v6;
-}
-
 void client_net_cut(struct client_net *c, unsigned n_bits) {
 	if (n_bits >= c->n_bits)
 		return;

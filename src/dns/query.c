@@ -47,8 +47,8 @@ static size_t skip_owner(const uint8_t *p, size_t left) {
 }
 
 /* Everything behind the question: only an OPT record means something; the end of the last record is the end of the message. */
-static enum dns_rcode parse_records(struct dns_query *q, const uint8_t *p, size_t left, unsigned n_records, unsigned n_additional,
-                                    unsigned *version) {
+static enum dns_rcode parse_records(struct dns_query *q, const uint8_t *p, size_t left, unsigned n_records,
+                                    unsigned n_additional) {
 	for (; n_records > 0; n_records--) {
 		size_t owner = skip_owner(p, left);
 		if (owner == 0 || left - owner < 10)
@@ -62,10 +62,10 @@ static enum dns_rcode parse_records(struct dns_query *q, const uint8_t *p, size_
 				return DNS_FORMERR;
 			q->has_edns = true;
 			q->udp_bytes = dns_get16(fixed + 2);
-			*version = fixed[5];
+			q->version = fixed[5];
 			q->wants_dnssec = fixed[6] & 0x80;
 			/* Of another version not even the form of options is known (RFC 6891 6.1.3). */
-			if (n_rdata > 0 && *version == 0 && !edns_options_parse(q, fixed + 10, n_rdata))
+			if (n_rdata > 0 && q->version == 0 && !edns_options_parse(q, fixed + 10, n_rdata))
 				return DNS_FORMERR;
 		}
 		p = fixed + 10 + n_rdata;
@@ -94,24 +94,23 @@ enum dns_rcode dns_query_parse(struct dns_query *q, struct str in) {
 	q->flags = dns_get16(p + 2);
 	q->udp_bytes = 0;
 	q->has_question = q->has_edns = q->wants_dnssec = q->wants_nsid = false;
-	q->keepalive = DNS_KEEPALIVE_NONE;
-	q->n_cookie = q->n_ecs = 0;
+	q->version = q->keepalive = q->n_cookie = q->n_ecs = 0;
 	if (q->flags & DNS_FLAG_QR)
 		return DNS_SILENCE;
 	/* Other kinds of message have other rules for their sections: they are only echoed as far as they look like a query. */
 	enum dns_rcode malformed = q->flags & DNS_OPCODE_MASK ? DNS_NOTIMP : DNS_FORMERR;
 	size_t n_question = 0;
-	unsigned n_questions = dns_get16(p + 4), n_additional = dns_get16(p + 10), version = 0;
+	unsigned n_questions = dns_get16(p + 4), n_additional = dns_get16(p + 10);
 	unsigned n_records = n_additional + dns_get16(p + 6) + dns_get16(p + 8);
 	if (n_questions > 1 ||
 	    (n_questions == 1 && !parse_question(q, p + DNS_HEADER_BYTES, in.n - DNS_HEADER_BYTES, &n_question)))
 		return malformed;
 	p += DNS_HEADER_BYTES + n_question;
-	if (parse_records(q, p, in.n - DNS_HEADER_BYTES - n_question, n_records, n_additional, &version) != DNS_NOERROR)
+	if (parse_records(q, p, in.n - DNS_HEADER_BYTES - n_question, n_records, n_additional) != DNS_NOERROR)
 		return malformed;
 	if (q->flags & DNS_OPCODE_MASK)
 		return DNS_NOTIMP;
-	if (version != 0)
+	if (q->version != 0)
 		return DNS_BADVERS;
 	return n_questions == 1 || q->n_cookie > 0 ? DNS_NOERROR : DNS_FORMERR;
 }

@@ -27,6 +27,7 @@ struct endpoint *endpoint_create(struct gslb *g, const struct addr *at, const st
 	n->gslb = g;
 	n->at = *at;
 	n->parts = mem_zalloc_array(n_parts, sizeof(*n->parts));
+	n->clients = mem_zalloc_array(ENDPOINT_CLIENTS, sizeof(*n->clients));
 	list_init(&n->link);
 	endpoint_configure(n, cfg);
 	for (unsigned i = 0; i < n_parts; i++)
@@ -54,23 +55,22 @@ void endpoint_destroy(struct endpoint *n) {
 			close(n->parts[i].tcp_fd);
 	}
 	mem_free(n->parts);
+	mem_free(n->clients);
 	mem_free(n);
 }
 
-static size_t on_datagram(void *context, const struct addr *from, struct str in, char *out, size_t out_size) {
-	struct endpoint_part *p = context;
-	struct gslb_client client = { .from = from, .worker = p->worker };
+static void on_datagrams(void *context, struct udp_message *messages, unsigned n) {
+	const struct endpoint_part *p = context;
 	urcu_memb_read_lock();
-	size_t n = gslb_answer(p->endpoint->gslb, &client, in, out, out_size);
+	gslb_answer_batch(p->endpoint->gslb, p->worker, messages, n);
 	urcu_memb_read_unlock();
-	return n;
 }
 
 static void start_here(void *arg, unsigned worker, struct loop *l) {
 	struct endpoint *n = arg;
 	struct endpoint_part *p = &n->parts[worker];
 	struct err e;
-	p->udp = udp_socket_start(l, p->udp_fd, on_datagram, p, &e);
+	p->udp = udp_socket_start(l, p->udp_fd, on_datagrams, p, &e);
 	if (p->udp)
 		p->udp_fd = -1;
 	else

@@ -29,13 +29,15 @@ static void on_publish(struct fleet_subscriber *s) {
 struct gslb *gslb_create(struct fleet *f, struct workers *w, struct err *e) {
 	struct gslb *g = mem_zalloc(sizeof(*g));
 	struct cfg_dns nothing = { .max_udp = DNS_EDNS_BYTES };
+	g->n_workers = w ? workers_count(w) : 1;
 	if (getrandom(g->cookie_secret, sizeof(g->cookie_secret), 0) != sizeof(g->cookie_secret)) {
 		err_errno(e, "getrandom");
 		mem_free(g);
 		return NULL;
 	}
+	g->counts = mem_zalloc_lines(g->n_workers * sizeof(*g->counts));
 	/* Until the first commit. */
-	atomic_init(&g->settings, settings_create(&nothing, g->cookie_secret, e));
+	atomic_init(&g->settings, settings_create(&nothing, g, e));
 	g->fleet = f;
 	g->workers = w;
 	g->render = mem_zalloc(sizeof(*g->render));
@@ -62,6 +64,7 @@ void gslb_destroy(struct gslb *g) {
 	endpoints_end(&g->endpoints, true);
 	zones_destroy(zones_now(g));
 	settings_destroy(settings_now(g));
+	mem_free(g->counts);
 	mem_free(g->render);
 	mem_free(g);
 }
@@ -122,7 +125,7 @@ struct gslb_plan *gslb_prepare(struct gslb *g, const struct cfg_root *cfg, struc
 	struct gslb_plan *p = mem_zalloc(sizeof(*p));
 	p->gslb = g;
 	list_init(&p->endpoints);
-	p->settings = settings_create(&cfg->dns, g->cookie_secret, e);
+	p->settings = settings_create(&cfg->dns, g, e);
 	p->zones = p->settings ? zones_create(cfg, zones_now(g), e) : NULL;
 	if (p->zones && (!g->workers || plan_endpoints(p, cfg, e) == 0))
 		return p;
@@ -181,6 +184,7 @@ void gslb_commit(struct gslb_plan *p) {
 	atomic_store_explicit(&g->settings, p->settings, memory_order_release);
 	commit_endpoints(p);
 	tell_kept(g, p->zones);
+	counts_forget_sites(g);
 	urcu_memb_synchronize_rcu();
 	zones_destroy(old);
 	settings_destroy(old_settings);

@@ -36,7 +36,8 @@ static void find_steered(const struct rules *r, enum slot slot, const struct dns
 	const struct steered *s = r->steered;
 	const struct steered_set *set = atomic_load_explicit(&s->current, memory_order_acquire);
 	unsigned class = set->map ? client_map_find(set->map, client, &out->scope) : 0;
-	const struct variant *v = choice_draw(set->choices[class]);
+	const struct choice *c = set->choices[class];
+	const struct variant *v = choice_draw(c);
 	uint64_t now_us = clock_now_us();
 	out->ttl_s = steered_ttl(s, set, now_us);
 	for (uint32_t i = 0; i < v->n_sites; i++)
@@ -44,6 +45,8 @@ static void find_steered(const struct rules *r, enum slot slot, const struct dns
 	metric_add(METRIC_gslb_steered_total, 1);
 	out->steered = s;
 	out->variant = v;
+	if (c->is_all_down)
+		out->ede = DNS_EDE_FALLBACK;
 	out->answer = variant_answer(v, r->view, slot, q->wants_dnssec);
 	if (q->type == DNS_TYPE_ANY && out->answer->counts[0] == 0) /* RFC 8482 4.1: one RRset that is there */
 		out->answer = variant_answer(v, r->view, SLOT_AAAA, q->wants_dnssec);
@@ -161,6 +164,7 @@ static void find_closest(const struct zones *zs, const struct dns_query *q, cons
 		}
 	}
 	out->answer = &answer_refused;
+	out->ede = DNS_EDE_NOT_AUTHORITATIVE;
 }
 
 void lookup(const struct zones *zs, const struct dns_query *q, const struct client_net *client, struct found *out) {

@@ -14,7 +14,7 @@ static uint8_t *put_option(uint8_t *p, unsigned code, const void *data, size_t n
 
 /* RFC 7871 7.2.1: family, source prefix and address as they came, and for which prefix the answer holds. */
 static uint8_t *put_ecs(uint8_t *p, const struct exchange *x) {
-	const struct dns_query *q = x->q;
+	const struct dns_query *q = &x->q;
 	unsigned most = x->settings->ecs_bits[q->ecs_net.is_v6];
 	uint8_t *end = put_option(p, DNS_OPTION_ECS, q->ecs, q->n_ecs);
 	/* An answer for a prefix that is empty or of no family was chosen by the resolver's address. */
@@ -25,10 +25,10 @@ static uint8_t *put_ecs(uint8_t *p, const struct exchange *x) {
 
 static uint8_t *put_cookie(uint8_t *p, const struct exchange *x) {
 	uint8_t cookie[DNS_COOKIE_CLIENT_BYTES + DNS_COOKIE_SERVER_BYTES];
-	memcpy(cookie, x->q->cookie, x->cookie == COOKIE_GOOD ? sizeof(cookie) : DNS_COOKIE_CLIENT_BYTES);
+	memcpy(cookie, x->q.cookie, x->cookie == COOKIE_GOOD ? sizeof(cookie) : DNS_COOKIE_CLIENT_BYTES);
 	if (x->cookie != COOKIE_GOOD)
 		dns_cookie_make(cookie + DNS_COOKIE_CLIENT_BYTES, x->settings->cookie_keys.keys[0], cookie,
-		                client_address(x->client), (uint32_t)(clock_wall_us() / USEC_PER_SEC));
+		                client_address(&x->client), (uint32_t)(clock_wall_us() / USEC_PER_SEC));
 	return put_option(p, DNS_OPTION_COOKIE, cookie, sizeof(cookie));
 }
 
@@ -40,20 +40,20 @@ static uint8_t *put_ede(uint8_t *p, unsigned code) {
 	return put_option(p, DNS_OPTION_EDE, data, 2 + text.n);
 }
 
-static uint8_t *put_options(uint8_t *p, const struct exchange *x) {
+static uint8_t *put_options(uint8_t *p, const struct exchange *x, bool is_bare) {
 	const struct settings *s = x->settings;
-	const struct dns_query *q = x->q;
+	const struct dns_query *q = &x->q;
 	if (q->n_cookie > 0 && s->has_cookies)
 		p = put_cookie(p, x);
-	if (x->rcode != DNS_NOERROR)
+	if (x->rcode != DNS_NOERROR || is_bare)
 		return p;
 	if (q->n_ecs > 0 && s->takes_ecs)
 		p = put_ecs(p, x);
 	if (q->wants_nsid && s->n_nsid > 0)
 		p = put_option(p, DNS_OPTION_NSID, s->nsid, s->n_nsid);
-	if (q->keepalive == DNS_KEEPALIVE_ASKED && x->client->is_tcp) { /* RFC 7828 3.3.2 */
+	if (q->keepalive == DNS_KEEPALIVE_ASKED && x->client.is_tcp) { /* RFC 7828 3.3.2 */
 		uint8_t idle[2];
-		dns_put16(idle, x->client->idle_ds);
+		dns_put16(idle, x->client.idle_ds);
 		p = put_option(p, DNS_OPTION_KEEPALIVE, idle, sizeof(idle));
 	}
 	if (x->found.ede != DNS_EDE_NONE)
@@ -61,16 +61,16 @@ static uint8_t *put_options(uint8_t *p, const struct exchange *x) {
 	return p;
 }
 
-size_t opt_write(const struct exchange *x, uint8_t out[OPT_BYTES_MAX]) {
+size_t opt_write(const struct exchange *x, bool is_bare, uint8_t out[OPT_BYTES_MAX]) {
 	static const uint8_t opt[DNS_OPT_BYTES] = { 0, 0, DNS_TYPE_OPT, DNS_EDNS_BYTES >> 8, DNS_EDNS_BYTES & 0xff };
-	const struct dns_query *q = x->q;
+	const struct dns_query *q = &x->q;
 	memcpy(out, opt, sizeof(opt));
 	out[5] = (uint8_t)(x->rcode > 0xf ? x->rcode >> 4 : 0);
 	out[7] = q->wants_dnssec ? 0x80 : 0; /* RFC 3225 3: DO is copied */
 	/* What could be asked for: else the options' way is not gone at all. */
 	if (!(q->n_cookie | q->n_ecs | q->wants_nsid | q->keepalive) && x->found.ede == DNS_EDE_NONE)
 		return sizeof(opt);
-	uint8_t *end = put_options(out + sizeof(opt), x);
+	uint8_t *end = put_options(out + sizeof(opt), x, is_bare);
 	dns_put16(out + 9, (unsigned)(end - out - sizeof(opt)));
 	return (size_t)(end - out);
 }

@@ -3,14 +3,18 @@
 #ifndef STEERWAY_GSLB_PRIVATE_H
 #define STEERWAY_GSLB_PRIVATE_H
 
+#include "gslb/rate.h"
 #include "gslb/zone.h"
 
 #include "steerway/base/clock.h"
+#include "steerway/io.h"
 
 struct gslb {
 	_Atomic(struct zones *) zones; /* NULL before the first commit */
 	_Atomic(struct settings *) settings;
 	uint8_t cookie_secret[16]; /* where the configuration has none */
+	struct counts *counts;     /* by worker */
+	unsigned n_workers;        /* at least 1: without workers the caller's thread stands for one */
 	struct fleet *fleet;
 	struct workers *workers;
 	struct fleet_subscriber subscriber;
@@ -18,6 +22,56 @@ struct gslb {
 	struct list endpoints; /* served now */
 	unsigned n_zones_kept; /* zones that serve an older version than their files are */
 };
+
+/* ---- counts.c: how many answers of which kind, in cells of each worker ---- */
+
+#define COUNTS_RCODES 24
+#define COUNTS_TYPES 320 /* by number; 0: and above */
+#define COUNT_ONE(value, text) +1
+enum { COUNTS_POLICIES = 0 CFG_POLICY_KIND_VALUES(COUNT_ONE) };
+#undef COUNT_ONE
+struct counts {
+	_Alignas(64) _Atomic uint64_t answers[2][COUNTS_RCODES]; /* by is_tcp */
+	_Atomic uint64_t types[COUNTS_TYPES];
+	_Atomic uint64_t policies[COUNTS_POLICIES];
+	_Atomic uint64_t sites[64]; /* by fleet_site.index */
+};
+struct exchange;
+void counts_add(struct counts *c, const struct exchange *x, unsigned rcode);
+/* Sites that are gone: their index goes to others. */
+void counts_forget_sites(struct gslb *g);
+
+/* ---- limits.c: what a client gets that may have forged its address ---- */
+
+enum limits_kind {
+	LIMITS_POSITIVE,
+	LIMITS_NODATA,
+	LIMITS_NXDOMAIN,
+	LIMITS_REFERRAL,
+	LIMITS_ERROR,
+	LIMITS_AMPLIFICATION, /* bytes beyond what always passes */
+	LIMITS_KINDS
+};
+struct limits {
+	bool has_rates;
+	uint8_t bits[2]; /* of a network, by is_v6 */
+	uint32_t amplification, slip;
+	uint32_t rates[LIMITS_KINDS]; /* a second, of one worker; 0: no bound (of bytes: none) */
+	struct rate_table **tables;   /* by worker */
+	unsigned n_tables;
+	struct addr_net *exempt;
+	size_t n_exempt;
+};
+void limits_init(struct limits *l, const struct cfg_dns_limits *cfg, unsigned n_workers);
+void limits_fini(struct limits *l);
+bool limits_exempt(const struct limits *l, const struct addr *a);
+enum limits_verdict { LIMITS_PASS, LIMITS_TRUNCATE, LIMITS_DROP };
+/* Of a reply of n bytes in all, to a client without a valid cookie over UDP. */
+enum limits_verdict limits_judge(const struct exchange *x, const char *reply, size_t n);
+/* Is there anything to judge? */
+static inline bool limits_concern(const struct limits *l, size_t n_query, size_t n_reply) {
+	return l->has_rates || (l->amplification > 0 && n_reply > l->amplification * n_query);
+}
 
 /* ---- settings.c: the section `dns:`, compiled ---- */
 
@@ -30,8 +84,11 @@ struct settings {
 	uint8_t n_nsid, nsid[SETTINGS_NSID_MAX];
 	struct answer *texts[SETTINGS_TEXTS]; /* of questions about the server; NULL: refused */
 	struct dns_cookie_keys cookie_keys;
+	struct limits limits;
+	uint64_t tcp_idle_us;
+	unsigned tcp_per_client; /* connections; 0: no bound */
 };
-struct settings *settings_create(const struct cfg_dns *cfg, const uint8_t random_secret[16], struct err *e);
+struct settings *settings_create(const struct cfg_dns *cfg, const struct gslb *g, struct err *e);
 void settings_destroy(struct settings *s);
 /* Of a question of class CH (RFC 4892). */
 const struct answer *settings_chaos(const struct settings *s, const struct dns_query *q);
@@ -41,12 +98,14 @@ const struct answer *settings_chaos(const struct settings *s, const struct dns_q
 /* COOKIE_NONE: the client speaks no cookies, or the configuration does not. NEW: it has no valid one of ours yet. */
 enum cookie_state { COOKIE_NONE, COOKIE_NEW, COOKIE_GOOD, COOKIE_AGED };
 struct exchange {
-	const struct gslb_client *client;
+	struct gslb_client client;
+	struct str in;
+	const struct zones *zones; /* NULL before the first commit */
 	const struct settings *settings;
-	const struct dns_query *q;
 	enum dns_rcode rcode; /* of the query itself; NOERROR: `found` has the answer's */
 	enum cookie_state cookie;
 	struct found found;
+	struct dns_query q;
 };
 /* The client's address as bytes of the wire. */
 static inline struct str client_address(const struct gslb_client *c) {
@@ -59,17 +118,21 @@ static inline struct str client_address(const struct gslb_client *c) {
 #define OPT_BYTES_MAX                                                                                                            \
 	(DNS_OPT_BYTES + 4 + 20 + 4 + DNS_COOKIE_CLIENT_BYTES + DNS_COOKIE_SERVER_BYTES + 4 + SETTINGS_NSID_MAX + 4 + 2 + 4 +    \
 	 2 + OPT_EDE_TEXT_MAX)
-/* The OPT record of the reply to a query that has one; its bytes. */
-size_t opt_write(const struct exchange *x, uint8_t out[OPT_BYTES_MAX]);
+/* The OPT record of the reply to a query that has one; its bytes. is_bare: without what the client can do without. */
+size_t opt_write(const struct exchange *x, bool is_bare, uint8_t out[OPT_BYTES_MAX]);
+/* gslb_answer for a whole batch of UDP. */
+void gslb_answer_batch(struct gslb *g, unsigned worker, struct udp_message *messages, unsigned n);
 
 /* ---- endpoint.c: an address that is served, over UDP and TCP, by every worker ---- */
 
+#define ENDPOINT_CLIENTS 8192
 struct tcp_server;
 struct endpoint {
 	struct list link;
 	struct gslb *gslb;
 	struct addr at;
 	_Atomic unsigned max_connections; /* a worker's share */
+	_Atomic unsigned *clients;        /* TCP connections by hash of the client: ENDPOINT_CLIENTS of them */
 	int backlog;
 	bool is_kept; /* by the plan under way */
 	struct endpoint_part {

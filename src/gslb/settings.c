@@ -70,9 +70,12 @@ static int compile_cookies(struct settings *s, const struct cfg_dns_cookies *cfg
 	return 0;
 }
 
-struct settings *settings_create(const struct cfg_dns *cfg, const uint8_t random_secret[16], struct err *e) {
+struct settings *settings_create(const struct cfg_dns *cfg, const struct gslb *g, struct err *e) {
 	struct settings *s = mem_zalloc(sizeof(*s));
 	s->max_udp_bytes = cfg->max_udp;
+	s->tcp_idle_us = cfg->tcp.idle_timeout_ms * USEC_PER_MSEC;
+	s->tcp_per_client = (unsigned)cfg->tcp.max_connections_per_client;
+	limits_init(&s->limits, &cfg->limits, g->n_workers);
 	s->takes_ecs = cfg->ecs.enabled;
 	s->ecs_bits[false] = (uint8_t)cfg->ecs.max_prefix_v4;
 	s->ecs_bits[true] = (uint8_t)cfg->ecs.max_prefix_v6;
@@ -85,7 +88,7 @@ struct settings *settings_create(const struct cfg_dns *cfg, const uint8_t random
 	if ((cfg->identity.n > 0 && !(s->texts[SETTINGS_IDENTITY] = chaos_create(cfg->identity, "identity", e))) ||
 	    (cfg->version.n > 0 && !(s->texts[SETTINGS_VERSION] = chaos_create(cfg->version, "version", e))))
 		goto fail;
-	if (compile_cookies(s, &cfg->cookies, random_secret, e) < 0)
+	if (compile_cookies(s, &cfg->cookies, g->cookie_secret, e) < 0)
 		goto fail;
 	return s;
 fail:
@@ -99,6 +102,7 @@ void settings_destroy(struct settings *s) {
 	SNAPSHOT_FREE_BEGIN(s);
 	for (size_t i = 0; i < COUNT_OF(s->texts); i++)
 		mem_free(s->texts[i]);
+	limits_fini(&s->limits);
 	OPENSSL_cleanse(&s->cookie_keys, sizeof(s->cookie_keys));
 	mem_free(s);
 }

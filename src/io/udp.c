@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Datagrams in batches: recvmmsg until a short batch, one sendmmsg a batch. The buffers belong to the thread (they are empty
- * between callbacks). An answer leaves from the address that was asked: the kernel's packet info goes back with it.
+ * between callbacks). An answer leaves from the address that was asked: where the socket is bound to any address, the kernel's packet
+ * info goes back with it; where it is bound to one, nothing has to be asked for.
  */
 #include "io/private.h"
 
@@ -18,14 +19,17 @@ struct udp_socket {
 	udp_answer answer;
 	void *context;
 	int fd;
+	bool has_any_address;
 };
 
 static _Thread_local struct udp_buffers {
 	struct mmsghdr in[UDP_BATCH], out[UDP_BATCH];
 	struct iovec in_iov[UDP_BATCH], out_iov[UDP_BATCH];
+	struct udp_message messages[UDP_BATCH];
 	struct addr from[UDP_BATCH];
 	_Alignas(struct cmsghdr) char control[UDP_BATCH][CONTROL_BYTES];
 	char query[UDP_BATCH][UDP_MAX_BYTES], reply[UDP_BATCH][UDP_MAX_BYTES];
+	bool has_control; /* `in` asks for packet info */
 } * buffers;
 
 void udp_thread_fini(void) {
@@ -33,14 +37,30 @@ void udp_thread_fini(void) {
 	buffers = NULL;
 }
 
-static void buffers_reset(struct udp_buffers *b, unsigned i) {
-	b->in_iov[i] = (struct iovec){ b->query[i], UDP_MAX_BYTES };
-	b->in[i].msg_hdr = (struct msghdr){ .msg_name = &b->from[i],
-		                            .msg_namelen = sizeof(b->from[i]),
-		                            .msg_iov = &b->in_iov[i],
-		                            .msg_iovlen = 1,
-		                            .msg_control = b->control[i],
-		                            .msg_controllen = CONTROL_BYTES };
+/* What the kernel has overwritten of the first n. */
+static void buffers_reset(struct udp_buffers *b, unsigned n) {
+	for (unsigned i = 0; i < n; i++) {
+		b->in[i].msg_hdr.msg_namelen = sizeof(b->from[i]);
+		b->in[i].msg_hdr.msg_controllen = b->has_control ? CONTROL_BYTES : 0;
+	}
+}
+
+static void buffers_set_control(struct udp_buffers *b, bool has_control) {
+	b->has_control = has_control;
+	for (unsigned i = 0; i < UDP_BATCH; i++)
+		b->in[i].msg_hdr.msg_control = has_control ? b->control[i] : NULL;
+	buffers_reset(b, UDP_BATCH);
+}
+
+static struct udp_buffers *buffers_create(void) {
+	struct udp_buffers *b = mem_zalloc(sizeof(*b));
+	for (unsigned i = 0; i < UDP_BATCH; i++) {
+		b->in_iov[i] = (struct iovec){ b->query[i], UDP_MAX_BYTES };
+		b->in[i].msg_hdr = (struct msghdr){ .msg_name = &b->from[i], .msg_iov = &b->in_iov[i], .msg_iovlen = 1 };
+		b->out[i].msg_hdr = (struct msghdr){ .msg_iov = &b->out_iov[i], .msg_iovlen = 1 };
+	}
+	buffers_set_control(b, false);
+	return b;
 }
 
 /* The interface is the routing table's choice, unless the address means nothing without it (link-local). */
@@ -56,27 +76,30 @@ static void forget_interface(struct msghdr *m) {
 	}
 }
 
+/* The reply to message i as the next one out. */
+static void put_reply(struct udp_buffers *b, unsigned i, unsigned n_out) {
+	struct msghdr *in = &b->in[i].msg_hdr, *out = &b->out[n_out].msg_hdr;
+	b->out_iov[n_out] = (struct iovec){ b->reply[i], b->messages[i].n_out };
+	out->msg_name = in->msg_name;
+	out->msg_namelen = in->msg_namelen;
+	out->msg_controllen = in->msg_controllen;
+	if (in->msg_controllen > 0) {
+		forget_interface(in);
+		out->msg_control = in->msg_control;
+	}
+}
+
 static unsigned answer_batch(struct udp_socket *u, struct udp_buffers *b, unsigned n_in) {
 	unsigned n_out = 0;
 	for (unsigned i = 0; i < n_in; i++) {
-		struct msghdr *in = &b->in[i].msg_hdr;
-		if (in->msg_flags & MSG_TRUNC) /* longer than any query */
-			continue;
-		size_t n =
-		    u->answer(u->context, &b->from[i], str_slice(b->query[i], b->in[i].msg_len), b->reply[n_out], UDP_MAX_BYTES);
-		if (n == 0)
-			continue;
-		if (in->msg_controllen > 0)
-			forget_interface(in);
-		b->out_iov[n_out] = (struct iovec){ b->reply[n_out], n };
-		b->out[n_out].msg_hdr = (struct msghdr){ .msg_name = in->msg_name,
-			                                 .msg_namelen = in->msg_namelen,
-			                                 .msg_iov = &b->out_iov[n_out],
-			                                 .msg_iovlen = 1,
-			                                 .msg_control = in->msg_controllen ? in->msg_control : NULL,
-			                                 .msg_controllen = in->msg_controllen };
-		n_out++;
+		bool is_cut = b->in[i].msg_hdr.msg_flags & MSG_TRUNC; /* longer than any query: as good as empty */
+		b->messages[i] =
+		    (struct udp_message){ &b->from[i], { b->query[i], is_cut ? 0 : b->in[i].msg_len }, b->reply[i], 0 };
 	}
+	u->answer(u->context, b->messages, n_in);
+	for (unsigned i = 0; i < n_in; i++)
+		if (b->messages[i].n_out > 0)
+			put_reply(b, i, n_out++);
 	return n_out;
 }
 
@@ -97,21 +120,28 @@ static void on_readable(evutil_socket_t fd, short what, void *arg) {
 	(void)what;
 	struct udp_socket *u = arg;
 	loop_enter(u->loop);
-	if (!buffers) {
-		buffers = mem_zalloc(sizeof(*buffers));
-		for (unsigned i = 0; i < UDP_BATCH; i++)
-			buffers_reset(buffers, i);
-	}
+	if (!buffers)
+		buffers = buffers_create();
+	struct udp_buffers *b = buffers;
+	if (b->has_control != u->has_any_address)
+		buffers_set_control(b, u->has_any_address);
 	for (int turn = 0; turn < BATCHES_A_TURN; turn++) {
-		int n = recvmmsg(fd, buffers->in, UDP_BATCH, MSG_DONTWAIT, NULL);
+		int n = recvmmsg(fd, b->in, UDP_BATCH, MSG_DONTWAIT, NULL);
 		if (n <= 0)
 			return;
-		send_batch(fd, buffers->out, answer_batch(u, buffers, (unsigned)n));
-		for (unsigned i = 0; i < (unsigned)n; i++)
-			buffers_reset(buffers, i);
+		send_batch(fd, b->out, answer_batch(u, b, (unsigned)n));
+		buffers_reset(b, (unsigned)n);
 		if (n < UDP_BATCH)
 			return;
 	}
+}
+
+static bool is_any_address(int fd) {
+	struct addr at = { 0 };
+	socklen_t n = sizeof(at);
+	if (getsockname(fd, &at.sa, &n) < 0)
+		return true; /* packet info costs little, and is never wrong */
+	return addr_is_v6(&at) ? IN6_IS_ADDR_UNSPECIFIED(&at.in6.sin6_addr) : at.in.sin_addr.s_addr == INADDR_ANY;
 }
 
 struct udp_socket *udp_socket_start(struct loop *l, int fd, udp_answer answer, void *context, struct err *e) {
@@ -120,6 +150,7 @@ struct udp_socket *udp_socket_start(struct loop *l, int fd, udp_answer answer, v
 	u->fd = fd;
 	u->answer = answer;
 	u->context = context;
+	u->has_any_address = is_any_address(fd);
 	/* Level-triggered: after BATCHES_A_TURN what is left must ring again. */
 	event_assign(&u->event, loop_base(l), fd, EV_READ | EV_PERSIST, on_readable, u);
 	if (event_add(&u->event, NULL) == 0)

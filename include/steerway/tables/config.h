@@ -307,7 +307,9 @@
 	K(nsid, STR, _, NULL, NULL, NULL, LIVE, "Name server identifier for clients that ask for one (RFC 5001), so that nodes behind one address can be told apart; at most 64 bytes. Absent: none.") \
 	K(max_udp, UINT, _, "1232", "512", "4096", LIVE, "Longest answer over UDP in bytes, however much a client says that it takes; 1232 is never fragmented (RFC 9715). Longer ones are truncated, and asked for again over TCP.") \
 	K(ecs, OBJECT, dns_ecs, NULL, NULL, NULL, LIVE, "Client subnets that resolvers tell (RFC 7871).") \
-	K(cookies, OBJECT, dns_cookies, NULL, NULL, NULL, LIVE, "Cookies (RFC 7873, 9018): a client that returns one has not forged its address, so that limits need not apply to it.")
+	K(cookies, OBJECT, dns_cookies, NULL, NULL, NULL, LIVE, "Cookies (RFC 7873, 9018): a client that returns one has not forged its address, so that limits need not apply to it.") \
+	K(limits, OBJECT, dns_limits, NULL, NULL, NULL, LIVE, "What clients over UDP get without a valid cookie: their addresses may be forged, and then a third party gets the answers. A network of clients is counted as one; workers share a rate evenly.") \
+	K(tcp, OBJECT, dns_tcp, NULL, NULL, NULL, LIVE, "DNS over TCP (RFC 7766).")
 
 #define CFG_DNS_ECS_KEYS(K) \
 	K(enabled, BOOL, _, "true", NULL, NULL, LIVE, "Steer by the client's subnet where a resolver tells it; `false`: by the resolver's address alone, as if the option were unknown.") \
@@ -318,6 +320,24 @@
 	K(enabled, BOOL, _, "true", NULL, NULL, LIVE, "Give out cookies, and know them again.") \
 	K(secret, PATH, _, NULL, NULL, NULL, LIVE, "File with a secret of 32 hexadecimal digits a line, as BIND, Knot, NSD and Unbound take them: the first makes cookies, up to three more are still known, so that a secret can be changed. Equal on all nodes behind an address. Absent: a random one, which ends with the process.") \
 	K(require, BOOL, _, "false", NULL, NULL, LIVE, "Answer BADCOOKIE with a fresh cookie, instead of what was asked, to a client that speaks cookies but shows no valid one over UDP.")
+
+#define CFG_DNS_LIMITS_KEYS(K) \
+	K(prefix_v4, UINT, _, "24", "8", "32", LIVE, "Bits that make an IPv4 network of clients.") \
+	K(prefix_v6, UINT, _, "56", "16", "128", LIVE, "Bits that make an IPv6 network of clients.") \
+	K(exempt, NETS, _, "127.0.0.0/8", NULL, NULL, LIVE, "Networks that no limit holds for, as of resolvers that are known; also those over TCP.") \
+	K(amplification, UINT, _, "3", "0", "100", LIVE, "Longest answer as a multiple of its query; a longer one is truncated, so that the client comes over TCP, or with a cookie. `0` is no bound.") \
+	K(amplification_allowance, SIZE, _, "256KiB", "0", "1MiB", LIVE, "Bytes a second beyond that which a network may get all the same. Resolvers cache and ask seldom: they see no truncation for it; and for an attack this is next to nothing. `0`: the bound is strict, and nearly all answers with DNSSEC need TCP or a cookie.") \
+	K(positive, UINT, _, "0", "0", "1000000", LIVE, "Answers a second with records to a network; twice as many may come at once. `0` is no bound, here and in the following.") \
+	K(nodata, UINT, _, "0", "0", "1000000", LIVE, "The same of answers without records.") \
+	K(nxdomain, UINT, _, "0", "0", "1000000", LIVE, "The same of names that do not exist.") \
+	K(referral, UINT, _, "0", "0", "1000000", LIVE, "The same of delegations.") \
+	K(error, UINT, _, "0", "0", "1000000", LIVE, "The same of all other codes, as REFUSED.") \
+	K(slip, UINT, _, "2", "0", "10", LIVE, "Every so manyth answer above a rate is sent truncated, so that a real client can come over TCP; the others are dropped. `0` drops all.") \
+	K(table, UINT, _, "16384", "1024", "16777216", LIVE, "Networks and kinds of answers that a worker keeps count of, 16 bytes each; above, those that rested longest are forgotten.")
+
+#define CFG_DNS_TCP_KEYS(K) \
+	K(idle_timeout, MSEC, _, "10s", "100ms", "10m", LIVE, "Time that a connection may rest, or take for a query; also told to clients that ask (RFC 7828).") \
+	K(max_connections_per_client, UINT, _, "100", "0", "1000000", LIVE, "Connections at once of an address (IPv6: of a /64); more are closed. `0` is no bound but the listener's.")
 
 #define CFG_ADMIN_KEYS(K) \
 	K(socket, OBJECT, admin_socket, NULL, NULL, NULL, RESTART, "Socket for steerctl.") \
@@ -415,6 +435,8 @@
 	S(zone, CFG_ZONE_KEYS) \
 	S(dns_ecs, CFG_DNS_ECS_KEYS) \
 	S(dns_cookies, CFG_DNS_COOKIES_KEYS) \
+	S(dns_limits, CFG_DNS_LIMITS_KEYS) \
+	S(dns_tcp, CFG_DNS_TCP_KEYS) \
 	S(dns, CFG_DNS_KEYS) \
 	S(admin_socket, CFG_ADMIN_SOCKET_KEYS) \
 	S(admin_http, CFG_ADMIN_HTTP_KEYS) \

@@ -17,6 +17,7 @@ struct house {
 	struct fixture *x;
 	struct workers *workers;
 	unsigned port, other_port;
+	const char *dns; /* section of that name in what serve() loads */
 };
 
 /* Real time plus what the test adds to it. */
@@ -64,7 +65,7 @@ static bool serve(struct house *h, const unsigned *ports, size_t n_ports, unsign
 	buf_printf(&yaml, "listeners: { dns: { max_connections: %u, protocol: dns, bind: [", max_connections);
 	for (size_t i = 0; i < n_ports; i++)
 		buf_printf(&yaml, "%s'127.0.0.1:%u'", i ? ", " : "", ports[i]);
-	buf_printf(&yaml, "] } }\nzones: { example.org: { file: example.org.zone } }\n");
+	buf_printf(&yaml, "] } }\nzones: { example.org: { file: example.org.zone } }\n%s", h->dns ? h->dns : "");
 	buf_add_char(&yaml, '\0');
 	bool is_done = fixture_reload(h->x, yaml.p, e);
 	buf_fini(&yaml);
@@ -299,6 +300,69 @@ static void test_tcp_limit(void **state) {
 	assert_true(serve(h, &h->port, 1, 100, &e));
 }
 
+/* Those of one client, over all workers; with none left, one that closes makes room. */
+static void test_tcp_limit_of_a_client(void **state) {
+	struct house *h = *state;
+	struct err e;
+	char byte;
+	h->dns = "dns: { limits: { exempt: [192.0.2.0/24] }, tcp: { max_connections_per_client: 2 } }\n";
+	assert_true(serve(h, &h->port, 1, 100, &e));
+	int64_t before = metric_sum(METRIC_gslb_tcp_refused_total);
+	int a = client(SOCK_STREAM, h->port), b = client(SOCK_STREAM, h->port);
+	assert_string_equal(tcp_ask(h->x, a, "ns1.example.org"), ns1);
+	assert_string_equal(tcp_ask(h->x, b, "ns1.example.org"), ns1);
+	int c = client(SOCK_STREAM, h->port);
+	assert_true(recv(c, &byte, 1, 0) <= 0);
+	assert_int_equal(metric_sum(METRIC_gslb_tcp_refused_total), before + 1);
+	close(c);
+	assert_string_equal(tcp_ask(h->x, a, "ns1.example.org"), ns1);
+	shutdown(b, SHUT_WR);
+	assert_int_equal(recv(b, &byte, 1, 0), 0); /* its end was seen */
+	close(b);
+	c = client(SOCK_STREAM, h->port);
+	assert_string_equal(tcp_ask(h->x, c, "ns1.example.org"), ns1);
+	close(a);
+	close(c);
+	h->dns = NULL;
+	assert_true(serve(h, &h->port, 1, 100, &e));
+}
+
+/* RFC 7828 3.3.2, 3.4: the timeout in tenths of a second; 0 when nobody else can come in. */
+static unsigned ask_keepalive(struct fixture *x, int fd) {
+	char m[600];
+	size_t n;
+	query_begin(x, "ns1.example.org", 1);
+	query_edns(x, 1232, 0, 0);
+	query_option(x, DNS_OPTION_KEEPALIVE, "", 0);
+	tcp_send(fd, m, framed(x, m));
+	assert_true(tcp_recv(x, fd));
+	const uint8_t *told = answer_option(x, DNS_OPTION_KEEPALIVE, &n);
+	assert_non_null(told);
+	assert_int_equal(n, 2);
+	return dns_get16(told);
+}
+static void test_tcp_idle_timeout(void **state) {
+	struct house *h = *state;
+	struct err e;
+	char byte;
+	h->dns = "dns: { tcp: { idle_timeout: 30s } }\n";
+	assert_true(serve(h, &h->port, 1, 2, &e));
+	int a = client(SOCK_STREAM, h->port);
+	assert_int_equal(ask_keepalive(h->x, a), 300);
+	int b = client(SOCK_STREAM, h->port);
+	assert_int_equal(ask_keepalive(h->x, b), 0);
+	close(b);
+	leap_us += 29 * USEC_PER_SEC;
+	udp_ask(h, h->port);
+	assert_int_equal(recv(a, &byte, 1, MSG_DONTWAIT), -1);
+	leap_us += 2 * USEC_PER_SEC;
+	udp_ask(h, h->port);
+	assert_int_equal(recv(a, &byte, 1, 0), 0);
+	close(a);
+	h->dns = NULL;
+	assert_true(serve(h, &h->port, 1, 100, &e));
+}
+
 static void test_reload_of_listeners(void **state) {
 	struct house *h = *state;
 	struct fixture *x = h->x;
@@ -382,6 +446,8 @@ int main(void) {
 		cmocka_unit_test(test_tcp_back_pressure),
 		cmocka_unit_test(test_tcp_timeouts),
 		cmocka_unit_test(test_tcp_limit),
+		cmocka_unit_test(test_tcp_limit_of_a_client),
+		cmocka_unit_test(test_tcp_idle_timeout),
 		cmocka_unit_test(test_reload_of_listeners),
 		cmocka_unit_test(test_port_taken),
 		cmocka_unit_test(test_reload_under_queries),
