@@ -86,7 +86,7 @@ struct fleet_server {
 	uint64_t ramp_from_us;     /* when it came up, while its share of the traffic still rises (slow_start); else 0 */
 	uint64_t changed_us;       /* when the verdict last changed */
 	struct str cause;          /* of the verdict: the probe's evidence, one line; owned */
-	bool is_transition;        /* votes are under way that could change the verdict */
+	uint64_t changes_at_us;    /* when votes under way may change the verdict at the earliest; 0: none are */
 	_Atomic bool is_suspected; /* a passive report is on its way */
 	struct loop_task suspicion;
 	bool is_removed;           /* by a reload: freed when no slot holds it */
@@ -125,6 +125,7 @@ struct fleet_pool {
 	uint64_t ramp_mark;               /* sum of what they get, for finding out that the view is behind */
 	uint64_t usable_sites;     /* mask: sites with min_up servers that take requests, not withdrawn from DNS */
 	bool is_settled;           /* no verdict of its servers is in transition */
+	uint64_t changes_at_us;    /* when such verdicts may change its usable sites at the earliest; 0: they can't */
 	_Atomic uint32_t retrying; /* retries in progress, for the budget */
 	bool is_dirty;             /* the next publish looks at it */
 	bool is_reshaped;          /* and makes its layout anew */
@@ -156,9 +157,9 @@ struct list *fleet_pools(struct fleet *f);
 
 /* ---- the control thread, outside of any read lock (some wait for a grace period) ---- */
 
-/* From health. `cause` is copied. is_transition: votes are under way that could change it. What changed is published before the
+/* From health. `cause` is copied. changes_at_us: when votes under way may change it at the earliest; 0: none are. What changed is published before the
  * control loop's turn ends, together with the other verdicts of the turn (at once without a loop). */
-void fleet_set_verdict(struct fleet *f, struct fleet_server *s, enum fleet_verdict v, bool is_transition, struct str cause);
+void fleet_set_verdict(struct fleet *f, struct fleet_server *s, enum fleet_verdict v, uint64_t changes_at_us, struct str cause);
 
 /* Publishes what waits for the end of the turn, now. */
 void fleet_publish_due(struct fleet *f);

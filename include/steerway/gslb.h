@@ -13,6 +13,11 @@ struct gslb *gslb_create(struct fleet *f, struct workers *w, struct err *e);
 /* Stops serving on all workers, then frees. */
 void gslb_destroy(struct gslb *g);
 
+/* Reads the files of maps anew as soon as they change; from the next commit on. */
+void gslb_watch(struct gslb *g, struct loop *control);
+/* The same at once, for those that have changed. */
+void gslb_reload_maps(struct gslb *g);
+
 /* prepare reads the zone files and opens new sockets; commit switches zones and listeners. */
 struct gslb_plan;
 struct gslb_plan *gslb_prepare(struct gslb *g, const struct cfg_root *cfg, struct err *e);

@@ -215,7 +215,7 @@ static void say_answer(json_t *why, struct admin *a, const struct gslb_name_stat
 	if (n->n_classes > 1)
 		say(why, "clients fall into %u classes; `resolve %.*s --client` tells what one gets", n->n_classes,
 		    STR_ARG(n->name));
-	say(why, "TTL %u s, of %u..%u: the upper end holds while all sites are usable and settled", n->ttl_s, n->cfg->ttl.min_s,
+	say(why, "TTL %u s, of %u..%u: shorter while a site is not usable, or may soon not be", n->ttl_s, n->cfg->ttl.min_s,
 	    n->cfg->ttl.max_s);
 }
 

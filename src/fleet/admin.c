@@ -12,14 +12,14 @@ static void cause_set(struct fleet_server *s, struct str cause) {
 	s->cause = copy;
 }
 
-void fleet_set_verdict(struct fleet *f, struct fleet_server *s, enum fleet_verdict v, bool is_transition, struct str cause) {
+void fleet_set_verdict(struct fleet *f, struct fleet_server *s, enum fleet_verdict v, uint64_t changes_at_us, struct str cause) {
 	if (s->is_removed || !s->has_check)
 		return;
 	cause_set(s, cause);
 	bool is_new = atomic_load_explicit(&s->verdict, memory_order_relaxed) != (int)v;
-	if (!is_new && s->is_transition == is_transition)
+	if (!is_new && s->changes_at_us == changes_at_us)
 		return;
-	s->is_transition = is_transition;
+	s->changes_at_us = changes_at_us;
 	if (is_new) {
 		atomic_store_explicit(&s->verdict, v, memory_order_relaxed);
 		s->changed_us = clock_now_us();

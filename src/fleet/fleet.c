@@ -167,12 +167,6 @@ void fleet_touch(struct fleet *f, struct fleet_target t) {
 			POOL_OF(it)->is_dirty |= site_has_servers(t.site, POOL_OF(it));
 }
 
-/* What comes of a server with that verdict. */
-static bool server_would_take(struct fleet_server *s, enum fleet_verdict v) {
-	return state_takes_requests(v, target_word(target_part(TARGET_SERVER(s))), target_word(target_part(TARGET_POOL(s->pool))),
-	                            target_word(target_part(TARGET_SITE(s->site))));
-}
-
 static uint64_t slow_start_us(const struct fleet_pool *p) {
 	return atomic_load_explicit(&p->cfg, memory_order_relaxed)->slow_start_ms * USEC_PER_MSEC;
 }
@@ -252,7 +246,7 @@ static bool pool_panics(struct fleet_pool *p) {
 	for (size_t i = 0; i < p->layout->n_servers; i++) {
 		struct panic_level *level = &levels[p->layout->servers[i].level];
 		level->up += p->layout->servers[i].server->is_up;
-		level->allowed += server_would_take(p->layout->servers[i].server, FLEET_UP);
+		level->allowed += fleet_server_would_take(p->layout->servers[i].server, FLEET_UP);
 	}
 	return shares_panic(percent, levels, p->layout->n_levels);
 }
@@ -260,7 +254,7 @@ static bool pool_panics(struct fleet_pool *p) {
 /* Looks at the verdict and the words; returns whether what comes of them has changed. */
 static bool server_judge(struct fleet_server *s) {
 	bool was_up = s->is_up;
-	s->is_up = server_would_take(s, (enum fleet_verdict)atomic_load_explicit(&s->verdict, memory_order_relaxed));
+	s->is_up = fleet_server_would_take(s, (enum fleet_verdict)atomic_load_explicit(&s->verdict, memory_order_relaxed));
 	if (!s->is_up)
 		s->ramp_from_us = 0;
 	else if (!was_up && atomic_load_explicit(&s->pool->view, memory_order_relaxed) && slow_start_us(s->pool) > 0)
@@ -293,13 +287,13 @@ static void pool_refresh(struct fleet *f, struct fleet_pool *p, uint64_t epoch) 
 	pool_panic_set(p, pool_panics(p), epoch);
 	for (size_t i = 0; i < p->layout->n_servers; i++) {
 		struct fleet_server *s = p->layout->servers[i].server;
-		bool takes = s->is_up || (p->is_panicking && server_would_take(s, FLEET_UP));
+		bool takes = s->is_up || (p->is_panicking && fleet_server_would_take(s, FLEET_UP));
 		is_changed |= takes != atomic_load_explicit(&s->takes_requests, memory_order_relaxed);
 		atomic_store_explicit(&s->takes_requests, takes, memory_order_release);
 		enum fleet_verdict v =
 		    p->is_panicking ? FLEET_UP : (enum fleet_verdict)atomic_load_explicit(&s->verdict, memory_order_relaxed);
 		atomic_store_explicit(&s->takes_sticky, server_would_take_sticky(s, v), memory_order_release);
-		p->is_settled &= !s->is_transition;
+		p->is_settled &= s->changes_at_us == 0;
 		up[s->site->index] += s->is_up; /* panic is the proxy's matter: DNS has its own answer to it (all_down) */
 		const struct cfg_pool *cfg = p->cfg;
 		if (up[s->site->index] >= cfg->min_up && state_is_answerable(target_word(target_part(TARGET_SITE(s->site)))))
@@ -307,6 +301,7 @@ static void pool_refresh(struct fleet *f, struct fleet_pool *p, uint64_t epoch) 
 	}
 	if (is_changed)
 		pool_switch_view(f, p);
+	p->changes_at_us = p->is_settled ? 0 : transition_changes_at(p);
 	bool is_moved = usable != p->usable_sites;
 	p->usable_sites = usable;
 	if (is_moved && !p->is_removed)

@@ -268,7 +268,7 @@ static void server_update(struct fleet_server *s, const struct cfg_server *cfg, 
 		mem_free((char *)s->cause.p);
 		s->cause = STR_NONE;
 	}
-	s->is_transition = s->is_transition && has_check;
+	s->changes_at_us = has_check ? s->changes_at_us : 0;
 	s->has_check = has_check;
 }
 

@@ -48,6 +48,9 @@ struct state_word {
 bool state_is_against(struct state_word w);
 /* Of a server, by its verdict and the words of itself, its pool and its site. */
 bool state_takes_requests(enum fleet_verdict v, struct state_word server, struct state_word pool, struct state_word site);
+/* transition.c: what comes of a server with that verdict; and when the pool's usable sites may change (0: not by what is known). */
+bool fleet_server_would_take(struct fleet_server *s, enum fleet_verdict v);
+uint64_t transition_changes_at(struct fleet_pool *p);
 /* Of its own sticky sessions: a drain keeps them up to its requests phase. */
 bool state_takes_sticky(enum fleet_verdict v, struct state_word server, struct state_word pool, struct state_word site);
 /* What percentage of its weight a server gets that came up `since_us` ago: from RAMP_MIN to 100 over the pool's slow_start. */

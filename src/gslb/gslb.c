@@ -61,6 +61,7 @@ void gslb_destroy(struct gslb *g) {
 	if (!g)
 		return;
 	fleet_unsubscribe(&g->subscriber);
+	file_watch_destroy(g->watch);
 	endpoints_end(&g->endpoints, true);
 	zones_destroy(zones_now(g));
 	settings_destroy(settings_now(g));
@@ -185,6 +186,8 @@ void gslb_commit(struct gslb_plan *p) {
 	commit_endpoints(p);
 	tell_kept(g, p->zones);
 	counts_forget_sites(g);
+	if (g->watch)
+		file_watch_set(g->watch, map_files(p->zones->cfg));
 	urcu_memb_synchronize_rcu();
 	zones_destroy(old);
 	settings_destroy(old_settings);

@@ -16,6 +16,9 @@ bool nsec_has_address(const struct steered *s, bool is_v6) {
 		for (size_t j = 0; j < s->policy->sites[i]->addresses.n; j++)
 			if (addr_is_v6(&s->policy->sites[i]->addresses.items[j]) == is_v6)
 				return true;
+	for (size_t j = 0; j < s->cfg->fallback.n; j++)
+		if (addr_is_v6(&s->cfg->fallback.items[j]) == is_v6)
+			return true;
 	return false;
 }
 

@@ -20,6 +20,7 @@ struct gslb {
 	struct fleet_subscriber subscriber;
 	struct render *render; /* the control thread's */
 	struct list endpoints; /* served now */
+	struct file_watch *watch; /* the files of maps; NULL: nobody watches */
 	unsigned n_zones_kept; /* zones that serve an older version than their files are */
 };
 
@@ -72,6 +73,9 @@ enum limits_verdict limits_judge(const struct exchange *x, const char *reply, si
 static inline bool limits_concern(const struct limits *l, size_t n_query, size_t n_reply) {
 	return l->has_rates || (l->amplification > 0 && n_reply > l->amplification * n_query);
 }
+
+/* map_reload.c */
+struct file_set *map_files(const struct cfg_root *cfg);
 
 /* ---- settings.c: the section `dns:`, compiled ---- */
 

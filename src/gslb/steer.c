@@ -89,7 +89,7 @@ static bool choice_eq(const struct choice *a, const struct choice *b) {
 }
 
 static bool set_eq(const struct steered_set *a, const struct steered_set *b) {
-	if (a->n_classes != b->n_classes)
+	if (a->map != b->map || a->n_classes != b->n_classes)
 		return false;
 	for (uint32_t i = 0; i < a->n_classes; i++)
 		if (!choice_eq(a->choices[i], b->choices[i]))
@@ -184,8 +184,8 @@ static void steered_refresh(struct steered *s, struct fleet *f, struct render *r
 		return; /* a reload is under way that removes the pool, and with it this name: hold until it has */
 	s->usable = usable_places(s, f, pool);
 	struct steered_set *set = set_create(s, r);
-	bool is_calm = pool && pool->is_settled && (unsigned)__builtin_popcountll(s->usable) == s->policy->n_sites;
-	set->changes_at_us = is_calm ? 0 : 1;
+	bool are_all_usable = pool && (unsigned)__builtin_popcountll(s->usable) == s->policy->n_sites;
+	set->changes_at_us = are_all_usable ? pool->changes_at_us : 1; /* a site may come back at any time */
 	if (set_switch(s, set, retired))
 		log_switch(s);
 }

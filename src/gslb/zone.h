@@ -317,6 +317,7 @@ _Static_assert(sizeof(void *) == 8, "the table of names holds pointers in 48 bit
 
 struct zones {
 	struct zone *first, **tail;
+	const struct cfg_root *cfg;
 	struct maps *maps; /* what policies were compiled from */
 	/* Open addressing by a name's hash: a pointer to its entry in 48 bits, and the hash's upper 16 above; 0: free. Eight of them
 	 * fill a cache line, and hardly any other entry is looked at. The lower half of the hash says where it starts. */

@@ -255,6 +255,7 @@ static struct zones *build_or_keep(struct build *b, struct render *r, struct err
 	for (;;) {
 		b->zones = mem_zalloc(sizeof(*b->zones));
 		b->zones->tail = &b->zones->first;
+		b->zones->cfg = b->cfg;
 		if (build(b, r, e) == 0)
 			return b->zones;
 		zones_destroy(b->zones);

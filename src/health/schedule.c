@@ -35,6 +35,15 @@ uint64_t schedule_next(const struct schedule *s, const struct verdict *v, uint64
 	return at > now_us ? at : now_us;
 }
 
+uint64_t schedule_change(const struct schedule *s, const struct verdict *v, unsigned rise, unsigned fall, uint64_t next_us) {
+	unsigned needs = v->state == FLEET_UP ? fall : rise, has = v->state == FLEET_UP ? v->failures : v->successes;
+	if (!verdict_is_transition(v))
+		return 0;
+	if (v->state == FLEET_UNKNOWN || has >= needs) /* the next vote decides */
+		return next_us;
+	return next_us + (needs - has - 1) * (s->fast_us - s->fast_us * s->jitter_percent / 100);
+}
+
 uint64_t schedule_first(const struct schedule *s, size_t i, size_t n, uint64_t now_us) {
 	uint64_t spread = min_u64(min_u64(s->interval_us, FIRST_SPREAD_US), FIRST_GAP_US * n);
 	return now_us + spread * i / (n > 0 ? n : 1);

@@ -17,6 +17,9 @@ struct schedule {
 void schedule_init(struct schedule *s, const struct cfg_check *cfg);
 /* After a probe that started at started_us and ended at now_us; never before now_us, so that probes do not overlap. */
 uint64_t schedule_next(const struct schedule *s, const struct verdict *v, uint64_t started_us, uint64_t now_us, struct rand *r);
+/* When the state may change at the earliest, should all votes from the next probe on (at next_us) be for it and none of them brought
+ * forward by a passive report; 0: no vote for it is there yet. */
+uint64_t schedule_change(const struct schedule *s, const struct verdict *v, unsigned rise, unsigned fall, uint64_t next_us);
 /* First probe of the i-th of n new targets. */
 uint64_t schedule_first(const struct schedule *s, size_t i, size_t n, uint64_t now_us);
 /* A live request failed: the probe planned for planned_us comes earlier, unless the last one ended (ended_us) just now. */

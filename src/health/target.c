@@ -68,16 +68,16 @@ static void log_change(const struct subscription *s, enum fleet_verdict from, ui
 void subscription_tell(struct subscription *s) {
 	const struct target *t = s->target;
 	struct fleet_server *server = s->server;
-	bool is_transition = verdict_is_transition(&t->verdict);
+	uint64_t changes_at_us = schedule_change(&t->check->schedule, &t->verdict, t->check->rise, t->check->fall, t->next.at_us);
 	/* Before the first vote there is nothing to say: a server that a reload gives another check keeps its verdict until then.
 	 */
-	if (t->verdict.state == FLEET_UNKNOWN || (s->told == t->verdict.state && s->told_transition == is_transition))
+	if (t->verdict.state == FLEET_UNKNOWN || (s->told == t->verdict.state && s->told_changes_at_us == changes_at_us))
 		return;
 	enum fleet_verdict from = (enum fleet_verdict)atomic_load(&server->verdict);
 	uint64_t duration_us = clock_now_us() - server->changed_us;
 	s->told = t->verdict.state;
-	s->told_transition = is_transition;
-	fleet_set_verdict(t->health->fleet, server, s->told, is_transition, str_from(t->cause));
+	s->told_changes_at_us = changes_at_us;
+	fleet_set_verdict(t->health->fleet, server, s->told, changes_at_us, str_from(t->cause));
 	if (from != s->told)
 		log_change(s, from, duration_us);
 }
@@ -150,6 +150,11 @@ static void note_first_vote(struct target *t) {
 		h->is_ready = true;
 }
 
+static void tell_all(struct target *t) {
+	LIST_EACH(it, &t->subscriptions)
+		subscription_tell(CONTAINER_OF(it, struct subscription, link));
+}
+
 static void on_result(void *owner, const struct probe_result *r) {
 	struct target *t = owner;
 	t->ended_us = clock_now_us();
@@ -164,8 +169,7 @@ static void on_result(void *owner, const struct probe_result *r) {
 	if (verdict_vote(&t->verdict, r->vote, t->check->rise, t->check->fall))
 		memcpy(t->cause, r->evidence, sizeof t->cause);
 	plan_next(t);
-	LIST_EACH(it, &t->subscriptions)
-		subscription_tell(CONTAINER_OF(it, struct subscription, link));
+	tell_all(t);
 }
 
 static void on_next(struct deadline *d) {
@@ -179,6 +183,7 @@ void target_suspect(struct target *t) {
 	if (t->probe != NULL || t->verdict.state == FLEET_DOWN)
 		return;
 	deadline_set(&t->next, schedule_suspect(&t->check->schedule, t->next.at_us, t->ended_us, clock_now_us()));
+	tell_all(t); /* what is in transition changes earlier */
 }
 
 /* ---- life ---- */

@@ -30,7 +30,7 @@ struct subscription {
 	struct fleet_server *server; /* its bytes are the key in health->subscriptions */
 	struct target *target;
 	enum fleet_verdict told; /* what fleet knows from here; FLEET_UNKNOWN: nothing yet */
-	bool told_transition;
+	uint64_t told_changes_at_us;
 	bool is_kept; /* a commit has met it */
 };
 

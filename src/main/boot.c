@@ -136,6 +136,8 @@ static void stop_proxy(struct daemon *d) {
 
 static int start_gslb(struct daemon *d, struct err *e) {
 	d->gslb = gslb_create(d->fleet, d->workers, e);
+	if (d->gslb)
+		gslb_watch(d->gslb, d->control);
 	return d->gslb ? 0 : -1;
 }
 

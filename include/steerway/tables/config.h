@@ -297,7 +297,7 @@
 	K(use, REF, policy, NULL, NULL, NULL, LIVE, "Policy of `policies` that decides, instead of one that is written here.") \
 	CFG_CHOICE_KEYS(K) \
 	K(pool, REF, pool, CFG_REQUIRED, NULL, NULL, LIVE, "Pool whose health makes a site usable.") \
-	K(ttl, TTL, _, "5s..60s", "0s", "7d", LIVE, "TTL of the answers; of a range the upper end holds while all sites are usable and settled, the lower end otherwise.") \
+	K(ttl, TTL, _, "5s..60s", "0s", "7d", LIVE, "TTL of the answers. Of a range the upper end holds while all sites are usable. While probes are failing that may take a site away, it shrinks to the time until they could at the earliest (never below the lower end); the lower end holds while a site is not usable.") \
 	K(all_down, ENUM, all_down, "all", NULL, NULL, LIVE, "With no usable site: `all` answers with every site, `first` with the first, `last` as when one was last usable (with every site when that is not known), `fallback` with the addresses of `fallback`, `none` with no records (NODATA).") \
 	K(fallback, IPS, _, NULL, NULL, NULL, LIVE, "Addresses for `all_down: fallback`, as those of a page that says sorry.")
 

@@ -56,6 +56,48 @@ static void test_epochs(void **state) {
 	house_destroy(h);
 }
 
+/* The earliest time at which enough servers may have turned to change a site. */
+static void test_changes_at(void **state) {
+	(void)state;
+	struct house *h = house_create(2, 1);
+	for (unsigned i = 0; i < 4; i++) /* three in s0, one in s1 */
+		house_add(h, 0, i / 3, 1);
+	h->pools[0].min_up = 2;
+	house_commit(h);
+	for (unsigned i = 0; i < 4; i++)
+		house_verdict(h, 0, i, FLEET_UP);
+	struct fleet_pool *p = house_pool(h, 0);
+	assert_int_equal(p->changes_at_us, 0);
+	struct fleet_server *v[4];
+	for (unsigned i = 0; i < 4; i++)
+		v[i] = house_server(h, 0, i);
+	fleet_set_verdict(h->fleet, v[0], FLEET_UP, 7000, STR("x"));
+	assert_int_equal(p->changes_at_us, 0); /* one of three may go */
+	assert_false(p->is_settled);
+	fleet_set_verdict(h->fleet, v[1], FLEET_UP, 9000, STR("x"));
+	assert_int_equal(p->changes_at_us, 9000); /* with the second the site */
+	fleet_set_verdict(h->fleet, v[2], FLEET_UP, 8000, STR("x"));
+	assert_int_equal(p->changes_at_us, 8000);
+	fleet_set_admin(h->fleet, TARGET_SERVER(v[2]), FLEET_FORCED_UP); /* whatever probes say */
+	assert_int_equal(p->changes_at_us, 9000);
+	fleet_set_admin(h->fleet, TARGET_SITE(house_site(h, 0)), FLEET_MAINT);
+	assert_int_equal(p->changes_at_us, 0); /* not in DNS either way */
+	fleet_set_admin(h->fleet, TARGET_SITE(house_site(h, 0)), FLEET_READY);
+	fleet_set_admin(h->fleet, TARGET_SERVER(v[2]), FLEET_READY);
+	fleet_set_verdict(h->fleet, v[0], FLEET_DOWN, 0, STR("x"));
+	fleet_set_verdict(h->fleet, v[1], FLEET_DOWN, 0, STR("x"));
+	fleet_set_verdict(h->fleet, v[2], FLEET_UP, 0, STR("x"));
+	assert_int_equal(p->changes_at_us, 0);
+	assert_true(p->is_settled);
+	fleet_set_verdict(h->fleet, v[1], FLEET_DOWN, 12000, STR("x")); /* on its way up again */
+	assert_int_equal(p->changes_at_us, 12000);
+	fleet_set_verdict(h->fleet, v[0], FLEET_DOWN, 11000, STR("x"));
+	assert_int_equal(p->changes_at_us, 11000);
+	fleet_set_verdict(h->fleet, v[3], FLEET_UP, 5000, STR("x")); /* its site has too few in any case */
+	assert_int_equal(p->changes_at_us, 11000);
+	house_destroy(h);
+}
+
 static void test_usable_sites(void **state) {
 	(void)state;
 	struct house *h = house_create(3, 1);
@@ -167,8 +209,9 @@ static void test_node_drains(void **state) {
 
 int main(void) {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_epochs),    cmocka_unit_test(test_usable_sites), cmocka_unit_test(test_no_check_is_up),
-		cmocka_unit_test(test_suspicion), cmocka_unit_test(test_rate),         cmocka_unit_test(test_node_drains),
+		cmocka_unit_test(test_epochs),         cmocka_unit_test(test_changes_at), cmocka_unit_test(test_usable_sites),
+		cmocka_unit_test(test_no_check_is_up), cmocka_unit_test(test_suspicion),  cmocka_unit_test(test_rate),
+		cmocka_unit_test(test_node_drains),
 	};
 	return cmocka_run_group_tests(tests, house_quiet, NULL);
 }

@@ -179,6 +179,30 @@ static void test_fleet_is_told(void **state) {
 	clock_update();
 }
 
+/* While a verdict may change: no longer than until then, within the configured bounds. */
+static void test_ttl_until_a_change(void **state) {
+	struct fixture *x = *state;
+	struct fleet_server *d1 = fleet_server_find(x->fleet, STR("app/d1"));
+	static const struct {
+		uint64_t left_s;
+		const char *want;
+	} cases[] = { { 20, " 20 IN A " }, { 3, " 5 IN A " }, { 90, " 60 IN A " }, { 0, " 5 IN A " } };
+	clock_set_source(test_clock);
+	clock_update();
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		fleet_set_verdict(x->fleet, d1, FLEET_UP, now_us + cases[i].left_s * USEC_PER_SEC, STR("test"));
+		assert_non_null(strstr(ask(x, "app.example.org", 1), cases[i].want));
+	}
+	fleet_set_verdict(x->fleet, d1, FLEET_UP, now_us + 20 * USEC_PER_SEC, STR("test"));
+	now_us += 8 * USEC_PER_SEC;
+	clock_update();
+	assert_non_null(strstr(ask(x, "app.example.org", 1), " 12 IN A "));
+	fleet_set_verdict(x->fleet, d1, FLEET_UP, 0, STR("test"));
+	assert_non_null(strstr(ask(x, "app.example.org", 1), " 60 IN A "));
+	clock_set_source(NULL);
+	clock_update();
+}
+
 /* ---- what it says of itself ---- */
 
 struct seen {
@@ -228,10 +252,15 @@ static void test_explained(void **state) {
 
 int main(void) {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_failover),       cmocka_unit_test(test_ttl_while_in_transition),
-		cmocka_unit_test(test_all_down),       cmocka_unit_test(test_beside_static_records),
-		cmocka_unit_test(test_aliases_follow), cmocka_unit_test(test_weighted),
-		cmocka_unit_test(test_fleet_is_told),  cmocka_unit_test(test_explained),
+		cmocka_unit_test(test_failover),
+		cmocka_unit_test(test_ttl_while_in_transition),
+		cmocka_unit_test(test_ttl_until_a_change),
+		cmocka_unit_test(test_all_down),
+		cmocka_unit_test(test_beside_static_records),
+		cmocka_unit_test(test_aliases_follow),
+		cmocka_unit_test(test_weighted),
+		cmocka_unit_test(test_fleet_is_told),
+		cmocka_unit_test(test_explained),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -44,6 +44,23 @@ static void test_intervals(void **state) {
 	}
 }
 
+static void test_change(void **state) {
+	(void)state;
+	static const struct {
+		struct verdict v;
+		uint32_t jitter;
+		uint64_t at_ms;
+	} rows[] = {
+		{ { FLEET_UP, 5, 0 }, 0, 0 },     { { FLEET_DOWN, 0, 9 }, 0, 0 },   { { FLEET_UNKNOWN, 0, 0 }, 0, 100 },
+		{ { FLEET_UP, 0, 1 }, 0, 1100 },  { { FLEET_UP, 0, 2 }, 0, 600 },   { { FLEET_UP, 0, 3 }, 0, 100 },
+		{ { FLEET_DOWN, 1, 0 }, 0, 100 }, { { FLEET_UP, 0, 1 }, 10, 1000 }, /* jitter only shortens */
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct schedule s = make(500, 8000, rows[i].jitter);
+		assert_int_equal(schedule_change(&s, &rows[i].v, 2, 4, 100 * MS), rows[i].at_ms * MS);
+	}
+}
+
 static void test_jitter(void **state) {
 	(void)state;
 	struct schedule s = make(0, 0, 10);
@@ -106,8 +123,10 @@ static void test_lag(void **state) {
 
 int main(void) {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_intervals), cmocka_unit_test(test_jitter),  cmocka_unit_test(test_never_before_now),
-		cmocka_unit_test(test_first),     cmocka_unit_test(test_suspect), cmocka_unit_test(test_lag),
+		cmocka_unit_test(test_intervals), cmocka_unit_test(test_change),
+		cmocka_unit_test(test_jitter),    cmocka_unit_test(test_never_before_now),
+		cmocka_unit_test(test_first),     cmocka_unit_test(test_suspect),
+		cmocka_unit_test(test_lag),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
