@@ -64,7 +64,7 @@ def check_run(suite, peer, *what):
 		for name in ("steerway", "bench/load", "bench/origin", "bench/load_dns", "bench/floor"):
 			os.symlink(BUILD / name, build / name)
 		command = [sys.executable, ROOT / "bench" / "run.py", suite, *what, "--build", build, "--peers", peer, "--seconds", "0.5", "--repeats", "1"]
-		done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=100)
+		done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=400)
 		assert done.returncode == 0, done.stdout
 		assert len(xml.parse(build / f"bench/{suite}.svg").getroot()) > 5
 		results = json.loads((build / f"bench/{suite}.json").read_text())["results"]

@@ -21,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = Path(os.environ.get("STEERWAY_BUILD", ROOT / "build")).resolve()
 README = (ROOT / "README.md").read_text()
-PATIENCE = 45  # seconds: the demonstration starts a dead origin again after 20
+PATIENCE = 120  # seconds: the demonstration starts a dead origin again after 20, and the machine may have much else to do
 LOOKS = re.compile(r"^(curl|dig|tail|\S*steerctl (show|explain))\b")
 faults = []
 
@@ -66,7 +66,7 @@ def start(base, folder):
 	demo = subprocess.Popen([str(BUILD / "steerway"), "demo", "--port-base", str(base)], stdin=subprocess.DEVNULL,
 	                        stdout=open(folder + ".out", "w"), stderr=subprocess.STDOUT, env=dict(os.environ, TMPDIR=folder),
 	                        start_new_session=True)
-	until = time.monotonic() + 30
+	until = time.monotonic() + PATIENCE
 	while time.monotonic() < until and demo.poll() is None:
 		if "Ctrl-C ends it" in Path(folder + ".out").read_text():
 			return demo
@@ -79,7 +79,7 @@ def stop(demo):
 	if demo.poll() is None:
 		demo.send_signal(signal.SIGINT)
 	try:
-		demo.wait(30)
+		demo.wait(PATIENCE)
 	except subprocess.TimeoutExpired:
 		demo.kill()
 		demo.wait()

@@ -9,7 +9,7 @@ import socket
 
 from dns_peers import Nsd
 from dns_text import Message, ask_wire
-from lab import SLOW, Steerway, need, need_root, need_tool, run, wait_until
+from lab import PATIENCE, Steerway, need, need_root, need_tool, run, wait_until
 
 CLONE_NEWNET = 0x40000000
 libc = ctypes.CDLL(None, use_errno=True)

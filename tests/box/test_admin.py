@@ -79,7 +79,7 @@ def test_explain_every_state(lab):
 	assert "so it takes requests" in why(d, "app/cloud1")
 	d.ctl("ready", "site", "cloud")
 	d.ctl("drain", "pool", "app")
-	assert "pool app is being drained" in why(d, "app/cloud1") and "`all_down:" in why(d, "app.example.test"), why(d, "app.example.test")
+	assert "pool app is being drained" in why(d, "app/cloud1") and "nothing usable; all_down all" in why(d, "app.example.test"), why(d, "app.example.test")
 	d.ctl("ready", "pool", "app")
 	world.origins["cloud"][0].kill()
 	wait_until(lambda: "finds it down: connect: Connection refused" in why(d, "app/cloud1"), 5, "the verdict")

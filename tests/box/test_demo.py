@@ -8,7 +8,7 @@ import socket
 import subprocess
 
 import dns
-from lab import BUILD, ROOT, STEERWAY, Process, Skip, need_tool, timeout, wait_until
+from lab import BUILD, PATIENCE, ROOT, STEERWAY, Process, Skip, need_tool, timeout, wait_until
 from http1 import fetch
 
 PORTS = [("127.0.0.1", 8080), ("127.0.0.1", 8443), ("127.0.0.1", 5353), ("127.0.0.1", 8404)]
@@ -68,7 +68,7 @@ def test_demo(lab):
 	exports = dict(re.findall(r"^\s*export (\w+)=(\S+)", text, re.M))
 	for command in commands:
 		command = re.sub(r"\s{2,}#.*|\s{2,}\S.*$", "", command)  # what stands behind it explains it
-		done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, timeout=60,
+		done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, timeout=60 * PATIENCE,
 		                      env=dict(os.environ, **exports))
 		assert done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout}{done.stderr}\n{text}"
 		assert done.stdout.strip() or "drain" in command, command
@@ -91,7 +91,7 @@ def test_demo_failover(lab):
 	assert socket_path, text
 
 	def ctl(*words):
-		return subprocess.run([str(BUILD / "steerctl"), "-s", socket_path[1], *words], capture_output=True, text=True, timeout=30)
+		return subprocess.run([str(BUILD / "steerctl"), "-s", socket_path[1], *words], capture_output=True, text=True, timeout=30 * PATIENCE)
 	answer = dns.ask(("127.0.0.1", 5353), name[1]).data()
 	assert answer, name[1]
 	sites = ctl("show", "sites", "--json")

@@ -12,7 +12,7 @@ from cases import dns as table
 from cases import dns_names, dns_options, dns_protocol
 from dns_text import Message, ask_wire
 from http1 import RawOrigin
-from lab import SLOW, cases, wait_until
+from lab import PATIENCE, cases, wait_until
 from test_dns import House
 
 ALL = dns_names.CASES + dns_protocol.CASES + dns_options.CASES
@@ -41,7 +41,7 @@ class Server:
 		self.udp, self.bystander = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
 		for s in (self.udp, self.bystander):
 			s.connect(self.address)
-			s.settimeout(3 * SLOW)
+			s.settimeout(3 * PATIENCE)
 			lab.on_close(s.close)
 		self.random = random.Random(1)
 		self.counted = self.counters()  # as of the last look
@@ -130,7 +130,7 @@ def send_silent(case, server):
 	assert server.is_silent(server.stamp(case.asked)), "an answer"
 	if "tcp" not in ways(case):
 		return 1, 0
-	with socket.create_connection(server.address, timeout=3 * SLOW) as s:
+	with socket.create_connection(server.address, timeout=3 * PATIENCE) as s:
 		follow = server.stamp(ask_wire(server.PROBE, "SOA"))
 		s.sendall(b"".join(struct.pack("!H", len(m)) + m for m in (case.asked, follow)))
 		s.shutdown(socket.SHUT_WR)

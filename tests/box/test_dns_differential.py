@@ -11,7 +11,7 @@ from dns_keys import Keys, sign
 from dns_peers import Knot, Nsd
 from dns_text import FORMS, Message, ask_wire, labels_wire, name_text, text_labels, type_name
 from dns_zone import Zone
-from lab import SANITIZER, SLOW, cases, note, timeout
+from lab import PATIENCE, SANITIZER, SLOW, cases, note, timeout
 from test_dns import House
 
 SEED = int(os.environ.get("STEERWAY_SEED", "4"))
@@ -155,7 +155,7 @@ def ask_all(servers, questions):
 		s = sockets[server] = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 		s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
 		s.connect(server.address)
-		s.settimeout(10 * SLOW)
+		s.settimeout(10 * PATIENCE)
 	try:
 		for at in range(0, len(questions), WINDOW):
 			queries = [ask_wire(name, kind, ident=i, edns=edns, do=do) for i, (name, kind, edns, do) in enumerate(questions[at:at + WINDOW])]
