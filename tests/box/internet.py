@@ -81,7 +81,7 @@ class Internet:
 	def exchange(self, address, message, seconds=3):
 		"""As dns.exchange_udp."""
 		with self.socket() as s:
-			s.settimeout(seconds * SLOW)
+			s.settimeout(seconds * PATIENCE)
 			s.connect(address)
 			s.send(message)
 			try:
