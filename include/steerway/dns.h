@@ -103,6 +103,9 @@ bool dns_name_read(struct dns_name *out, struct str in);
 size_t dns_name_from_text(uint8_t out[DNS_NAME_MAX], struct str text, struct str origin, const char **why);
 /* One character of a text, which may be escaped so: how many bytes it took, 0 when it is malformed. */
 size_t dns_char_from_text(struct str in, uint8_t *out);
+#define DNS_NAME_TEXT_BYTES (4 * DNS_NAME_MAX)
+/* The text of a whole wire name, with its dot at the end, as a slice of `out`. */
+struct str dns_name_to_text(struct str wire, char out[DNS_NAME_TEXT_BYTES]);
 /* "300", "1h30m" (units w, d, h, m, s in either case): seconds; false when it is none or above UINT32_MAX. */
 bool dns_ttl_from_text(struct str text, uint32_t *out);
 /* Of a lower-case wire name, zero-padded as above. The same name has the same hash wherever it stands. */

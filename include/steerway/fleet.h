@@ -134,6 +134,8 @@ struct fleet_pool {
 
 /* In tests workers may be NULL (one slot), and so may control (nothing then happens by time). */
 struct fleet *fleet_create(struct loop *control, struct workers *workers, struct err *e);
+/* The control thread's loop; NULL in tests without one. */
+struct loop *fleet_control(const struct fleet *f);
 /* Once no worker reads it any more. */
 void fleet_destroy(struct fleet *f);
 

@@ -62,6 +62,22 @@ struct gslb_client {
 	unsigned worker;  /* whose thread this is */
 	uint16_t idle_ds; /* TCP: how long the connection may rest, in tenths of a second */
 };
+/* ---- ACME's challenges (RFC 8555 8.4): TXT records by command, for a while ---- */
+
+#define ACME_TEXT_BYTES 255
+struct acme_record {
+	struct str name; /* "_acme-challenge.example.org." */
+	struct str text;
+	uint32_t ttl_s;
+	uint64_t expires_us; /* from now */
+};
+/* Adds the text to those of the name, or sets its times anew; visible to the next query of any worker. The record's own name is not
+ * looked at. */
+int gslb_acme_set(struct gslb *g, struct str name, const struct acme_record *r, struct err *e);
+/* text empty: all of the name. -1: there is none. */
+int gslb_acme_clear(struct gslb *g, struct str name, struct str text, struct err *e);
+void gslb_each_acme(struct gslb *g, void (*each)(void *arg, const struct acme_record *r), void *arg);
+
 /* One message in, one out: the whole responder without sockets, for tests, fuzzing and bench. Returns the length, 0 for silence.
  * Within rcu_read_lock. */
 size_t gslb_answer(struct gslb *g, const struct gslb_client *c, struct str query, char *out, size_t out_size);

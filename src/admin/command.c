@@ -107,13 +107,14 @@ static int usage(const struct admin_row *row, const char *what, struct str word,
 
 static int arguments_take(struct admin_call *c, const struct str *words, size_t n) {
 	bool wants_target = c->row->arguments[0] == '<';
+	const char *second = wants_target ? strchr(c->row->arguments + 1, '<') : NULL;
 	for (size_t i = 0; i < n; i++) {
 		if (!str_starts(words[i], STR("--"))) {
-			if (!wants_target || c->target.n > 0)
+			if (!wants_target || c->second.n > 0 || (c->target.n > 0 && second == NULL))
 				return usage(c->row, "one word too many:", words[i], &c->err);
 			if (words[i].n == 0)
 				return usage(c->row, "the name is empty", STR(""), &c->err);
-			c->target = words[i];
+			*(c->target.n > 0 ? &c->second : &c->target) = words[i];
 			continue;
 		}
 		enum option_form form = option_form(c->row, words[i]);
@@ -130,6 +131,8 @@ static int arguments_take(struct admin_call *c, const struct str *words, size_t 
 	}
 	if (wants_target && c->target.n == 0)
 		return usage(c->row, "a name is missing", STR(""), &c->err);
+	if (second != NULL && second[-1] != '[' && c->second.n == 0)
+		return usage(c->row, "a word is missing", STR(""), &c->err);
 	return 0;
 }
 

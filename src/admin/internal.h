@@ -57,6 +57,7 @@ struct admin_call {
 	struct admin *admin;
 	const struct admin_row *row;
 	struct str target; /* the <x>; empty when the row has none */
+	struct str second; /* the second one, or the [<x>]; empty when it is not given */
 	struct admin_option options[ADMIN_OPTIONS_MAX];
 	size_t n_options;
 	json_t *answer; /* set by the handler; on -1 a string that says why, or NULL when err does */

@@ -72,6 +72,29 @@ size_t dns_name_from_text(uint8_t out[DNS_NAME_MAX], struct str text, struct str
 	return n + origin.n;
 }
 
+struct str dns_name_to_text(struct str wire, char out[DNS_NAME_TEXT_BYTES]) {
+	size_t n = 0;
+	for (size_t at = 0; at < wire.n && wire.p[at]; at += (uint8_t)wire.p[at] + 1u) {
+		for (size_t i = 1; i <= (uint8_t)wire.p[at]; i++) {
+			uint8_t c = (uint8_t)wire.p[at + i];
+			if (c <= ' ' || c >= 0x7f) {
+				out[n++] = '\\';
+				out[n++] = (char)('0' + c / 100);
+				out[n++] = (char)('0' + c / 10 % 10);
+				out[n++] = (char)('0' + c % 10);
+				continue;
+			}
+			if (strchr(".\\\"();@$", c))
+				out[n++] = '\\';
+			out[n++] = (char)c;
+		}
+		out[n++] = '.';
+	}
+	if (n == 0)
+		out[n++] = '.';
+	return str_slice(out, n);
+}
+
 bool dns_ttl_from_text(struct str text, uint32_t *out) {
 	static const struct {
 		char unit;

@@ -37,6 +37,10 @@ static void on_turn_end(evutil_socket_t fd, short what, void *arg) {
 	fleet_publish_due(f);
 }
 
+struct loop *fleet_control(const struct fleet *f) {
+	return f->control;
+}
+
 struct fleet *fleet_create(struct loop *control, struct workers *workers, struct err *e) {
 	(void)e; /* nothing can fail yet; callers are right to look */
 	struct fleet *f = mem_zalloc(sizeof(*f));

@@ -26,6 +26,11 @@ static void on_publish(struct fleet_subscriber *s) {
 		steer_refresh(zones_now(g), g->fleet, g->render);
 }
 
+static void on_acme_expire(struct deadline *d) {
+	struct gslb *g = CONTAINER_OF(d, struct gslb, acme.expiry);
+	acme_expire(&g->acme, zones_now(g));
+}
+
 struct gslb *gslb_create(struct fleet *f, struct workers *w, struct err *e) {
 	struct gslb *g = mem_zalloc(sizeof(*g));
 	struct cfg_dns nothing = { .max_udp = DNS_EDNS_BYTES };
@@ -41,6 +46,7 @@ struct gslb *gslb_create(struct fleet *f, struct workers *w, struct err *e) {
 	g->fleet = f;
 	g->workers = w;
 	g->render = mem_zalloc(sizeof(*g->render));
+	acme_init(&g->acme, g->render, fleet_control(f), on_acme_expire);
 	list_init(&g->endpoints);
 	g->subscriber.on_publish = on_publish;
 	fleet_subscribe(f, &g->subscriber);
@@ -63,6 +69,7 @@ void gslb_destroy(struct gslb *g) {
 	fleet_unsubscribe(&g->subscriber);
 	file_watch_destroy(g->watch);
 	endpoints_end(&g->endpoints, true);
+	acme_fini(&g->acme);
 	zones_destroy(zones_now(g));
 	settings_destroy(settings_now(g));
 	mem_free(g->counts);
@@ -181,6 +188,7 @@ void gslb_commit(struct gslb_plan *p) {
 	struct zones *old = zones_now(g);
 	struct settings *old_settings = settings_now(g);
 	steer_refresh(p->zones, g->fleet, g->render);
+	acme_publish(&g->acme, p->zones);
 	atomic_store_explicit(&g->zones, p->zones, memory_order_release);
 	atomic_store_explicit(&g->settings, p->settings, memory_order_release);
 	commit_endpoints(p);
@@ -241,4 +249,18 @@ void gslb_each_zone(struct gslb *g, void (*each)(void *arg, const struct gslb_zo
 			                         .fault = z->fault };
 		each(arg, &state);
 	}
+}
+
+/* ---- ACME ---- */
+
+int gslb_acme_set(struct gslb *g, struct str name, const struct acme_record *r, struct err *e) {
+	return acme_set(&g->acme, zones_now(g), name, r, e);
+}
+
+int gslb_acme_clear(struct gslb *g, struct str name, struct str text, struct err *e) {
+	return acme_clear(&g->acme, zones_now(g), name, text, e);
+}
+
+void gslb_each_acme(struct gslb *g, void (*each)(void *arg, const struct acme_record *r), void *arg) {
+	acme_each(&g->acme, each, arg);
 }

@@ -4,6 +4,7 @@
  * has in force; with DNSSEC the proofs of what is not there. Refused: other classes, transfers, names outside of the zones.
  * Everything found belongs to the snapshot.
  */
+#include "gslb/acme.h"
 #include "gslb/dnssec.h"
 
 #include "steerway/base/clock.h"
@@ -178,6 +179,9 @@ void lookup(const struct zones *zs, const struct dns_query *q, const struct clie
 		return;
 	}
 	const struct entry *e = zones_find(zs, q->hash, q->name.wire, q->name.n);
+	const struct overlay *o = atomic_load_explicit(&zs->overlay, memory_order_acquire);
+	if (o && overlay_find(o, q, e != NULL, out))
+		return;
 	if (e)
 		find_at(e, q, client, out);
 	else

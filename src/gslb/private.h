@@ -3,6 +3,7 @@
 #ifndef STEERWAY_GSLB_PRIVATE_H
 #define STEERWAY_GSLB_PRIVATE_H
 
+#include "gslb/acme.h"
 #include "gslb/rate.h"
 #include "gslb/zone.h"
 
@@ -19,6 +20,7 @@ struct gslb {
 	struct workers *workers;
 	struct fleet_subscriber subscriber;
 	struct render *render; /* the control thread's */
+	struct acme acme;
 	struct list endpoints; /* served now */
 	struct file_watch *watch; /* the files of maps; NULL: nobody watches */
 	unsigned n_zones_kept; /* zones that serve an older version than their files are */

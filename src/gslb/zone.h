@@ -82,6 +82,7 @@ struct zone;
 struct denial;
 struct signer;
 struct zone_file;
+struct overlay;
 
 /* How a name answers what it has no records for. Most names of a zone share one; pairs: without and with DNSSEC. */
 struct rules {
@@ -199,6 +200,7 @@ struct zone {
 	struct arena load;           /* nodes, RRsets and texts: gone when nothing will be rendered anew, see zone_unload() */
 	struct str text;             /* "example.org." */
 	struct str name;             /* its wire form, in lower case */
+	unsigned n_labels;
 	struct node_table nodes;
 	struct node *apex, *first, **tail;
 	struct rrset *soa;
@@ -322,8 +324,9 @@ struct zones {
 	/* Open addressing by a name's hash: a pointer to its entry in 48 bits, and the hash's upper 16 above; 0: free. Eight of them
 	 * fill a cache line, and hardly any other entry is looked at. The lower half of the hash says where it starts. */
 	uint64_t *table;
-	uint64_t n_slots;    /* below 2^32 */
-	unsigned max_labels; /* of any name: a longer question need not be looked up whole */
+	uint64_t n_slots;                  /* below 2^32 */
+	_Atomic(struct overlay *) overlay; /* acme.h; NULL mostly */
+	unsigned max_labels;               /* of any name: a longer question need not be looked up whole */
 };
 
 static inline const struct entry *zones_entry(uint64_t slot) {
@@ -398,6 +401,8 @@ extern const struct answer answer_refused, answer_notimp;
  * version of zones that are faulty now (see zone.fault): only one that it does not have makes this fail. */
 struct zones *zones_create(const struct cfg_root *cfg, const struct zones *old, struct err *e);
 void zones_destroy(struct zones *zs);
+/* The zone that a lower-case wire name, padded as dns_name's, is in; NULL: none. */
+struct zone *zones_zone_of(const struct zones *zs, struct str wire);
 
 /* zone_load.c: the configured name and its file, or the texts of another zone's files. The nodes of the names that stand in the
  * file, and those above them. */

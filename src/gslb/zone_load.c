@@ -508,6 +508,7 @@ struct zone *zone_load(const struct cfg_zone *cfg, const struct zone *texts_of, 
 	arena_init(&z->arena, 64 * 1024);
 	arena_init(&z->load, 64 * 1024);
 	z->name = arena_str(&z->arena, dns_name_suffix(&name, 0));
+	z->n_labels = name.n_labels;
 	z->text = arena_str(&z->arena, zone_name_text(z, z->name));
 	table_grow(&z->nodes, 64);
 	z->apex = node_create(z, &name, 0, 0, 0);

@@ -4,6 +4,7 @@
  * was made for it; zones whose files did not change it shares with the one before. A zone that is faulty now keeps its last good
  * version: what was made of it, or its text to be read again where something else of it hangs on the configuration.
  */
+#include "gslb/acme.h"
 #include "gslb/dnssec.h"
 #include "gslb/maps.h"
 #include "gslb/zone_text.h"
@@ -34,6 +35,11 @@ static struct zone *zone_above(const struct zones *zs, struct str wire) {
 			return z;
 	}
 	return NULL;
+}
+
+struct zone *zones_zone_of(const struct zones *zs, struct str wire) {
+	struct zone *z = zone_of_apex(zs, wire);
+	return z ? z : zone_above(zs, wire);
 }
 
 /* ---- zones that are kept ---- */
@@ -176,8 +182,7 @@ static bool is_held(const struct zones *zs, const struct entry *e) {
 	if (!unit->is_held_nested)
 		return true;
 	struct str wire = str_slice((const char *)e->name, e->n_name);
-	struct zone *z = zone_of_apex(zs, wire);
-	return (z ? z : zone_above(zs, wire))->unit == unit;
+	return zones_zone_of(zs, wire)->unit == unit;
 }
 
 /* Those of held zones have no list but the old table. Counts them; adds them when there is a table. */
@@ -326,6 +331,7 @@ void zones_destroy(struct zones *zs) {
 		zone_destroy(z);
 	}
 	maps_destroy(zs->maps);
+	overlay_destroy(atomic_load_explicit(&zs->overlay, memory_order_relaxed));
 	mem_free(zs->table);
 	mem_free(zs);
 }

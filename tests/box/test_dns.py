@@ -387,6 +387,29 @@ def test_bad_zone_at_start(lab):
 	assert refused.returncode != 0 and f"example.test.zone:{ZONE.count(chr(10)) + 1}: " in refused.stdout, refused
 
 
+def test_acme(lab):
+	"""A challenge is seen by the next query, on whichever worker, and by no query after it was cleared or has expired."""
+	h = House(lab)
+	name = "_acme-challenge.www.example.test"
+
+	def texts():
+		return [r.data for r in ask(h.address, name, "TXT").answers]
+
+	for text in ("one", "two"):
+		h.daemon.ctl("acme", "set", name, text, "--expires", "1h")
+		for _ in range(20): # a port each: workers share the address
+			assert text in texts()
+	assert [(r["name"], r["text"], r["ttl_s"]) for r in h.daemon.ctl_json("show", "acme")] == [(name + ".", t, 60) for t in ("one", "two")]
+	h.daemon.reload()
+	h.daemon.ctl("acme", "clear", name, "one")
+	assert texts() == ["two"]
+	h.daemon.ctl("acme", "set", name, "two", "--expires", "1s")
+	wait_until(lambda: ask(h.address, name, "TXT").rcode == "NXDOMAIN", 5, "its end")
+	refused = h.daemon.ctl("acme", "set", "www.example.test", "x", check=False)
+	assert refused.returncode != 0 and "_acme-challenge.NAME" in refused.stdout + refused.stderr
+	assert "acme_set" in h.daemon.log() and "acme_cleared" in h.daemon.log() and "acme_expired" in h.daemon.log()
+
+
 def test_verdicts_steer(lab):
 	"""The check's verdict moves the answer and back, without an operator."""
 	origins = {s: RawOrigin(lab) for s in ("cloud", "onprem", "dr")}

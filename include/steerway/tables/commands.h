@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ADMIN(words, arguments, handler, help): one row an admin command. Arguments are checked against their text: <x> must be given,
+ * ADMIN(words, arguments, handler, help): one row an admin command. Arguments are checked against their text: <x> must be given, [<x>],
  * [--x] and [--x VALUE] may be. The manual page's list and `help` are printed from these rows.
  */
 ADMIN("show sites", "", cmd_show_sites, "Sites: role, admin state, drain phase, servers that are up, load.")
@@ -27,6 +27,9 @@ ADMIN("up server", "<pool/server>", cmd_set, "Hold a server to be up, whatever h
 ADMIN("down site", "<site>", cmd_set, "Hold a site's servers to be down, whatever health says.")
 ADMIN("down pool", "<pool>", cmd_set, "Hold a pool's servers to be down, whatever health says.")
 ADMIN("down server", "<pool/server>", cmd_set, "Hold a server to be down, whatever health says.")
+ADMIN("show acme", "", cmd_show_acme, "Challenges of ACME that are answered, and when they expire.")
+ADMIN("acme set", "<name> <text> [--ttl DURATION] [--expires DURATION]", cmd_acme_set, "Answer TXT queries for _acme-challenge.NAME with a text, beside those set before, for a certificate authority to see (RFC 8555 8.4). A name may have 16; all are gone after an hour unless told otherwise, and after a restart.")
+ADMIN("acme clear", "<name> [<text>]", cmd_acme_clear, "Remove a text of that name, or all.")
 ADMIN("explain route", "<url> [--method METHOD] [--header FIELD] [--client IP]", cmd_explain_route, "Which route would take a request, the routes that are looked at before it and why they do not, and what it would do. --header, as `X-Name: value`, may be given several times.")
 ADMIN("explain", "<what>", cmd_explain, "Why a server (pool/server), site, pool or DNS name is in its state: last probes and their evidence, thresholds, admin states, what DNS answers because of it.")
 ADMIN("reload", "", cmd_reload, "Read the configuration again; a faulty one changes nothing and says why.")

@@ -36,6 +36,18 @@ static void test_names(void **state) {
 		if (n != rows[i].wire.n || memcmp(out, rows[i].wire.p, n) != 0)
 			fail_msg("%s: %zu bytes, %s", rows[i].text, n, why);
 	}
+	/* And back, for every byte. */
+	for (unsigned c = 0; c < 256; c++) {
+		char wire[] = { 2, (char)c, 'x', 1, 'y', 0 }, text[DNS_NAME_TEXT_BYTES];
+		uint8_t again[DNS_NAME_MAX];
+		const char *why = "";
+		struct str said = dns_name_to_text(str_slice(wire, sizeof(wire)), text);
+		assert_int_equal(dns_name_from_text(again, said, STR_NONE, &why), sizeof(wire));
+		assert_memory_equal(again, wire, sizeof(wire));
+	}
+	char text[DNS_NAME_TEXT_BYTES];
+	assert_true(str_eq(dns_name_to_text(str_slice("", 1), text), STR(".")));
+	assert_true(str_eq(dns_name_to_text(str_slice("\3a.b\1 ", 7), text), STR("a\\.b.\\032.")));
 	uint8_t out[DNS_NAME_MAX];
 	const char *why;
 	assert_int_equal(dns_name_from_text(out, STR("a"), STR_NONE, &why), 3);

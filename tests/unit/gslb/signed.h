@@ -148,12 +148,12 @@ static inline struct node *signed_node(struct signed_zone *x, const char *name) 
 	return node;
 }
 
-static int signed_setup(void **state) {
+static inline int signed_setup(void **state) {
 	*state = signed_create();
 	return 0;
 }
 
-static int signed_teardown(void **state) {
+static inline int signed_teardown(void **state) {
 	signed_destroy(*state);
 	return 0;
 }
