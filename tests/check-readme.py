@@ -148,6 +148,8 @@ def check_examples():
 		(conf / "tls" / "sticky.secret").write_text("0123456789abcdef0123456789abcdef\n")
 		(conf / "pages").mkdir()
 		(conf / "pages" / "5xx.html").write_text("<h1>${status} ${status_text}</h1>")
+		subprocess.run([sys.executable, ROOT / "tests/box/mmdb.py", conf / "maps" / "city.mmdb"], check=True, text=True,
+		               input='192.0.2.0/24 {"country": {"iso_code": "IE"}, "location": {"latitude": 53.3, "longitude": -6.2}}\n')
 		for file in [*files, conf / "steerway.yaml.sample"]:
 			done = subprocess.run([str(BUILD / "steerway"), "check", "-c", str(file)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 			if done.returncode != 0:

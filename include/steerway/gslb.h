@@ -55,6 +55,32 @@ enum gslb_count { GSLB_COUNT_UDP_RCODES, GSLB_COUNT_TCP_RCODES, GSLB_COUNT_TYPES
 /* Calls `each` for every value; control thread. */
 void gslb_each_count(struct gslb *g, enum gslb_count what, void (*each)(void *arg, struct str value, uint64_t n), void *arg);
 
+/* What would be answered, and why. */
+#define GSLB_STATES_MAX 32
+struct gslb_question {
+	struct str name, type;         /* "app.example.org", "A" */
+	const struct addr_net *client; /* NULL: one of whom nothing is known */
+	struct gslb_state {
+		struct str name; /* of a site, or of a pool in all of its sites */
+		bool is_up;
+	} states[GSLB_STATES_MAX]; /* imagined, in place of what health and operator say */
+	size_t n_states;
+};
+struct gslb_resolution {
+	struct str steered; /* the steered name that decides; empty: static records alone */
+	struct str rcode;   /* of static records: "NXDOMAIN" */
+	struct buf text;    /* owned: how the choice comes about; static: the records, a line each */
+	unsigned class, n_classes, scope;
+	uint64_t usable_sites; /* mask by fleet_site.index */
+	uint32_t ttl_s;
+	bool is_all_down;
+};
+/* For each answer that a steered name may give, with its share of the draws. */
+typedef void gslb_alternative_fn(void *arg, double percent, struct str sites, struct str addresses);
+/* Changes nothing. -1 with `e`: no such type, no name. Control thread. */
+int gslb_resolve(struct gslb *g, const struct gslb_question *q, struct gslb_resolution *out, gslb_alternative_fn *each, void *arg,
+                 struct err *e);
+
 /* Who asks, and how. */
 struct gslb_client {
 	const struct addr *from;

@@ -211,6 +211,8 @@ static void say_answer(json_t *why, struct admin *a, const struct gslb_name_stat
 		say_admin(why, "site", site->name, site->admin, &site->drain);
 		say_site_in_pool(why, site, pool);
 	}
+	if (n->is_all_down)
+		say(why, "no site is usable: `all_down: %s` decides", cfg_all_down_text(n->cfg->all_down));
 	say(why, "policy %.*s", STR_ARG(n->policy));
 	if (n->n_classes > 1)
 		say(why, "clients fall into %u classes; `resolve %.*s --client` tells what one gets", n->n_classes,

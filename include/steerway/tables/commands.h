@@ -32,6 +32,7 @@ ADMIN("acme set", "<name> <text> [--ttl DURATION] [--expires DURATION]", cmd_acm
 ADMIN("acme clear", "<name> [<text>]", cmd_acme_clear, "Remove a text of that name, or all.")
 ADMIN("explain route", "<url> [--method METHOD] [--header FIELD] [--client IP]", cmd_explain_route, "Which route would take a request, the routes that are looked at before it and why they do not, and what it would do. --header, as `X-Name: value`, may be given several times.")
 ADMIN("explain", "<what>", cmd_explain, "Why a server (pool/server), site, pool or DNS name is in its state: last probes and their evidence, thresholds, admin states, what DNS answers because of it.")
+ADMIN("resolve", "<name> [<type>] [--client NETWORK] [--at-state LIST]", cmd_resolve, "What DNS would answer and why, without asking: the policies' path, usable sites, TTL, addresses. --client is an address or network, as 192.0.2.0/24; --at-state imagines sites or pools to be up or down, as dr=down,cloud=up, and changes nothing.")
 ADMIN("reload", "", cmd_reload, "Read the configuration again; a faulty one changes nothing and says why.")
 ADMIN("stop", "", cmd_stop, "Stop gracefully: requests in progress get drain_timeout to finish.")
 ADMIN("version", "", cmd_version, "Version and uptime of the daemon.")
