@@ -7,6 +7,7 @@
 #define STEERWAY_GSLB_H
 
 #include "steerway/fleet.h"
+#include "steerway/gslb/key_store.h"
 
 struct gslb;
 struct gslb *gslb_create(struct fleet *f, struct workers *w, struct err *e);
@@ -88,6 +89,7 @@ struct gslb_client {
 	unsigned worker;  /* whose thread this is */
 	uint16_t idle_ds; /* TCP: how long the connection may rest, in tenths of a second */
 };
+
 /* ---- ACME's challenges (RFC 8555 8.4): TXT records by command, for a while ---- */
 
 #define ACME_TEXT_BYTES 255
@@ -103,6 +105,26 @@ int gslb_acme_set(struct gslb *g, struct str name, const struct acme_record *r, 
 /* text empty: all of the name. -1: there is none. */
 int gslb_acme_clear(struct gslb *g, struct str name, struct str text, struct err *e);
 void gslb_each_acme(struct gslb *g, void (*each)(void *arg, const struct acme_record *r), void *arg);
+
+/* ---- signed zones ---- */
+
+/* From here on signatures are made anew in time, and keys' times are kept, on a thread beside. */
+int gslb_keep_signed(struct gslb *g, struct loop *control, struct err *e);
+/* Reads a zone's keys from their files and signs it with them: at once without gslb_keep_signed, else beside; -1 when that could
+ * not begin. Zones are named as configured. */
+int gslb_sign_zone(struct gslb *g, struct str zone, struct err *e);
+struct key_info;
+/* Calls `each` for every key of every signed zone, as it signs now. */
+void gslb_each_key(struct gslb *g, void (*each)(void *arg, struct str zone, const struct key_info *k), void *arg);
+struct gslb_signing {
+	struct str zone;     /* "example.org." */
+	int64_t first_end_s; /* when its first signature ends; since 1970 */
+	int64_t next_s;      /* when it will be signed anew */
+	bool has_zsk;        /* a key signs the zone, and not the keys */
+	struct key_ttls ttls;
+};
+void gslb_each_signing(struct gslb *g, void (*each)(void *arg, const struct gslb_signing *s), void *arg);
+bool gslb_signing_find(struct gslb *g, struct str zone, struct gslb_signing *out);
 
 /* One message in, one out: the whole responder without sockets, for tests, fuzzing and bench. Returns the length, 0 for silence.
  * Within rcu_read_lock. */

@@ -115,6 +115,7 @@ static const struct {
 	{ "policies.answers", "#2" },
 	{ "zones", "example.org" },
 	{ "zones.file", "zones/example.org.zone" },
+	{ "zones.dnssec", "#" },
 	{ "zones.dnssec.keys", "keys" },
 	{ "zones.names", "app" },
 	{ "zones.names.policy", "failover" },

@@ -33,8 +33,15 @@
 
 /* ---- zone_sign.c ---- */
 
-/* Signs the zone when its configuration says so, with keys read anew from their directory. */
-int zone_sign(struct zone *z, struct err *e);
+struct sign_how {
+	const struct keys *keys;          /* NULL: read anew from their directory */
+	const _Atomic bool *is_cancelled; /* NULL, or set by another thread: give up */
+	unsigned max_threads;             /* 0: as many as there are processors */
+};
+/* Signs the zone when its configuration says so; how NULL: the defaults. */
+int zone_sign(struct zone *z, const struct sign_how *how, struct err *e);
+/* Seconds since 1970 at which it wants to be signed anew: its first signature gets too old, or a key's time comes. */
+int64_t zone_sign_at(const struct zone *z);
 void zone_sign_fini(struct zone *z);
 /* RRSIG data of an RRset that is made while the zone serves: in `arena`, chained; NULL in a zone that is not signed. The owner is
  * the node's name (of a wildcard its own). One thread at a time. */
@@ -49,7 +56,7 @@ void zone_deny(const struct zone *z, const struct node *n, bool has_a, bool has_
 
 /* The keys of a zone, and until when what they sign holds. */
 struct signer;
-struct signer *signer_create(struct zone *z, int64_t now, struct err *e);
+struct signer *signer_create(struct zone *z, const struct sign_how *how, int64_t now, struct err *e);
 void signer_destroy(struct signer *s);
 const struct keys *signer_keys(const struct signer *s);
 /* A wire name in lower case, and how many labels RRSIG tells (RFC 4034 3.1.3): without the root's and a leading "*". */
@@ -68,6 +75,8 @@ struct rdata *signer_sign(struct signer *s, struct sign_owner owner, const struc
 void sign_data(struct buf *out, const uint8_t *head, size_t n_head, struct str owner, const struct rrset *set);
 /* Seconds since 1970 at which the first signature made so far ends; INT64_MAX: there is none. */
 int64_t signer_first_end(const struct signer *s);
+/* As of when its keys have their roles. */
+int64_t signer_began(const struct signer *s);
 
 /* ---- denial.c ---- */
 

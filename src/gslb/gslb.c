@@ -3,6 +3,7 @@
  * The responder's life: reload in two steps, following fleet, and what it says about itself. A plan owns the new zones and the
  * new sockets until its commit; the old zones go after a grace period.
  */
+#include "gslb/dnssec.h"
 #include "gslb/private.h"
 
 #include "steerway/base/clock.h"
@@ -11,10 +12,6 @@
 
 #include <sys/random.h>
 #include <urcu/urcu-memb.h>
-
-static struct zones *zones_now(const struct gslb *g) {
-	return atomic_load_explicit(&g->zones, memory_order_relaxed);
-}
 
 static struct settings *settings_now(const struct gslb *g) {
 	return atomic_load_explicit(&g->settings, memory_order_relaxed);
@@ -47,6 +44,7 @@ struct gslb *gslb_create(struct fleet *f, struct workers *w, struct err *e) {
 	g->workers = w;
 	g->render = mem_zalloc(sizeof(*g->render));
 	acme_init(&g->acme, g->render, fleet_control(f), on_acme_expire);
+	g->resign = resign_create(g, NULL, e);
 	list_init(&g->endpoints);
 	g->subscriber.on_publish = on_publish;
 	fleet_subscribe(f, &g->subscriber);
@@ -68,6 +66,7 @@ void gslb_destroy(struct gslb *g) {
 		return;
 	fleet_unsubscribe(&g->subscriber);
 	file_watch_destroy(g->watch);
+	resign_destroy(g->resign);
 	endpoints_end(&g->endpoints, true);
 	acme_fini(&g->acme);
 	zones_destroy(zones_now(g));
@@ -81,6 +80,7 @@ void gslb_destroy(struct gslb *g) {
 
 struct gslb_plan {
 	struct gslb *gslb;
+	const struct cfg_root *cfg;
 	struct zones *zones;
 	struct settings *settings;
 	struct list endpoints; /* new ones */
@@ -132,6 +132,8 @@ static int plan_endpoints(struct gslb_plan *p, const struct cfg_root *cfg, struc
 struct gslb_plan *gslb_prepare(struct gslb *g, const struct cfg_root *cfg, struct err *e) {
 	struct gslb_plan *p = mem_zalloc(sizeof(*p));
 	p->gslb = g;
+	p->cfg = cfg;
+	resign_cancel(g->resign);
 	list_init(&p->endpoints);
 	p->settings = settings_create(&cfg->dns, g, e);
 	p->zones = p->settings ? zones_create(cfg, zones_now(g), e) : NULL;
@@ -144,6 +146,7 @@ struct gslb_plan *gslb_prepare(struct gslb *g, const struct cfg_root *cfg, struc
 void gslb_discard(struct gslb_plan *p) {
 	if (!p)
 		return;
+	resign_schedule(p->gslb->resign);
 	endpoints_end(&p->endpoints, false);
 	zones_destroy(p->zones);
 	settings_destroy(p->settings);
@@ -187,6 +190,7 @@ void gslb_commit(struct gslb_plan *p) {
 	struct gslb *g = p->gslb;
 	struct zones *old = zones_now(g);
 	struct settings *old_settings = settings_now(g);
+	g->cfg = p->cfg;
 	steer_refresh(p->zones, g->fleet, g->render);
 	acme_publish(&g->acme, p->zones);
 	atomic_store_explicit(&g->zones, p->zones, memory_order_release);
@@ -199,8 +203,86 @@ void gslb_commit(struct gslb_plan *p) {
 	urcu_memb_synchronize_rcu();
 	zones_destroy(old);
 	settings_destroy(old_settings);
+	resign_schedule(g->resign);
 	mem_free(p->kept);
 	mem_free(p);
+}
+
+/* ---- signed zones ---- */
+
+int gslb_keep_signed(struct gslb *g, struct loop *control, struct err *e) {
+	struct resign *s = resign_create(g, control, e);
+	if (!s)
+		return -1;
+	resign_destroy(g->resign);
+	g->resign = s;
+	resign_schedule(s);
+	return 0;
+}
+
+static struct zone *zone_named(const struct gslb *g, struct str zone) {
+	const struct zones *zs = zones_now(g);
+	for (struct zone *z = zs ? zs->first : NULL; z; z = z->next)
+		if (str_eq_nocase(z->cfg->id, zone) && z->is_signed)
+			return z;
+	return NULL;
+}
+
+int gslb_sign_zone(struct gslb *g, struct str zone, struct err *e) {
+	struct zone *z = zone_named(g, zone);
+	if (!z)
+		return err_set(e, "zone %.*s is not signed now; give it `dnssec` in the configuration, and reload",
+		               STR_ARG(zone));
+	return resign_zone(g->resign, z, e);
+}
+
+void gslb_each_key(struct gslb *g, void (*each)(void *arg, struct str zone, const struct key_info *k), void *arg) {
+	const struct zones *zs = zones_now(g);
+	int64_t now = (int64_t)(clock_wall_us() / USEC_PER_SEC);
+	for (const struct zone *z = zs ? zs->first : NULL; z; z = z->next)
+		for (size_t i = 0; z->is_signed && i < signer_keys(z->signer)->n; i++) {
+			struct key_info info;
+			key_info_fill(&info, signer_keys(z->signer), i, now);
+			each(arg, z->text, &info);
+		}
+}
+
+static uint32_t zone_longest_ttl(const struct zone *z) {
+	uint32_t longest = z->negative_ttl;
+	for (const struct node *n = z->first; n; n = n->next)
+		for (const struct rrset *s = n->sets; s; s = s->next)
+			longest = s->ttl > longest ? s->ttl : longest;
+	for (const struct steered *s = z->steered; s; s = s->next)
+		longest = s->cfg->ttl.max_s > longest ? s->cfg->ttl.max_s : longest;
+	return longest;
+}
+
+static void signing_fill(struct gslb_signing *out, const struct zone *z) {
+	const struct keys *k = signer_keys(z->signer);
+	*out = (struct gslb_signing){ .zone = z->text,
+		                      .first_end_s = signer_first_end(z->signer),
+		                      .next_s = zone_sign_at(z),
+		                      .ttls = { .dnskey_s = z->soa->ttl, .zone_s = zone_longest_ttl(z) } };
+	for (size_t i = 0; i < k->n; i++)
+		out->has_zsk |= keys_role(k, i, signer_began(z->signer)) == KEY_SIGNS_ZONE;
+}
+
+void gslb_each_signing(struct gslb *g, void (*each)(void *arg, const struct gslb_signing *s), void *arg) {
+	const struct zones *zs = zones_now(g);
+	for (const struct zone *z = zs ? zs->first : NULL; z; z = z->next) {
+		struct gslb_signing s;
+		if (!z->is_signed)
+			continue;
+		signing_fill(&s, z);
+		each(arg, &s);
+	}
+}
+
+bool gslb_signing_find(struct gslb *g, struct str zone, struct gslb_signing *out) {
+	const struct zone *z = zone_named(g, zone);
+	if (z)
+		signing_fill(out, z);
+	return z != NULL;
 }
 
 /* ---- what it answers, and why ---- */

@@ -241,3 +241,16 @@ void keys_fini(struct keys *k) {
 	mem_free(k->items);
 	*k = (struct keys){ 0 };
 }
+
+void keys_copy(struct keys *out, const struct keys *from) {
+	out->items = mem_zalloc_array(from->n, sizeof(*out->items));
+	out->n = from->n;
+	for (size_t i = 0; i < from->n; i++) {
+		struct key *to = &out->items[i];
+		*to = from->items[i];
+		EVP_PKEY_up_ref(to->pkey);
+		to->rdata = mem_alloc(to->n_rdata);
+		memcpy(to->rdata, from->items[i].rdata, to->n_rdata);
+		to->stem = mem_strdup(str_from(to->stem));
+	}
+}

@@ -5,6 +5,7 @@
  *	key_file.c       the two files of a key, K<zone>+<algorithm>+<tag>.key and .private, as BIND's and ldns' tools write them
  *	key_algorithm.c  algorithms: a row each; keys loaded, made, signed with (OpenSSL)
  *	keys.c           the keys of a zone, and what each is at a time
+ *	key_store.c      what operators do with them
  */
 #ifndef STEERWAY_GSLB_KEYS_H
 #define STEERWAY_GSLB_KEYS_H
@@ -105,6 +106,11 @@ struct keys {
 /* All keys of `zone` (a wire name) in the directory. None is no error; a file that can't be used is. */
 int keys_load(struct keys *out, const char *directory, struct str zone, struct err *e);
 void keys_fini(struct keys *k);
+void keys_copy(struct keys *out, const struct keys *from);
+
+/* What key i says of itself to operators, as of `now`. */
+struct key_info;
+void key_info_fill(struct key_info *out, const struct keys *k, size_t i, int64_t now);
 
 /* What each key does at a time: bits KEY_SIGNS_*. Of each algorithm with an active key something signs everything: its keys with
  * SEP the DNSKEY, CDS and CDNSKEY records, the others the rest; where one kind is missing the other does both. */

@@ -48,9 +48,11 @@ void gslb_reload_maps(struct gslb *g) {
 	struct replaced old = { 0 };
 	struct err e;
 	size_t n_kept = 0;
+	resign_cancel(g->resign);
 	struct maps *maps = zs ? maps_create(zs->cfg, zs->maps, &n_kept, &e) : NULL;
 	if (!maps || maps_are_same(maps, zs->maps)) {
 		maps_destroy(maps);
+		resign_schedule(g->resign);
 		return;
 	}
 	for (struct zone *z = zs->first; z; z = z->next)
@@ -64,6 +66,7 @@ void gslb_reload_maps(struct gslb *g) {
 	mem_free(old.policies);
 	maps_destroy(zs->maps);
 	zs->maps = maps;
+	resign_schedule(g->resign);
 	log_info("maps_reloaded", LOG_U64("names", old.n), LOG_U64("refused", n_kept));
 }
 

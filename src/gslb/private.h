@@ -24,6 +24,8 @@ struct gslb {
 	struct list endpoints; /* served now */
 	struct file_watch *watch; /* the files of maps; NULL: nobody watches */
 	unsigned n_zones_kept; /* zones that serve an older version than their files are */
+	struct resign *resign;
+	const struct cfg_root *cfg; /* in force */
 };
 
 /* ---- counts.c: how many answers of which kind, in cells of each worker ---- */
@@ -78,6 +80,26 @@ static inline bool limits_concern(const struct limits *l, size_t n_query, size_t
 
 /* map_reload.c */
 struct file_set *map_files(const struct cfg_root *cfg);
+
+static inline struct zones *zones_now(const struct gslb *g) {
+	return atomic_load_explicit(&g->zones, memory_order_relaxed);
+}
+
+/* ---- resign.c: signed zones kept signed ---- */
+
+struct resign;
+/* control NULL: nothing happens by itself. */
+struct resign *resign_create(struct gslb *g, struct loop *control, struct err *e);
+void resign_destroy(struct resign *s);
+/* Before anyone else looks at, or ends, the zones that serve: what is under way holds parts of them. */
+void resign_cancel(struct resign *s);
+/* The zones that serve are others. */
+void resign_schedule(struct resign *s);
+/* One zone with keys read anew. */
+int resign_zone(struct resign *s, const struct zone *z, struct err *e);
+/* On this thread, until it is done; reads_keys: as resign_zone. resign_due: if anything is. */
+int resign_now(struct resign *s, const struct zone *reads_keys, struct err *e);
+int resign_due(struct resign *s, struct err *e);
 
 /* ---- settings.c: the section `dns:`, compiled ---- */
 

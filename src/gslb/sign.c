@@ -29,7 +29,8 @@ struct signer {
 	struct buf data;
 	struct job *jobs;
 	size_t n_jobs, cap_jobs;
-	int64_t first_end;
+	struct sign_how how;
+	int64_t began, first_end;
 };
 
 /* ---- what is signed ---- */
@@ -153,6 +154,10 @@ static void signers_make(const struct signer *s, struct key_signer *out[SIGN_KEY
 		out[i] = s->roles[i] ? key_signer_create(s->keys.items[i].pkey, s->keys.items[i].algorithm) : NULL;
 }
 
+static bool is_cancelled(const struct signer *s) {
+	return s->how.is_cancelled && atomic_load_explicit(s->how.is_cancelled, memory_order_relaxed);
+}
+
 static void *pool_work(void *arg) {
 	struct pool *p = arg;
 	const struct signer *s = p->signer;
@@ -160,7 +165,7 @@ static void *pool_work(void *arg) {
 	struct buf data = { 0 };
 	signers_make(s, signers);
 	size_t at;
-	while ((at = atomic_fetch_add_explicit(&p->next, JOBS_AT_ONCE, memory_order_relaxed)) < s->n_jobs)
+	while (!is_cancelled(s) && (at = atomic_fetch_add_explicit(&p->next, JOBS_AT_ONCE, memory_order_relaxed)) < s->n_jobs)
 		for (size_t i = at; i < at + JOBS_AT_ONCE && i < s->n_jobs; i++) {
 			const struct job *j = &s->jobs[i];
 			if (!sign_set(s, signers, &data, j->owner, j->set, j->set->sigs, p->now))
@@ -172,12 +177,14 @@ static void *pool_work(void *arg) {
 	return NULL;
 }
 
-static unsigned threads_wanted(size_t n_jobs) {
+static unsigned threads_wanted(const struct signer *s) {
 	cpu_set_t set;
 	CPU_ZERO(&set);
-	size_t n = sched_getaffinity(0, sizeof(set), &set) == 0 ? (size_t)CPU_COUNT(&set) : 1;
+	size_t n = s->how.max_threads, useful = s->n_jobs / JOBS_A_THREAD + 1;
+	if (n == 0)
+		n = sched_getaffinity(0, sizeof(set), &set) == 0 ? (size_t)CPU_COUNT(&set) : 1;
 	n = n < THREADS_MAX ? n : THREADS_MAX;
-	return (unsigned)(n < n_jobs / JOBS_A_THREAD + 1 ? n : n_jobs / JOBS_A_THREAD + 1);
+	return (unsigned)(n < useful ? n : useful);
 }
 
 void signer_add(struct signer *s, struct sign_owner owner, struct rrset *set, struct arena *arena) {
@@ -197,7 +204,7 @@ static void ends_note(struct signer *s, struct sign_owner owner, uint16_t type, 
 int signer_run(struct signer *s, int64_t now, struct err *e) {
 	struct pool p = { .signer = s, .now = now };
 	pthread_t threads[THREADS_MAX];
-	unsigned n = 0, wanted = threads_wanted(s->n_jobs) - 1; /* this one works, too */
+	unsigned n = 0, wanted = threads_wanted(s) - 1; /* this one works, too */
 	while (n < wanted && pthread_create(&threads[n], NULL, pool_work, &p) == 0)
 		n++;
 	pool_work(&p);
@@ -208,6 +215,8 @@ int signer_run(struct signer *s, int64_t now, struct err *e) {
 	mem_free(s->jobs);
 	s->jobs = NULL;
 	s->n_jobs = s->cap_jobs = 0;
+	if (is_cancelled(s))
+		return err_set(e, "given up");
 	return p.has_failed ? err_set(e, "OpenSSL made no signature with a key of this zone") : 0;
 }
 
@@ -229,6 +238,10 @@ int64_t signer_first_end(const struct signer *s) {
 	return s->first_end;
 }
 
+int64_t signer_began(const struct signer *s) {
+	return s->began;
+}
+
 static int roles_take(struct signer *s, const char *directory, int64_t now, struct err *e) {
 	if (s->keys.n == 0)
 		return err_set(e, "%s: no keys of zone %.*s; make one with `steerway dnssec generate`", directory,
@@ -245,17 +258,25 @@ static int roles_take(struct signer *s, const char *directory, int64_t now, stru
 	               directory, s->keys.n, STR_ARG(s->zone->text));
 }
 
-struct signer *signer_create(struct zone *z, int64_t now, struct err *e) {
+struct signer *signer_create(struct zone *z, const struct sign_how *how, int64_t now, struct err *e) {
 	struct signer *s = mem_zalloc(sizeof(*s));
 	const char *directory = z->cfg->dnssec.keys.p;
 	s->zone = z;
+	s->began = now;
 	s->first_end = INT64_MAX;
-	if (keys_load(&s->keys, directory, node_name(z->apex), e) < 0 || roles_take(s, directory, now, e) < 0) {
-		signer_destroy(s);
-		return NULL;
-	}
+	if (how)
+		s->how = *how;
+	if (s->how.keys)
+		keys_copy(&s->keys, s->how.keys);
+	else if (keys_load(&s->keys, directory, node_name(z->apex), e) < 0)
+		goto fail;
+	if (roles_take(s, directory, now, e) < 0)
+		goto fail;
 	signers_make(s, s->signers);
 	return s;
+fail:
+	signer_destroy(s);
+	return NULL;
 }
 
 void signer_destroy(struct signer *s) {

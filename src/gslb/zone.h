@@ -192,6 +192,7 @@ struct zone {
 	char *fault;                /* why its files are not what it serves, but their last good version; NULL: they are */
 	bool is_nested;             /* another zone is above or below it */
 	bool is_unloaded;           /* see zone_unload() */
+	bool keeps_load;            /* its answers hang on those of a signed zone, which are made anew */
 	/* Of a unit. */
 	unsigned n_holds;
 	const struct zones *held_by; /* the snapshot in the making that holds it, too */
@@ -400,6 +401,13 @@ extern const struct answer answer_refused, answer_notimp;
 /* NULL with `e`: "zones/example.org.zone:14: ...". `old`, the snapshot in force or NULL, lends what did not change, and the last good
  * version of zones that are faulty now (see zone.fault): only one that it does not have makes this fail. */
 struct zones *zones_create(const struct cfg_root *cfg, const struct zones *old, struct err *e);
+/* The same zones made anew of what `old` keeps in memory, with new signatures; no zone file is read, and no key file but those of
+ * `reads_keys` (which may be NULL). */
+struct renewal {
+	const struct zone *reads_keys;
+	const _Atomic bool *is_cancelled;
+};
+struct zones *zones_renew(const struct cfg_root *cfg, const struct zones *old, const struct renewal *how, struct err *e);
 void zones_destroy(struct zones *zs);
 /* The zone that a lower-case wire name, padded as dns_name's, is in; NULL: none. */
 struct zone *zones_zone_of(const struct zones *zs, struct str wire);

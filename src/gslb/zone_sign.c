@@ -10,8 +10,9 @@
 
 #define DIGEST_SHA256 2 /* RFC 4509 */
 
+/* Not as of the loop's turn: a thread without a loop signs, too. */
 static int64_t now_s(void) {
-	return (int64_t)(clock_wall_us() / USEC_PER_SEC);
+	return (int64_t)(clock_wall_fresh_us() / USEC_PER_SEC);
 }
 
 /* ---- records of the apex ---- */
@@ -109,11 +110,11 @@ static int check_nested(struct zone *z, struct err *e) {
 	return 0;
 }
 
-int zone_sign(struct zone *z, struct err *e) {
+int zone_sign(struct zone *z, const struct sign_how *how, struct err *e) {
 	if (!z->cfg->dnssec.is_given)
 		return 0;
 	int64_t now = now_s();
-	z->signer = check_nested(z, e) == 0 ? signer_create(z, now, e) : NULL;
+	z->signer = check_nested(z, e) == 0 ? signer_create(z, how, now, e) : NULL;
 	if (!z->signer)
 		return err_context(e, "zones.%.*s.dnssec", STR_ARG(z->cfg->id));
 	add_keys(z, signer_keys(z->signer), now);
@@ -128,6 +129,12 @@ int zone_sign(struct zone *z, struct err *e) {
 void zone_sign_fini(struct zone *z) {
 	signer_destroy(z->signer);
 	z->signer = NULL;
+}
+
+int64_t zone_sign_at(const struct zone *z) {
+	int64_t change = keys_next_change(signer_keys(z->signer), signer_began(z->signer));
+	int64_t refresh = signer_first_end(z->signer) - (int64_t)(z->cfg->dnssec.refresh_ms / 1000);
+	return change < refresh ? change : refresh;
 }
 
 /* ---- while it serves ---- */

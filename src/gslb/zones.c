@@ -13,9 +13,10 @@
 struct build {
 	struct zones *zones;
 	const struct cfg_root *cfg;
-	const struct zones *old; /* NULL at start */
-	char **faults;           /* by place in the configuration: what is wrong with the zone as it stands; NULL: nothing yet */
-	size_t at;               /* the zone at work, whose fault it is when the attempt fails; SIZE_MAX: that of none */
+	const struct zones *old;       /* NULL at start */
+	const struct renewal *renewal; /* NULL: files are read */
+	char **faults; /* by place in the configuration: what is wrong with the zone as it stands; NULL: nothing yet */
+	size_t at;     /* the zone at work, whose fault it is when the attempt fails; SIZE_MAX: that of none */
 };
 
 static struct zone *zone_of_apex(const struct zones *zs, struct str wire) {
@@ -100,10 +101,10 @@ static struct zone *zone_get(struct build *b, size_t i, struct err *e) {
 	struct zone *old = b->old ? zone_of_apex(b->old, dns_name_suffix(&name, 0)) : NULL;
 	if (old && is_plain(old, c)) {
 		bool is_same = !old->fault && !old->is_nested && !is_nested(b->cfg, c) && files_are_unchanged(old, c);
-		if (b->faults[i] || is_same)
+		if (b->faults[i] || b->renewal || is_same)
 			return hold(old, c);
 	}
-	return zone_load(c, b->faults[i] ? old : NULL, e);
+	return zone_load(c, b->faults[i] || b->renewal ? old : NULL, e);
 }
 
 /* ---- building ---- */
@@ -147,11 +148,6 @@ static int step_check(struct zone *z, struct render *r, struct err *e) {
 	return zone_check(z, e);
 }
 
-static int step_sign(struct zone *z, struct render *r, struct err *e) {
-	(void)r;
-	return zone_sign(z, e);
-}
-
 /* One step for every zone, since the next one looks at what others came to. */
 static int each_zone(struct build *b, int (*step)(struct zone *z, struct render *r, struct err *e), struct render *r,
                      struct err *e) {
@@ -161,6 +157,28 @@ static int each_zone(struct build *b, int (*step)(struct zone *z, struct render 
 			return -1;
 	}
 	return 0;
+}
+
+static int sign_all(struct build *b, struct err *e) {
+	for (struct zone *z = b->zones->first; z; z = z->next) {
+		b->at = z->index;
+		const struct zone *old = b->renewal ? zone_of_apex(b->old, z->name) : NULL;
+		struct sign_how how = { .max_threads = 1 }; /* nobody waits for it */
+		if (b->renewal)
+			how.is_cancelled = b->renewal->is_cancelled;
+		if (old && old->signer && old != b->renewal->reads_keys)
+			how.keys = signer_keys(old->signer);
+		if (z->unit == z && zone_sign(z, b->renewal ? &how : NULL, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static bool has_signed(const struct zones *zs) {
+	for (const struct zone *z = zs->first; z; z = z->next)
+		if (z->is_signed)
+			return true;
+	return false;
 }
 
 /* ---- the table ---- */
@@ -239,16 +257,18 @@ static int index_all(struct build *b, struct err *e) {
 
 static int build(struct build *b, struct render *r, struct err *e) {
 	b->at = SIZE_MAX;
-	b->zones->maps = maps_create(b->cfg, b->old ? b->old->maps : NULL, NULL, e);
+	size_t kept; /* maps whose file is faulty now */
+	b->zones->maps = maps_create(b->cfg, b->old ? b->old->maps : NULL, b->renewal ? &kept : NULL, e);
 	if (!b->zones->maps || load_all(b, e) < 0)
 		return -1;
 	hide_nested(b->zones);
-	if (each_zone(b, step_check, r, e) < 0 || each_zone(b, step_sign, r, e) < 0 ||
-	    each_zone(b, zone_render_negative, r, e) < 0 || each_zone(b, zone_render, r, e) < 0 || index_all(b, e) < 0)
+	if (each_zone(b, step_check, r, e) < 0 || sign_all(b, e) < 0 || each_zone(b, zone_render_negative, r, e) < 0 ||
+	    each_zone(b, zone_render, r, e) < 0 || index_all(b, e) < 0)
 		return -1;
 	for (struct zone *z = b->zones->first; z; z = z->next) {
 		if (b->faults[z->index])
 			z->fault = mem_strdup(str_from(b->faults[z->index]));
+		z->keeps_load = z->is_nested && has_signed(b->zones);
 		if (z->unit == z)
 			zone_unload(z);
 	}
@@ -264,7 +284,7 @@ static struct zones *build_or_keep(struct build *b, struct render *r, struct err
 		if (build(b, r, e) == 0)
 			return b->zones;
 		zones_destroy(b->zones);
-		if (b->at == SIZE_MAX || !b->old)
+		if (b->at == SIZE_MAX || !b->old || b->renewal)
 			return NULL;
 		if (b->faults[b->at]) { /* neither as it is, nor as it was */
 			err_set(e, "%s", b->faults[b->at]);
@@ -274,9 +294,13 @@ static struct zones *build_or_keep(struct build *b, struct render *r, struct err
 	}
 }
 
-struct zones *zones_create(const struct cfg_root *cfg, const struct zones *old, struct err *e) {
-	struct build b = { .cfg = cfg, .old = old, .faults = mem_zalloc_array(cfg->zones.n, sizeof(*b.faults)) };
+static struct zones *create(const struct cfg_root *cfg, const struct zones *old, const struct renewal *renewal, struct err *e) {
+	struct build b = {
+		.cfg = cfg, .old = old, .renewal = renewal, .faults = mem_zalloc_array(cfg->zones.n, sizeof(*b.faults))
+	};
 	struct render *r = mem_zalloc(sizeof(*r));
+	for (const struct zone *z = renewal ? old->first : NULL; z; z = z->next)
+		b.faults[z->index] = z->fault ? mem_strdup(str_from(z->fault)) : NULL;
 	struct zones *zs = build_or_keep(&b, r, e);
 	for (size_t i = 0; i < cfg->zones.n; i++)
 		mem_free(b.faults[i]);
@@ -286,10 +310,18 @@ struct zones *zones_create(const struct cfg_root *cfg, const struct zones *old, 
 	return zs;
 }
 
+struct zones *zones_create(const struct cfg_root *cfg, const struct zones *old, struct err *e) {
+	return create(cfg, old, NULL, e);
+}
+
+struct zones *zones_renew(const struct cfg_root *cfg, const struct zones *old, const struct renewal *how, struct err *e) {
+	return create(cfg, old, how, e);
+}
+
 /* ---- the end ---- */
 
 void zone_unload(struct zone *z) {
-	if (z->steered || z->is_signed)
+	if (z->steered || z->is_signed || z->keeps_load)
 		return;
 	mem_free(z->nodes.slots);
 	z->nodes = (struct node_table){ .n = 0 };

@@ -13,6 +13,8 @@
 static const char usage[] =
     "usage: steerway -c FILE                          serve\n"
     "       steerway check -c FILE                    load configuration, certificates and zones; serve nothing\n"
+    "       steerway dnssec -c FILE generate ZONE [csk|ksk|zsk]  make a key for a zone, before it is first served\n"
+    "       steerway dnssec -c FILE show|ds ZONE      its keys; DS records for the parent zone\n"
     "       steerway demo [--port-base N]             an embedded demonstration that needs no other program\n"
     "       steerway config-reference [--sample|--man]  every configuration key\n"
     "       steerway command-reference                every admin command, as the list of steerctl(1)\n"
@@ -53,6 +55,13 @@ static int run_demo(int argc, char **argv, const char *program) {
 		return wrong("demo takes --port-base N, 1 to 65000", "");
 	o.port_base = (unsigned)base;
 	return demo_run(&o);
+}
+
+static int run_dnssec(int argc, char **argv, const char *program) {
+	(void)program;
+	const char *file = argc > 2 ? file_of(2, argv) : NULL;
+	int status = file ? dnssec_run(file, argc - 2, argv + 2) : -1;
+	return status < 0 ? wrong("dnssec takes -c FILE, then generate, show or ds, and a zone", "") : status;
 }
 
 static int run_config_reference(int argc, char **argv, const char *program) {
@@ -96,6 +105,7 @@ static const struct {
 	int (*run)(int argc, char **argv, const char *program);
 } forms[] = {
 	{ "check", run_check },
+	{ "dnssec", run_dnssec },
 	{ "demo", run_demo },
 	{ "config-reference", run_config_reference },
 	{ "command-reference", run_command_reference },

@@ -136,9 +136,10 @@ static void stop_proxy(struct daemon *d) {
 
 static int start_gslb(struct daemon *d, struct err *e) {
 	d->gslb = gslb_create(d->fleet, d->workers, e);
-	if (d->gslb)
-		gslb_watch(d->gslb, d->control);
-	return d->gslb ? 0 : -1;
+	if (!d->gslb)
+		return -1;
+	gslb_watch(d->gslb, d->control);
+	return gslb_keep_signed(d->gslb, d->control, e);
 }
 
 static void stop_gslb(struct daemon *d) {

@@ -8,6 +8,9 @@ int arguments_run(int argc, char **argv);
 /* steerway and its libraries, as compiled and as they run. */
 int version_print(void);
 
+/* `steerway dnssec -c FILE ...`: argv from its command on. Exit status, or -1 for wrong usage. */
+int dnssec_run(const char *config_path, int argc, char **argv);
+
 struct demo_options {
 	const char *program; /* argv[0], for the commands to try */
 	unsigned port_base;  /* 0: the well-known ones */

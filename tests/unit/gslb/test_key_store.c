@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Keys made and replaced on their files, on a clock that is moved by hand. What must hold at any time of a replacement: something signs,
+ * what signs has been published for as long as caches may lack it, and what was published stays for as long as caches need it.
+ */
+#include "unit/gslb/fixture.h"
+
+#include "gslb/keys.h"
+#include "steerway/gslb/key_store.h"
+
+#include <sys/stat.h>
+
+#define START 1800000000
+#define HOUR 3600
+#define DAY 86400
+static const struct key_ttls ttls = { .dnskey_s = 2 * HOUR, .zone_s = DAY };
+
+struct store {
+	char path[64];
+	struct buf report;
+};
+
+static int setup(void **state) {
+	struct store *x = mem_zalloc(sizeof(*x));
+	strcpy(x->path, "/tmp/steerway-store-XXXXXX");
+	assert_non_null(mkdtemp(x->path));
+	strcat(x->path, "/keys");
+	*state = x;
+	return 0;
+}
+
+static int teardown(void **state) {
+	struct store *x = *state;
+	char command[96];
+	snprintf(command, sizeof(command), "rm -rf %.26s", x->path);
+	assert_int_equal(system(command), 0);
+	buf_fini(&x->report);
+	mem_free(x);
+	return 0;
+}
+
+static unsigned generate(struct store *x, enum key_kind kind, int64_t now) {
+	unsigned tag;
+	struct err e;
+	if (key_store_generate(x->path, STR("example.org"), STR("ecdsap256sha256"), kind, now, &tag, &e) < 0)
+		fail_msg("%s", e.text);
+	return tag;
+}
+
+static void roll(struct store *x, enum key_kind kind, int64_t now) {
+	struct err e;
+	if (key_store_roll(x->path, STR("example.org"), STR("ecdsap256sha256"), kind, &ttls, now, &x->report, &e) < 0)
+		fail_msg("%s", e.text);
+}
+
+static void refused(struct store *x, enum key_kind kind, int64_t now, const char *says) {
+	struct err e = { "" };
+	assert_int_equal(key_store_roll(x->path, STR("example.org"), STR("ecdsap256sha256"), kind, &ttls, now, &x->report, &e),
+	                 -1);
+	if (!strstr(e.text, says))
+		fail_msg("`%s` does not say `%s`", e.text, says);
+}
+
+static struct keys load(struct store *x) {
+	struct keys k;
+	struct err e;
+	if (keys_load(&k, x->path, str_slice("\7example\3org", 13), &e) < 0)
+		fail_msg("%s", e.text);
+	return k;
+}
+
+/* Roles of all keys, in the order of their making; the state of each. */
+static size_t at(const struct keys *k, unsigned tag) {
+	for (size_t i = 0; i < k->n; i++)
+		if (k->items[i].tag == tag)
+			return i;
+	fail_msg("no key %u", tag);
+	return 0;
+}
+
+static unsigned other_than(const struct keys *k, unsigned a, unsigned b) {
+	for (size_t i = 0; i < k->n; i++)
+		if (k->items[i].tag != a && k->items[i].tag != b)
+			return k->items[i].tag;
+	fail_msg("no third key");
+	return 0;
+}
+
+static void test_generate(void **state) {
+	struct store *x = *state;
+	struct stat st;
+	char path[256];
+	unsigned tag = generate(x, KEY_CSK, START);
+	struct keys k = load(x);
+	assert_int_equal(k.n, 1);
+	assert_int_equal(k.items[0].tag, tag);
+	assert_int_equal(k.items[0].flags, 257);
+	assert_int_equal(keys_role(&k, 0, START), KEY_SIGNS_KEYS | KEY_SIGNS_ZONE);
+	assert_int_equal(key_state_at(&k.items[0].times, START), KEY_IS_PUBLISHED | KEY_IS_ACTIVE | KEY_IS_SYNCED);
+	snprintf(path, sizeof(path), "%s.private", k.items[0].stem);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(stat(x->path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0700);
+	keys_fini(&k);
+	struct err e;
+	assert_int_equal(key_store_generate(x->path, STR("example.org"), STR("rsasha1"), KEY_CSK, START, &tag, &e), -1);
+	assert_non_null(strstr(e.text, "algorithm `rsasha1` is not known; use ecdsap256sha256, ed25519 or rsasha256"));
+	assert_int_equal(key_store_generate(x->path, STR("a..b"), STR("ed25519"), KEY_CSK, START, &tag, &e), -1);
+	assert_non_null(strstr(e.text, "`a..b` is not a zone name"));
+}
+
+static void test_ds(void **state) {
+	struct store *x = *state;
+	struct err e;
+	struct buf out = { 0 };
+	unsigned ksk = generate(x, KEY_KSK, START);
+	generate(x, KEY_ZSK, START);
+	if (key_store_ds(x->path, STR("example.org"), START, &out, &e) < 0)
+		fail_msg("%s", e.text);
+	buf_add_char(&out, '\0');
+	struct keys k = load(x);
+	ldns_rr *key = NULL, *ds = NULL, *expected;
+	struct buf text = { 0 };
+	buf_printf(&text, "%s.key", k.items[at(&k, ksk)].stem);
+	buf_add_char(&text, '\0');
+	FILE *f = fopen(text.p, "r");
+	char line[512];
+	while (fgets(line, sizeof(line), f))
+		if (line[0] != ';')
+			assert_int_equal(ldns_rr_new_frm_str(&key, line, 0, NULL, NULL), LDNS_STATUS_OK);
+	fclose(f);
+	expected = ldns_key_rr2ds(key, LDNS_SHA256);
+	assert_int_equal(ldns_rr_new_frm_str(&ds, out.p, ldns_rr_ttl(expected), NULL, NULL), LDNS_STATUS_OK);
+	assert_int_equal(ldns_rr_compare(ds, expected), 0);
+	ldns_rr_free(key);
+	ldns_rr_free(ds);
+	ldns_rr_free(expected);
+	keys_fini(&k);
+	buf_fini(&out);
+	buf_fini(&text);
+}
+
+/* RFC 7583 3.2.1 */
+static void test_zsk(void **state) {
+	struct store *x = *state;
+	unsigned ksk = generate(x, KEY_KSK, START), old = generate(x, KEY_ZSK, START);
+	int64_t now = START + 30 * DAY;
+	roll(x, KEY_ZSK, now);
+	struct keys k = load(x);
+	unsigned new = other_than(&k, ksk, old);
+	int64_t known = now + ttls.dnskey_s + HOUR;
+	const struct {
+		int64_t now;
+		unsigned old, new; /* roles */
+		unsigned old_state, new_state;
+	} steps[] = {
+		{ now, KEY_SIGNS_ZONE, 0, KEY_IS_PUBLISHED | KEY_IS_ACTIVE, KEY_IS_PUBLISHED },
+		{ known - 1, KEY_SIGNS_ZONE, 0, KEY_IS_PUBLISHED | KEY_IS_ACTIVE, KEY_IS_PUBLISHED },
+		{ known, 0, KEY_SIGNS_ZONE, KEY_IS_PUBLISHED, KEY_IS_PUBLISHED | KEY_IS_ACTIVE },
+		{ known + ttls.zone_s, 0, KEY_SIGNS_ZONE, KEY_IS_PUBLISHED, KEY_IS_PUBLISHED | KEY_IS_ACTIVE },
+		{ known + ttls.zone_s + HOUR, 0, KEY_SIGNS_ZONE, 0, KEY_IS_PUBLISHED | KEY_IS_ACTIVE },
+	};
+	for (size_t i = 0; i < COUNT_OF(steps); i++) {
+		assert_int_equal(keys_role(&k, at(&k, old), steps[i].now), steps[i].old);
+		assert_int_equal(keys_role(&k, at(&k, new), steps[i].now), steps[i].new);
+		assert_int_equal(keys_role(&k, at(&k, ksk), steps[i].now), KEY_SIGNS_KEYS);
+		assert_int_equal(key_state_at(&k.items[at(&k, old)].times, steps[i].now), steps[i].old_state);
+		assert_int_equal(key_state_at(&k.items[at(&k, new)].times, steps[i].now), steps[i].new_state);
+	}
+	keys_fini(&k);
+	refused(x, KEY_ZSK, now + 60, "a replacement is under way");
+	refused(x, KEY_CSK, now + 60, "no csk signs this zone now");
+	/* Once the new one signs, the next may follow. */
+	roll(x, KEY_ZSK, known + DAY);
+	k = load(x);
+	assert_int_equal(k.n, 4);
+	keys_fini(&k);
+}
+
+/* RFC 7583 3.3.1: both sign until the parent has the new DS record. `kind` is KSK, or CSK. */
+static void roll_ksk(struct store *x, enum key_kind kind, unsigned role, uint32_t known_s) {
+	struct err e;
+	unsigned old = generate(x, kind, START), zsk = kind == KEY_KSK ? generate(x, KEY_ZSK, START) : old;
+	int64_t now = START + 30 * DAY, known = now + known_s + HOUR, parent = known + 3 * DAY;
+	roll(x, kind, now);
+	struct keys k = load(x);
+	unsigned new = other_than(&k, old, zsk);
+	assert_int_equal(keys_role(&k, at(&k, old), now), role);
+	assert_int_equal(keys_role(&k, at(&k, new), now), role);
+	assert_true(key_state_at(&k.items[at(&k, old)].times, known - 1) & KEY_IS_SYNCED);
+	assert_false(key_state_at(&k.items[at(&k, new)].times, known - 1) & KEY_IS_SYNCED);
+	assert_false(key_state_at(&k.items[at(&k, old)].times, known) & KEY_IS_SYNCED);
+	assert_true(key_state_at(&k.items[at(&k, new)].times, known) & KEY_IS_SYNCED);
+	keys_fini(&k);
+	refused(x, kind, now + 60, "`dnssec finish` ends it");
+	assert_int_equal(key_store_finish(x->path, STR("example.org"), DAY, known - 1, &x->report, &e), -1);
+	assert_non_null(strstr(e.text, "caches may not have key"));
+	if (key_store_finish(x->path, STR("example.org"), DAY, parent, &x->report, &e) < 0)
+		fail_msg("%s", e.text);
+	k = load(x);
+	int64_t end = parent + DAY + HOUR;
+	assert_int_equal(keys_role(&k, at(&k, old), end - 1), role);
+	assert_int_equal(key_state_at(&k.items[at(&k, old)].times, end), 0);
+	assert_int_equal(keys_role(&k, at(&k, new), end), role);
+	keys_fini(&k);
+	assert_int_equal(key_store_finish(x->path, STR("example.org"), DAY, end, &x->report, &e), -1);
+	assert_non_null(strstr(e.text, "no replacement is under way"));
+	buf_add_char(&x->report, '\0');
+	assert_non_null(strstr(x->report.p, "asks the parent for its DS record (CDS)"));
+	assert_non_null(strstr(x->report.p, "signs no more, and is removed"));
+}
+
+static void test_ksk(void **state) {
+	roll_ksk(*state, KEY_KSK, KEY_SIGNS_KEYS, ttls.dnskey_s);
+}
+
+static void test_csk(void **state) {
+	roll_ksk(*state, KEY_CSK, KEY_SIGNS_KEYS | KEY_SIGNS_ZONE, ttls.zone_s);
+}
+
+static void count_key(void *arg, const struct key_info *k) {
+	unsigned *n = arg;
+	assert_string_equal(k->algorithm, "ECDSAP256SHA256");
+	assert_string_equal(k->signs, k->has_sep ? "keys" : "zone");
+	assert_string_equal(key_state_text(&k->times, START + 1), "active");
+	assert_string_equal(key_state_text(&k->times, START - 1), "future");
+	++*n;
+}
+
+static void test_each(void **state) {
+	struct store *x = *state;
+	struct err e;
+	unsigned n = 0;
+	generate(x, KEY_KSK, START);
+	generate(x, KEY_ZSK, START);
+	assert_int_equal(key_store_each(x->path, STR("example.org"), START, count_key, &n, &e), 0);
+	assert_int_equal(n, 2);
+}
+
+int main(void) {
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_generate, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_ds, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_zsk, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_ksk, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_csk, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_each, setup, teardown),
+	};
+	return cmocka_run_group_tests_name("gslb/key_store", tests, NULL, NULL);
+}

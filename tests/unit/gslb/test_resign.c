@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Zones signed anew while they serve, on a clock that is moved by hand: when, with which keys, what stays as it was, and what a
+ * failure leaves.
+ */
+#include "unit/gslb/signed.h"
+
+#include "gslb/private.h"
+
+#include "steerway/base/log.h"
+#include "steerway/gslb/key_store.h"
+
+#include <event2/event.h>
+#include <urcu/urcu-memb.h>
+
+#define DAY INT64_C(86400)
+
+static uint64_t test_us;
+static uint64_t source(void) {
+	return test_us;
+}
+
+static int64_t now_s(void) {
+	return (int64_t)(clock_wall_fresh_us() / USEC_PER_SEC);
+}
+
+static void move(int64_t seconds) {
+	test_us += (uint64_t)seconds * USEC_PER_SEC;
+	clock_update();
+}
+
+struct test {
+	struct fixture *x;
+	struct signed_zone keys; /* its directory is the fixture's: signed_key writes there */
+};
+
+static const char zone[] = "@ 3600 IN SOA ns h 7 3600 600 86400 300\n@ IN NS ns\nns IN A 192.0.2.1\na IN TXT first\n"
+			   "below IN NS ns.below\nns.below IN A 192.0.2.9\n";
+static const char zone_below[] = "@ 3600 IN SOA ns h 7 3600 600 86400 300\n@ IN NS ns\nns IN A 192.0.2.1\n";
+#define YAML                                                                                                                     \
+	"listeners: { dns: { bind: ['127.0.0.1:5300'], protocol: dns } }\n" FIXTURE_SITES "zones:\n"                             \
+	"  other: { file: below }\n"                                                                                             \
+	"  example: { file: zone, dnssec: { keys: keys, validity: 14d, refresh: 5d }, names: { app: { pool: app, sites: "        \
+	"[cloud, "                                                                                                               \
+	"onprem], all_down: first } } }\n"                                                                                       \
+	"  below.example: { file: below }\n"
+
+static int setup(void **state) {
+	struct test *t = mem_zalloc(sizeof(*t));
+	test_us = 1000 * USEC_PER_SEC;
+	clock_set_source(source);
+	clock_update();
+	urcu_memb_register_thread();
+	log_set_level(LOG_LEVEL_ERROR);
+	t->x = fixture_create();
+	strcpy(t->keys.directory, t->x->directory);
+	fixture_file(t->x, "zone", zone);
+	fixture_file(t->x, "below", zone_below);
+	*state = t;
+	return 0;
+}
+
+static int teardown(void **state) {
+	struct test *t = *state;
+	fixture_destroy(t->x);
+	urcu_memb_unregister_thread();
+	clock_set_source(NULL);
+	mem_free(t);
+	return 0;
+}
+
+static void load(struct test *t) {
+	struct err e;
+	if (!fixture_reload(t->x, YAML, &e))
+		fail_msg("%s", e.text);
+}
+
+static struct zone *zone_of(struct test *t, const char *text) {
+	for (struct zone *z = zones_now(t->x->gslb)->first; z; z = z->next)
+		if (str_eq(z->text, str_from(text)))
+			return z;
+	fail_msg("no zone %s", text);
+	return NULL;
+}
+
+/* The first signature over a set. */
+static const uint8_t *sig_of(struct zone *z, uint16_t type) {
+	return node_rrset(z->apex, type)->sigs->bytes;
+}
+
+static void run(struct test *t) {
+	struct err e;
+	if (resign_due(t->x->gslb->resign, &e) < 0)
+		fail_msg("%s", e.text);
+}
+
+/* Nothing happens before the refresh time; then everything is as before, but for the signatures. */
+static void test_refresh(void **state) {
+	struct test *t = *state;
+	signed_key(&t->keys, 13, 257, (struct key_times){ { 0 } });
+	load(t);
+	struct zone *before = zone_of(t, "example."), *other = zone_of(t, "other."), *below = zone_of(t, "below.example.");
+	int64_t at = zone_sign_at(before);
+	assert_in_range(at, now_s() + 6 * DAY, now_s() + 9 * DAY);
+	move(at - now_s() - 1);
+	run(t);
+	assert_ptr_equal(zone_of(t, "example."), before);
+	/* An operator is at work on the file: what serves must not hang on it. */
+	fixture_file(t->x, "zone", "not ready");
+	const char *answer = ask(t->x, "a.example", 16);
+	assert_string_equal(answer, "NOERROR aa\nan a.example. 3600 IN TXT \"first\"\n");
+	move(1);
+	run(t);
+	struct zone *after = zone_of(t, "example.");
+	assert_ptr_not_equal(after, before);
+	assert_ptr_equal(zone_of(t, "other.")->unit, other->unit); /* nothing of it is signed */
+	assert_ptr_not_equal(zone_of(t, "below.example."), below);
+	assert_in_range(dns_get32(sig_of(after, DNS_TYPE_SOA) + 8), now_s() + 11 * DAY, now_s() + 14 * DAY);
+	assert_in_range(zone_sign_at(after), now_s() + 6 * DAY, now_s() + 9 * DAY);
+	assert_string_equal(ask(t->x, "a.example", 16), "NOERROR aa\nan a.example. 3600 IN TXT \"first\"\n");
+	assert_string_equal(ask(t->x, "ns.below.example", 1), "NOERROR aa\nan ns.below.example. 3600 IN A 192.0.2.1\n");
+	assert_string_equal(ask(t->x, "ns.other", 1), "NOERROR aa\nan ns.other. 3600 IN A 192.0.2.1\n");
+	assert_non_null(strstr(ask(t->x, "app.example", 1), "an app.example. 60 IN A"));
+	/* And again: a copy of a copy. */
+	for (unsigned i = 0; i < 3; i++) {
+		move(10 * DAY);
+		run(t);
+		assert_int_equal(node_rrset(zone_of(t, "example.")->apex, DNS_TYPE_DNSKEY)->n, 1);
+		assert_int_equal(zone_of(t, "example.")->denial->n, 5);
+		assert_in_range(dns_get32(sig_of(zone_of(t, "example."), DNS_TYPE_SOA) + 8), now_s() + 11 * DAY,
+		                now_s() + 14 * DAY);
+	}
+}
+
+/* A key's time comes without a reload, and without its files. */
+static void test_key_time(void **state) {
+	struct test *t = *state;
+	int64_t start = now_s();
+	unsigned old = signed_key(
+	    &t->keys, 13, 257,
+	    (struct key_times){ { [KEY_ACTIVATE] = start - 10, [KEY_INACTIVE] = start + DAY, [KEY_DELETE] = start + 2 * DAY } });
+	unsigned new =
+	    signed_key(&t->keys, 13, 257, (struct key_times){ { [KEY_PUBLISH] = start, [KEY_ACTIVATE] = start + DAY } });
+	char command[96];
+	load(t);
+	snprintf(command, sizeof(command), "rm -rf %s/keys", t->x->directory);
+	assert_int_equal(system(command), 0);
+	assert_true(zone_sign_at(zone_of(t, "example.")) == start + DAY);
+	assert_int_equal(dns_get16(sig_of(zone_of(t, "example."), DNS_TYPE_SOA) + 16), old);
+	move(DAY);
+	run(t);
+	assert_int_equal(dns_get16(sig_of(zone_of(t, "example."), DNS_TYPE_SOA) + 16), new);
+	assert_int_equal(node_rrset(zone_of(t, "example.")->apex, DNS_TYPE_DNSKEY)->n, 2);
+	move(DAY);
+	run(t);
+	assert_int_equal(node_rrset(zone_of(t, "example.")->apex, DNS_TYPE_DNSKEY)->n, 1);
+	assert_in_range(zone_sign_at(zone_of(t, "example.")), now_s() + 6 * DAY, now_s() + 9 * DAY);
+}
+
+/* Keys that were changed are read when told so; faulty ones change nothing. */
+static void test_files(void **state) {
+	struct test *t = *state;
+	struct err e;
+	unsigned first = signed_key(&t->keys, 13, 257, (struct key_times){ { 0 } });
+	load(t);
+	signed_key(&t->keys, 13, 257, (struct key_times){ { 0 } });
+	if (gslb_sign_zone(t->x->gslb, STR("example"), &e) < 0)
+		fail_msg("%s", e.text);
+	assert_int_equal(node_rrset(zone_of(t, "example.")->apex, DNS_TYPE_DNSKEY)->n, 2);
+	char path[96];
+	snprintf(path, sizeof(path), "keys/Kexample.+013+%05u.private", first);
+	fixture_file(t->x, path, "nonsense");
+	struct zone *before = zone_of(t, "example.");
+	assert_int_equal(gslb_sign_zone(t->x->gslb, STR("example"), &e), -1);
+	assert_non_null(strstr(e.text, ".private: line 1: not of the form `Field: value`"));
+	assert_ptr_equal(zone_of(t, "example."), before);
+	assert_int_equal(gslb_sign_zone(t->x->gslb, STR("other"), &e), -1);
+	assert_non_null(strstr(e.text, "other is not signed"));
+}
+
+static void test_signing(void **state) {
+	struct test *t = *state;
+	struct gslb_signing s;
+	signed_key(&t->keys, 13, 257, (struct key_times){ { 0 } });
+	load(t);
+	assert_true(gslb_signing_find(t->x->gslb, STR("example"), &s));
+	assert_false(s.has_zsk);
+	assert_int_equal(s.ttls.dnskey_s, 3600);
+	assert_int_equal(s.ttls.zone_s, 3600);
+	assert_true(s.first_end_s == signer_first_end(zone_of(t, "example.")->signer));
+	assert_false(gslb_signing_find(t->x->gslb, STR("other"), &s));
+}
+
+/* With a loop all of it happens by itself: the thread is awaited, the clock is the real one. */
+static void test_thread(void **state) {
+	struct test *t = *state;
+	struct err e;
+	clock_set_source(NULL);
+	clock_update();
+	int64_t start = now_s();
+	signed_key(&t->keys, 13, 257, (struct key_times){ { [KEY_ACTIVATE] = start - 10, [KEY_INACTIVE] = start + 1 } });
+	unsigned new = signed_key(&t->keys, 13, 257, (struct key_times){ { [KEY_PUBLISH] = start, [KEY_ACTIVATE] = start + 1 } });
+	struct loop *l = loop_create(&e);
+	assert_non_null(l);
+	assert_int_equal(gslb_keep_signed(t->x->gslb, l, &e), 0);
+	load(t);
+	while (dns_get16(sig_of(zone_of(t, "example."), DNS_TYPE_SOA) + 16) != new)
+		event_base_loop(loop_base(l), EVLOOP_ONCE);
+	/* One that is under way when a reload comes is given up; so is one when the responder ends. */
+	assert_int_equal(gslb_sign_zone(t->x->gslb, STR("example"), &e), 0);
+	load(t);
+	assert_int_equal(gslb_sign_zone(t->x->gslb, STR("example"), &e), 0);
+	gslb_destroy(t->x->gslb);
+	t->x->gslb = NULL;
+	loop_destroy(l);
+}
+
+int main(void) {
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_refresh, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_key_time, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_files, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_signing, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_thread, setup, teardown),
+	};
+	return cmocka_run_group_tests_name("gslb/resign", tests, NULL, NULL);
+}
