@@ -146,11 +146,19 @@ static void load_pairs(struct loader *l, struct instance *owner, const struct sc
 	}
 }
 
+/* What the default of a path is relative to: the folder of the file that is not included by another. */
+static struct str main_directory(const struct loader *l) {
+	const struct source *s = l->document->sources;
+	while (s && s->parent)
+		s = s->next;
+	return s ? s->directory : STR_NONE;
+}
+
 static void load_default(struct loader *l, const struct schema_row *row, void *field) {
 	if (!row->dflt || schema_is_required(row))
 		return;
 	struct err why;
-	struct scalar s = { row, str_from(row->dflt), STR_NONE, l->keep, &why };
+	struct scalar s = { row, str_from(row->dflt), main_directory(l), l->keep, &why };
 	scalar_type(row->type)->parse(&s, field);
 }
 

@@ -271,7 +271,7 @@
 	K(names, MAP, name, NULL, NULL, NULL, LIVE, "Steered names, relative to the zone; `@` is its apex, `*.x` a wildcard (RFC 4592).")
 
 #define CFG_DNSSEC_KEYS(K) \
-	K(keys, PATH, _, CFG_REQUIRED, NULL, NULL, LIVE, "Directory of the zone's keys, in files as `steerway dnssec`, dnssec-keygen and ldns-keygen write them (`Kexample.org.+013+01234.key` and `.private`). The times in these files say when each key is published and signs; without any it does both. With keys of both kinds those with the SEP flag (KSK) sign the keys and the others (ZSK) the rest; a lone key signs everything.") \
+	K(keys, PATH, _, "keys", NULL, NULL, LIVE, "Directory of the zone's keys, in files as `steerway dnssec`, dnssec-keygen and ldns-keygen write them (`Kexample.org.+013+01234.key` and `.private`). The times in these files say when each key is published and signs; without any it does both. With keys of both kinds those with the SEP flag (KSK) sign the keys and the others (ZSK) the rest; a lone key signs everything.") \
 	K(algorithm, ENUM, key_algorithm, "ecdsap256sha256", NULL, NULL, LIVE, "Of keys that `steerway dnssec` and `steerctl dnssec` make: `ecdsap256sha256`, `ed25519` or `rsasha256` (2048 bits). Keys that exist sign with their own.") \
 	K(denial, ENUM, denial, "nsec", NULL, NULL, LIVE, "How names that do not exist are denied: `nsec`, which lets anyone list the zone's names, or `nsec3` (no salt, no further iterations, no opt-out), which makes that a search. NSEC answers are smaller, and resolvers can do more with them.") \
 	K(validity, MSEC, _, "14d", "1h", "365d", LIVE, "How long signatures hold.") \
