@@ -143,7 +143,7 @@ static int render_sets(struct types *t, struct zone *z, struct render *r, struct
 	if (slots && view_add(t, z, n, target, steered, slots, c, e) < 0)
 		return -1;
 	for (const struct rrset *s = target->sets; s; s = s->next) {
-		if (slots_have(slots, s->type))
+		if (slots_have(slots, s->type) || (s->type == DNS_TYPE_NSEC && n != target)) /* an alias has its own */
 			continue;
 		if (t->n == COUNT_OF(t->pair) - 4)
 			return too_long(z, target, s, e);
@@ -225,7 +225,8 @@ static int render_alias(struct types *t, struct zone *z, struct render *r, struc
 		return -1;
 	memcpy(t->rules.any, own->of, sizeof(own->of));
 	memcpy(t->rules.otherwise, end.of, sizeof(end.of));
-	return 0;
+	const struct rrset *nsec = node_rrset(n, DNS_TYPE_NSEC); /* the one type that stands beside CNAME (RFC 4034 4) */
+	return nsec ? render_type(types_add(t), z, r, n, &no_chain, nsec, DNS_TYPE_NSEC, e) : 0;
 }
 
 /* ---- entries ---- */
