@@ -2,6 +2,7 @@
 /* /metrics: the rows of tables/metrics.h, then the families whose labels only the rooms above metric know. */
 #include "admin/internal.h"
 
+#include "steerway/base/clock.h"
 #include "steerway/base/mem.h"
 #include "steerway/metric.h"
 #include "config.h"
@@ -172,6 +173,17 @@ static void write_answers(struct admin *a, struct buf *out) {
 	}
 }
 
+static void on_signature(void *arg, const struct gslb_signing *s) {
+	const struct metric_label labels[] = { { "zone", s->zone } };
+	int64_t now = (int64_t)(clock_wall_us() / USEC_PER_SEC);
+	metric_sample(arg, "gslb_signature_left_seconds", labels, 1, s->first_end_s > now ? (double)(s->first_end_s - now) : 0);
+}
+
+static void write_signatures(struct admin *a, struct buf *out) {
+	metric_family(out, "gslb_signature_left_seconds", METRIC_GAUGE, "Time until the first signature of a signed zone ends.");
+	gslb_each_signing(a->house.gslb, on_signature, out);
+}
+
 static void write_ends(struct admin *a, struct buf *out) {
 	metric_family(out, "proxy_ends_total", METRIC_COUNTER, "Requests by the way they ended.");
 	for (int e = 0; e < PROXY_END_COUNT; e++) {
@@ -233,6 +245,7 @@ void admin_write_metrics(struct admin *a, struct buf *out) {
 	write_pools(a, out);
 	write_names(a, out);
 	write_answers(a, out);
+	write_signatures(a, out);
 	write_ends(a, out);
 	write_process(a, out);
 }

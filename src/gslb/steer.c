@@ -12,6 +12,8 @@
 
 #include <urcu/urcu-memb.h>
 
+#define PRESIGN_BUDGET_US 3000 /* of the control thread, after a switch */
+
 int steered_check(struct steered *s, struct render *r, struct err *e) {
 	bool fits;
 	struct policy_choice all;
@@ -186,8 +188,25 @@ static void steered_refresh(struct steered *s, struct fleet *f, struct render *r
 	struct steered_set *set = set_create(s, r);
 	bool are_all_usable = pool && (unsigned)__builtin_popcountll(s->usable) == s->policy->n_sites;
 	set->changes_at_us = are_all_usable ? pool->changes_at_us : 1; /* a site may come back at any time */
-	if (set_switch(s, set, retired))
+	if (set_switch(s, set, retired)) {
 		log_switch(s);
+		s->is_presigned = false;
+	}
+}
+
+/* Behind the switch: of names with many sites, what the next change may lead to. What does not fit the time waits for the next
+ * publish, or is signed when it is wanted. */
+static void presign_pending(struct zones *zs, struct render *r) {
+	uint64_t until = clock_update() + PRESIGN_BUDGET_US;
+	for (struct zone *z = zs->first; z; z = z->next)
+		for (struct steered *s = z->is_signed ? z->steered : NULL; s; s = s->next) {
+			if (s->is_presigned || s->policy->n_sites <= PRESIGN_SITES_MAX)
+				continue;
+			steered_presign(s, s->usable, r);
+			s->is_presigned = true;
+			if (clock_update() > until)
+				return;
+		}
 }
 
 void steer_refresh(struct zones *zs, struct fleet *f, struct render *r) {
@@ -195,6 +214,7 @@ void steer_refresh(struct zones *zs, struct fleet *f, struct render *r) {
 	for (struct zone *z = zs->first; z; z = z->next)
 		for (struct steered *s = z->steered; s; s = s->next)
 			steered_refresh(s, f, r, &retired);
+	presign_pending(zs, r);
 	if (!retired.sets && !retired.variants)
 		return;
 	urcu_memb_synchronize_rcu();

@@ -312,6 +312,7 @@ struct steered {
 	uint64_t *last;            /* by class of client: what was usable when it last had a usable answer */
 	uint64_t usable, answered; /* by place; answered: to any class */
 	bool is_all_down;          /* for any class */
+	bool is_presigned;         /* for the states next to the present one */
 };
 
 /* ---- the snapshot ---- */
@@ -502,6 +503,15 @@ unsigned service_slots(const struct zone *z, const struct node *n, struct steere
 /* The RRset with the hints of now; addresses: of type A, and AAAA. Without signatures. */
 struct rrset service_rrset(const struct steered *s, const struct node *n, uint16_t type, const struct rrset addresses[2],
                            struct arena *arena);
+
+/* presign.c: control thread. */
+#define PRESIGN_SITES_MAX 8
+#define PRESIGN_STATES_MAX 256
+/* States of health (masks of usable sites, by place) to be prepared for, each once: of up to PRESIGN_SITES_MAX sites all; of more
+ * `usable`, each that differs from it by one site, all, none. Returns how many. */
+unsigned presign_states(uint64_t out[PRESIGN_STATES_MAX], unsigned n_sites, uint64_t usable);
+/* The answers in all of these. */
+void steered_presign(struct steered *s, uint64_t usable, struct render *r);
 
 /* variant.c: control thread. */
 /* The answers with these sites, rendered when they are asked for first. `fits` false: an answer is too long for a message. */

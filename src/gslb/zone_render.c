@@ -345,8 +345,11 @@ int zone_render(struct zone *z, struct render *r, struct err *e) {
 		if (!n->is_hidden && render_node(z, r, &t, n, e) < 0)
 			return -1;
 	link_wildcards(z);
-	for (struct steered *s = z->steered; s; s = s->next)
+	for (struct steered *s = z->steered; s; s = s->next) {
 		if (steered_check(s, r, e) < 0)
 			return -1;
+		if (z->is_signed)
+			steered_presign(s, UINT64_MAX, r);
+	}
 	return 0;
 }
