@@ -109,7 +109,7 @@ static void check_pool(struct life *l, struct fleet_pool *p) {
 			         !is_blocked(s->site->admin, &s->site->drain);
 			assert_int_equal(s->takes_requests, is_up);
 			up += s->site == site && is_up;
-			is_settled &= !s->is_transition;
+			is_settled &= s->changes_at_us == 0;
 		}
 		if (up >= p->cfg->min_up && up > 0 && !is_blocked(site->admin, &site->drain) &&
 		    site->drain.phase == FLEET_PHASE_NONE)

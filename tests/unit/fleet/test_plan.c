@@ -51,7 +51,7 @@ static void test_identity(void **state) {
 	assert_ptr_equal(SERVER_OF(p->servers.next), s); /* in the order of the file */
 	assert_int_equal(house_site(h, 1)->index, site_index);
 	assert_int_equal(s->verdict, FLEET_DOWN);
-	assert_true(s->is_transition);
+	assert_true(s->changes_at_us > 0);
 	assert_true(str_eq(s->cause, STR("refused")));
 	assert_int_equal(s->admin, FLEET_FORCED_UP);
 	assert_int_equal(p->admin, FLEET_FORCED_UP);
