@@ -137,6 +137,7 @@ static const struct {
 	{ "admin.state_file", "/var/lib/steerway/state" },
 	{ "log.path", "#/var/log/steerway/error.log" },
 	{ "log.access.path", "/var/log/steerway/access.log" },
+	{ "log.queries.path", "/var/log/steerway/queries.log" },
 };
 
 /* Sections beside the documented one, in the order of the rows. */

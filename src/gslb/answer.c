@@ -140,7 +140,8 @@ static size_t reply_truncate(const struct exchange *x, char *out) {
 }
 
 /* Writes what was found; its bytes, at most out_size, or 0 when the client is beyond its limits. */
-static inline size_t exchange_end(const struct exchange *x, struct counts *counts, char *out, size_t out_size) {
+static inline size_t exchange_end(const struct exchange *x, struct gslb *g, char *out, size_t out_size) {
+	struct counts *counts = &g->counts[x->client.worker];
 	uint8_t opt[OPT_BYTES_MAX];
 	size_t n_opt = x->q.has_edns ? opt_write(x, false, opt) : 0, n;
 	unsigned flags = x->rcode & 0xf;
@@ -170,6 +171,10 @@ static inline size_t exchange_end(const struct exchange *x, struct counts *count
 		count_error(rcode);
 	if (flags & DNS_FLAG_TC)
 		metric_add(METRIC_gslb_truncated_total, 1);
+	if (x->settings->query_log && ++counts->n_unlogged >= x->settings->query_log_sample) {
+		counts->n_unlogged = 0;
+		query_log_write(x, fleet_epoch(g->fleet), rcode, flags & DNS_FLAG_TC, n + n_opt);
+	}
 	SNAPSHOT_READ_END(x->found.variant);
 	SNAPSHOT_READ_END(x->zones);
 	SNAPSHOT_READ_END(x->settings);
@@ -201,7 +206,7 @@ static void answer_group(struct gslb *g, const struct gslb_client *who, struct u
 		__builtin_prefetch((const char *)all[i].found.answer + 64);
 	}
 	for (unsigned i = 0; i < n_live; i++)
-		messages[i]->n_out = exchange_end(&all[i], &g->counts[who->worker], messages[i]->out, out_size);
+		messages[i]->n_out = exchange_end(&all[i], g, messages[i]->out, out_size);
 }
 
 size_t gslb_answer(struct gslb *g, const struct gslb_client *c, struct str in, char *out, size_t out_size) {

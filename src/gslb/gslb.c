@@ -30,7 +30,7 @@ static void on_acme_expire(struct deadline *d) {
 
 struct gslb *gslb_create(struct fleet *f, struct workers *w, struct err *e) {
 	struct gslb *g = mem_zalloc(sizeof(*g));
-	struct cfg_dns nothing = { .max_udp = DNS_EDNS_BYTES };
+	struct cfg_root nothing = { .dns = { .max_udp = DNS_EDNS_BYTES } };
 	g->n_workers = w ? workers_count(w) : 1;
 	if (getrandom(g->cookie_secret, sizeof(g->cookie_secret), 0) != sizeof(g->cookie_secret)) {
 		err_errno(e, "getrandom");
@@ -135,7 +135,7 @@ struct gslb_plan *gslb_prepare(struct gslb *g, const struct cfg_root *cfg, struc
 	p->cfg = cfg;
 	resign_cancel(g->resign);
 	list_init(&p->endpoints);
-	p->settings = settings_create(&cfg->dns, g, e);
+	p->settings = settings_create(cfg, g, e);
 	p->zones = p->settings ? zones_create(cfg, zones_now(g), e) : NULL;
 	if (p->zones && (!g->workers || plan_endpoints(p, cfg, e) == 0))
 		return p;

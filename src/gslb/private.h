@@ -40,6 +40,7 @@ struct counts {
 	_Atomic uint64_t types[COUNTS_TYPES];
 	_Atomic uint64_t policies[COUNTS_POLICIES];
 	_Atomic uint64_t sites[64]; /* by fleet_site.index */
+	uint32_t n_unlogged;        /* queries since the last one that was logged; the worker's own */
 };
 struct exchange;
 void counts_add(struct counts *c, const struct exchange *x, unsigned rcode);
@@ -113,10 +114,13 @@ struct settings {
 	struct answer *texts[SETTINGS_TEXTS]; /* of questions about the server; NULL: refused */
 	struct dns_cookie_keys cookie_keys;
 	struct limits limits;
+	struct log_output *query_log; /* NULL: none */
+	uint32_t query_log_sample;    /* one of so many */
+	bool query_log_is_json;
 	uint64_t tcp_idle_us;
 	unsigned tcp_per_client; /* connections; 0: no bound */
 };
-struct settings *settings_create(const struct cfg_dns *cfg, const struct gslb *g, struct err *e);
+struct settings *settings_create(const struct cfg_root *root, const struct gslb *g, struct err *e);
 void settings_destroy(struct settings *s);
 /* Of a question of class CH (RFC 4892). */
 const struct answer *settings_chaos(const struct settings *s, const struct dns_query *q);
@@ -148,6 +152,8 @@ static inline struct str client_address(const struct gslb_client *c) {
 	 2 + OPT_EDE_TEXT_MAX)
 /* The OPT record of the reply to a query that has one; its bytes. is_bare: without what the client can do without. */
 size_t opt_write(const struct exchange *x, bool is_bare, uint8_t out[OPT_BYTES_MAX]);
+/* query_log.c: what was asked, and the n bytes that it was answered with. */
+void query_log_write(const struct exchange *x, uint64_t epoch, unsigned rcode, bool is_truncated, size_t n);
 /* gslb_answer for a whole batch of UDP. */
 void gslb_answer_batch(struct gslb *g, unsigned worker, struct udp_message *messages, unsigned n);
 

@@ -70,7 +70,17 @@ static int compile_cookies(struct settings *s, const struct cfg_dns_cookies *cfg
 	return 0;
 }
 
-struct settings *settings_create(const struct cfg_dns *cfg, const struct gslb *g, struct err *e) {
+static int open_log(struct settings *s, const struct cfg_log_queries *cfg, struct err *e) {
+	if (!cfg->is_given)
+		return 0;
+	s->query_log = log_output_open(cfg->path.p, e); /* the same one again on a reload */
+	s->query_log_is_json = cfg->format == CFG_LOG_FORMAT_JSON;
+	s->query_log_sample = (uint32_t)cfg->sample;
+	return s->query_log ? 0 : err_context(e, "log.queries.path");
+}
+
+struct settings *settings_create(const struct cfg_root *root, const struct gslb *g, struct err *e) {
+	const struct cfg_dns *cfg = &root->dns;
 	struct settings *s = mem_zalloc(sizeof(*s));
 	s->max_udp_bytes = cfg->max_udp;
 	s->tcp_idle_us = cfg->tcp.idle_timeout_ms * USEC_PER_MSEC;
@@ -88,7 +98,7 @@ struct settings *settings_create(const struct cfg_dns *cfg, const struct gslb *g
 	if ((cfg->identity.n > 0 && !(s->texts[SETTINGS_IDENTITY] = chaos_create(cfg->identity, "identity", e))) ||
 	    (cfg->version.n > 0 && !(s->texts[SETTINGS_VERSION] = chaos_create(cfg->version, "version", e))))
 		goto fail;
-	if (compile_cookies(s, &cfg->cookies, g->cookie_secret, e) < 0)
+	if (compile_cookies(s, &cfg->cookies, g->cookie_secret, e) < 0 || open_log(s, &root->log.queries, e) < 0)
 		goto fail;
 	return s;
 fail:

@@ -14,7 +14,7 @@
 static int rooms_check(struct daemon *d, const struct cfg_root *cfg, struct err *e) {
 	struct cfg_root dry = *cfg;
 	dry.listeners.n = 0;
-	dry.log.access.is_given = false;
+	dry.log.access.is_given = dry.log.queries.is_given = false;
 	int result = -1;
 	if ((d->control = loop_create(e)) && (d->workers = workers_create(1, e)) &&
 	    (d->fleet = fleet_create(d->control, d->workers, e)) && (d->health = health_create(d->control, d->fleet, e)) &&

@@ -79,6 +79,8 @@ int privileges_give_logs(const struct privileges *p, const struct cfg_root *cfg,
 		return err_context(e, "log.path");
 	if (cfg->log.access.is_given && log_give(p, cfg->log.access.path, e) < 0)
 		return err_context(e, "log.access.path");
+	if (cfg->log.queries.is_given && log_give(p, cfg->log.queries.path, e) < 0)
+		return err_context(e, "log.queries.path");
 	return 0;
 }
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """EDNS options, questions about the server, and limits, by raw bytes and by real clients; each says its RFC."""
+import json
 import socket
 import struct
 
@@ -164,3 +165,39 @@ def test_connections_of_a_client(lab):
 	wait_until(works, 5, "room for another")
 	for s in held:
 		s.close()
+
+
+# ---- the query log ----
+
+def records(path):
+	with open(path) as f:
+		return [json.loads(line) for line in f if line.endswith("\n")]
+
+
+def test_query_log(lab):
+	"""A record a query: clients as networks, names as zone files write them, which sites and why."""
+	path = str(lab.path("queries.log"))
+	h = House(lab, log={"queries": {"path": path}})
+	h.ask("APP", edns=1232, edns_flags=0x8000, options=option(ECS, bytes([0, 1, 32, 0, 198, 51, 100, 7])))
+	h.ask("nowhere", 65280, tcp=True)
+	exchange_udp(h.address, query("a\"b\\\x01.example.test"))
+	exchange_udp(h.address, struct.pack("!6H", 7, 0, 0, 0, 0, 0))
+	wait_until(lambda: len(records(path)) >= 4, 5, "four records")
+	steered, tcp, odd, empty = records(path)[:4]
+	network = "127.0.0.0/24"  # the kernel asks a loopback address from 127.0.0.1
+	assert all(r["client"] == network and "ts" in r and r["epoch"] >= 1 for r in (steered, tcp, odd, empty)), steered
+	expected = {"transport": "udp", "name": "app.example.test.", "type": "A", "do": 1, "ecs": "198.51.100.0/24", "cookie": "none", "rcode": "NOERROR", "truncated": 0,
+	            "steered": "app.example.test.", "policy": "failover", "sites": "cloud", "scope": 0, "fallback": 0}
+	assert {k: steered.get(k) for k in expected} == expected, steered
+	assert (tcp["transport"], tcp["name"], tcp["type"], tcp["rcode"]) == ("tcp", "nowhere.example.test.", "TYPE65280", "NXDOMAIN") and "steered" not in tcp, tcp
+	assert odd["name"] == 'a"b\\\\\\001.example.test.', odd
+	assert empty["rcode"] == "FORMERR" and "name" not in empty, empty
+
+
+def test_query_log_sample_and_text(lab):
+	path = str(lab.path("queries.log"))
+	h = House(lab, workers=1, log={"queries": {"path": path, "format": "text", "sample": 10}})
+	for _ in range(40):
+		h.ask("app")
+	wait_until(lambda: open(path).read().count("\n") == 4, 5, "one of ten")
+	assert " name=app.example.test. type=A " in open(path).read()

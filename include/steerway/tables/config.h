@@ -357,11 +357,17 @@
 	K(level, ENUM, log_level, "info", NULL, NULL, LIVE, "Lowest level of the error log.") \
 	K(format, ENUM, log_format, "text", NULL, NULL, LIVE, "Format of the error log.") \
 	K(path, PATH, _, NULL, NULL, NULL, RESTART, "File of the error log; standard error when absent.") \
-	K(access, OBJECT, log_access, NULL, NULL, NULL, RESTART, "One record a transaction. Absent: none.")
+	K(access, OBJECT, log_access, NULL, NULL, NULL, RESTART, "One record a transaction. Absent: none.") \
+	K(queries, OBJECT, log_queries, NULL, NULL, NULL, RESTART, "Records of DNS queries and what they were answered. Clients are shown as their /24 or /56. Absent: none.")
 
 #define CFG_LOG_ACCESS_KEYS(K) \
 	K(path, PATH, _, CFG_REQUIRED, NULL, NULL, RESTART, "File, reopened on SIGUSR1; `-` is standard error.") \
 	K(format, ENUM, log_format, "json", NULL, NULL, RESTART, "`json` or `text`.")
+
+#define CFG_LOG_QUERIES_KEYS(K) \
+	K(path, PATH, _, CFG_REQUIRED, NULL, NULL, RESTART, "File, reopened on SIGUSR1; `-` is standard error.") \
+	K(format, ENUM, log_format, "json", NULL, NULL, RESTART, "`json` or `text`.") \
+	K(sample, UINT, _, "1", "1", "1000000", LIVE, "One of so many queries of a worker is logged.")
 
 /* Enums: V(NAME, "text in the file") */
 #define CFG_PROTOCOL_VALUES(V) V(HTTP, "http") V(DNS, "dns")
@@ -442,6 +448,7 @@
 	S(admin_http, CFG_ADMIN_HTTP_KEYS) \
 	S(admin, CFG_ADMIN_KEYS) \
 	S(log_access, CFG_LOG_ACCESS_KEYS) \
+	S(log_queries, CFG_LOG_QUERIES_KEYS) \
 	S(log, CFG_LOG_KEYS) \
 	S(root, CFG_ROOT_KEYS)
 #define CFG_ENUMS(E) \
