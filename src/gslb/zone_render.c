@@ -156,6 +156,18 @@ static int render_sets(struct types *t, struct zone *z, struct render *r, struct
 	return 0;
 }
 
+/* Who asks for RRSIG alone gets the signatures of one RRset, as with ANY (RFC 8482 4.1): the name's record in the chain says that
+ * there are some. */
+static int render_signatures(struct types *t, struct zone *z, struct render *r, const struct node *n, struct err *e) {
+	const struct rrset *s = n->sets;
+	while (s && !s->sigs)
+		s = s->next;
+	if (!s)
+		return 0;
+	struct rrset signatures = { .type = DNS_TYPE_RRSIG, .ttl = s->ttl, .first = s->sigs };
+	return render_type(types_add(t), z, r, n, &no_chain, &signatures, DNS_TYPE_RRSIG, e);
+}
+
 /* The answer at a cut for DS, which is the parent's to give (RFC 4035 3.1.4.1). */
 static int render_ds(struct types *t, struct zone *z, struct zone *parent, struct render *r, const struct node *cut,
                      struct err *e) {
@@ -326,6 +338,8 @@ static int render_node(struct zone *z, struct render *r, struct types *t, struct
 		if (n == z->apex && z->parent_cut && render_ds(t, z, z->parent, r, z->parent_cut, e) < 0)
 			return -1;
 	}
+	if (z->is_signed && !n->is_cut && render_signatures(t, z, r, n, e) < 0)
+		return -1;
 	entry_store(z, n, t);
 	return 0;
 }

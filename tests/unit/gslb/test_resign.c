@@ -35,7 +35,7 @@ struct test {
 };
 
 static const char zone[] = "@ 3600 IN SOA ns h 7 3600 600 86400 300\n@ IN NS ns\nns IN A 192.0.2.1\na IN TXT first\n"
-			   "below IN NS ns.below\nns.below IN A 192.0.2.9\n";
+			   "below IN NS ns.below\nns.below IN A 192.0.2.9\nc IN CNAME a\n";
 static const char zone_below[] = "@ 3600 IN SOA ns h 7 3600 600 86400 300\n@ IN NS ns\nns IN A 192.0.2.1\n";
 #define YAML                                                                                                                     \
 	"listeners: { dns: { bind: ['127.0.0.1:5300'], protocol: dns } }\n" FIXTURE_SITES "zones:\n"                             \
@@ -126,13 +126,23 @@ static void test_refresh(void **state) {
 		move(10 * DAY);
 		run(t);
 		assert_int_equal(node_rrset(zone_of(t, "example.")->apex, DNS_TYPE_DNSKEY)->n, 1);
-		assert_int_equal(zone_of(t, "example.")->denial->n, 5);
+		assert_int_equal(zone_of(t, "example.")->denial->n, 6);
 		assert_in_range(dns_get32(sig_of(zone_of(t, "example."), DNS_TYPE_SOA) + 8), now_s() + 11 * DAY,
 		                now_s() + 14 * DAY);
 	}
 }
 
 /* A key's time comes without a reload, and without its files. */
+/* The name's own NSEC record says that it has signatures: who asks for them gets some, at an alias the alias's. */
+static void test_type_rrsig(void **state) {
+	struct test *t = *state;
+	signed_key(&t->keys, 13, 257, (struct key_times){ { 0 } });
+	load(t);
+	assert_non_null(strstr(ask(t->x, "a.example", 46), "NOERROR aa\nan a.example. 3600 IN RRSIG TXT 13 2 3600 "));
+	assert_non_null(strstr(ask(t->x, "c.example", 46), "NOERROR aa\nan c.example. 3600 IN RRSIG CNAME 13 2 3600 "));
+	assert_null(strstr(ask(t->x, "below.example", 46), "an "));
+}
+
 static void test_key_time(void **state) {
 	struct test *t = *state;
 	int64_t start = now_s();
@@ -218,6 +228,7 @@ static void test_thread(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_refresh, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_type_rrsig, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_key_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_files, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_signing, setup, teardown),
