@@ -34,6 +34,7 @@ static void replace(struct steered *s, struct maps *maps, struct replaced *old) 
 		s->last = mem_zalloc_array(p->n_classes, sizeof(*s->last));
 	}
 	s->policy = p;
+	s->is_presigned = false;
 }
 
 static bool maps_are_same(const struct maps *a, const struct maps *b) {

@@ -81,7 +81,8 @@ static void steered_inherit(struct zones *new, const struct zones *old) {
 	for (struct zone *to = new->first; to &&from; to = to->next, from = from->next) {
 		const struct steered *b = from->steered;
 		for (struct steered *a = to->steered; a && b && a != b; a = a->next, b = b->next)
-			memcpy(a->last, b->last, a->policy->n_classes * sizeof(*a->last));
+			if (a->policy->n_classes == b->policy->n_classes) /* else a map's file changed in the meantime */
+				memcpy(a->last, b->last, a->policy->n_classes * sizeof(*a->last));
 	}
 }
 

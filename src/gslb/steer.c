@@ -190,7 +190,7 @@ static void steered_refresh(struct steered *s, struct fleet *f, struct render *r
 	set->changes_at_us = are_all_usable ? pool->changes_at_us : 1; /* a site may come back at any time */
 	if (set_switch(s, set, retired)) {
 		log_switch(s);
-		s->is_presigned = false;
+		s->is_presigned &= s->policy->n_sites <= PRESIGN_SITES_MAX;
 	}
 }
 
@@ -200,7 +200,7 @@ static void presign_pending(struct zones *zs, struct render *r) {
 	uint64_t until = clock_update() + PRESIGN_BUDGET_US;
 	for (struct zone *z = zs->first; z; z = z->next)
 		for (struct steered *s = z->is_signed ? z->steered : NULL; s; s = s->next) {
-			if (s->is_presigned || s->policy->n_sites <= PRESIGN_SITES_MAX)
+			if (s->is_presigned)
 				continue;
 			steered_presign(s, s->usable, r);
 			s->is_presigned = true;

@@ -364,6 +364,7 @@ int zone_render(struct zone *z, struct render *r, struct err *e) {
 			return -1;
 		if (z->is_signed)
 			steered_presign(s, UINT64_MAX, r);
+		s->is_presigned = true;
 	}
 	return 0;
 }
