@@ -45,7 +45,7 @@ RFC_7871 = [
 	R(7871, "7.2.1", "a name that is steered by health alone: scope 0", f"app.example.test. A opt={ecs(1, 24, 'c63364')}", "NOERROR aa", CLOUD, echoed(1, 24, "c63364"),
 	  counted={"steered": 1}),
 	R(7871, "7.2.1", "an NXDOMAIN holds for everyone", f"nowhere.example.test. A opt={ecs(1, 24, 'c63364')}", "NXDOMAIN aa", TEST_SOA, echoed(1, 24, "c63364")),
-	R(7871, "7.2.1", "a refusal holds for everyone", f"elsewhere.test. A opt={ecs(1, 24, 'c63364')}", "REFUSED", echoed(1, 24, "c63364")),
+	R(7871, "7.2.1", "a refusal holds for everyone", f"elsewhere.test. A opt={ecs(1, 24, 'c63364')}", "REFUSED", echoed(1, 24, "c63364") + " 15=0014"),
 	R(7871, "7.2.1", "a truncated answer has the option", f"wide.example.test. A opt={ecs(1, 24, 'c63364')}", "NOERROR aa tc", echoed(1, 24, "c63364"), only="udp"),
 	malformed(7871, "7.2.1", "too few bytes of address", ecs(1, 24, "c633")),
 	malformed(7871, "7.2.1", "too many bytes of address", ecs(1, 24, "c6336400")),
@@ -85,7 +85,7 @@ RFC_7873 = [
 RFC_5001 = [
 	asks(5001, "2.2", "NSID to who asks", option(3), "opt 1232 3=" + b"edge-1".hex()),
 	asks(5001, "2.1", "data in the query mean nothing", option(3, "abcdef"), "opt 1232 3=" + b"edge-1".hex()),
-	R(5001, "2.2", "with a refusal", f"elsewhere.test. A opt={option(3)}", "REFUSED", "opt 1232 3=" + b"edge-1".hex()),
+	R(5001, "2.2", "with a refusal", f"elsewhere.test. A opt={option(3)}", "REFUSED", "opt 1232 3=" + b"edge-1".hex() + " 15=0014"),
 ]
 
 RFC_7828 = [

@@ -151,7 +151,7 @@ RFC_6891 = [
 	R(6891, "6.1.2", "options that end in front of the record's end", message(question() + opt(data=b"\xfd\xe9\0\0\0\0\0"), ar=1), "FORMERR", "opt 1232"),
 	R(6891, "6.1.1", "the OPT record's data run out of the message", message(question() + opt(n_data=8), ar=1), "FORMERR"),
 	R(6891, "7", "an OPT record in a query of another opcode", message(question() + opt(), flags=2 << 11, ar=1), "NOTIMP", "opt 1232"),
-	R(6891, "7", "REFUSED has an OPT record when the query had", "elsewhere.test. A edns=1232", "REFUSED"),
+	R(6891, "7", "REFUSED has an OPT record when the query had, which says why (RFC 8914 4.21)", "elsewhere.test. A edns=1232", "REFUSED", "opt 1232 15=0014"),
 	R(6891, "7", "NXDOMAIN as well", "nowhere.example.test. A edns=1232", "NXDOMAIN aa", TEST_SOA),
 	R(6891, "7", "a truncated answer as well", "wide.example.test. A edns=512", "NOERROR aa tc", only="udp"),
 	R(6891, "6.2.5", "513 bytes offered and used at most", "mx.example.test. MX edns=513", "NOERROR aa",
