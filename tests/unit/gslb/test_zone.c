@@ -170,7 +170,7 @@ static void test_include_errors(void **state) {
 	assert_refused(x, YAML, HEAD "$INCLUDE other.zone\n", "/third.zone:3: ");
 	assert_refused(x, YAML, HEAD "$INCLUDE other.zone\n", "/other.zone includes itself");
 	for (int i = 0; i < 20; i++) {
-		char name[16], text[32];
+		char name[32], text[48];
 		snprintf(name, sizeof(name), "%d.zone", i);
 		snprintf(text, sizeof(text), "$INCLUDE %d.zone\n", i + 1);
 		fixture_file(x, name, text);
