@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Limits over all workers, and the queue in front of them: what origins see at once, who goes first, who is sent away, and that nobody
 is forgotten."""
-import select
-import socket
 import threading
 import time
 
@@ -11,40 +9,35 @@ from http1 import RawOrigin, ok
 from lab import PATIENCE, SLOW, cases, slowness, wait_until
 
 
-def is_held(c):
-	"""Not closed by the peer: its FIN is here before it connects anew, though the thread that serves the old one may hear of it later."""
-	try:
-		return not select.select([c.sock], [], [], 0)[0] or c.sock.recv(1, socket.MSG_PEEK) != b""
-	except (OSError, ValueError):
-		return False
-
-
 class Counting(RawOrigin):
 	"""Counts what is in progress here at once; a request waits at the gate while that is shut, else for `seconds`."""
 
 	def __init__(self, lab, seconds=0.0, is_shut=False):
 		self.seconds, self.gate = seconds, threading.Semaphore(0) if is_shut else None
-		self.now = self.most = self.most_open = 0
-		self.held = []
+		self.now = self.most = self.open = self.most_open = 0
 		self.counts = threading.Lock()
 		super().__init__(lab, self.count)
 
 	def count(self, c):
 		with self.counts:
-			self.held = [*filter(is_held, self.held), c]
-			self.most_open = max(len(self.held), self.most_open)
-		while request := c.request():
+			self.open += 1
+			self.most_open = max(self.open, self.most_open)
+		try:
+			while request := c.request():
+				with self.counts:
+					self.now += 1
+					self.most = max(self.now, self.most)
+				self.note(request)
+				if self.gate:
+					self.gate.acquire()
+				elif self.seconds:
+					time.sleep(self.seconds)
+				with self.counts:
+					self.now -= 1
+				c.send(ok(request.target.encode()))
+		finally:
 			with self.counts:
-				self.now += 1
-				self.most = max(self.now, self.most)
-			self.note(request)
-			if self.gate:
-				self.gate.acquire()
-			elif self.seconds:
-				time.sleep(self.seconds)
-			with self.counts:
-				self.now -= 1
-			c.send(ok(request.target.encode()))
+				self.open -= 1
 
 	def targets(self):
 		return [r.target for r in self.requests]
