@@ -150,6 +150,7 @@ def check_examples():
 		(conf / "pages" / "5xx.html").write_text("<h1>${status} ${status_text}</h1>")
 		subprocess.run([sys.executable, ROOT / "tests/box/mmdb.py", conf / "maps" / "city.mmdb"], check=True, text=True,
 		               input='192.0.2.0/24 {"country": {"iso_code": "IE"}, "location": {"latitude": 53.3, "longitude": -6.2}}\n')
+		(conf / "maps/times.txt").write_text("192.0.2.0/24 cloud=12ms onprem=30ms\n")
 		for file in [*files, conf / "steerway.yaml.sample"]:
 			done = subprocess.run([str(BUILD / "steerway"), "check", "-c", str(file)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 			if done.returncode != 0:
@@ -202,7 +203,7 @@ def check_names():
 
 
 def check_tables():
-	keys = names_in((ROOT / "src/proxy/access_log.c").read_text(), r'PUT_(?:TEXT|NUMBER)\(&?r, "(\w+)"')
+	keys = names_in((ROOT / "src/proxy/access_log.c").read_text(), r'RECORD_(?:TEXT|NUMBER)\(&?r, "(\w+)"')
 	if len(keys) < 20:
 		fault("the access log's fields could not be read")
 	for key in keys:

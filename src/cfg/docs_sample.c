@@ -152,7 +152,7 @@ static const struct {
 	{ "pools.servers", "- { name: p1, address: \"10.0.1.11:8443\", site: onprem, weight: 5 }" },
 	{ "pools.servers", "- { name: d1, address: \"10.2.1.11:8443\", site: dr }" },
 	{ "routes", "- { path: /static, pool: app }" },
-	{ "maps", "rtt: { type: latency, file: maps/rtt.txt }" },
+	{ "maps", "rtt: { type: latency, file: maps/times.txt }" },
 	{ "policies", "nearest: { policy: latency, map: rtt, sites: [cloud, onprem] }" },
 	{ "zones.names", "intranet: { use: split, pool: app }" },
 	{ "zones.names", "www: { policy: weighted, pool: app, sites: { cloud: 70, onprem: 30 } }" },
