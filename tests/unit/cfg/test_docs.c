@@ -40,7 +40,7 @@ static int setup(void **state) {
 	file_write("zones/example.org.zone", "");
 	mkdir("maps", 0700);
 	file_write("maps/networks.txt", "");
-	file_write("maps/rtt.txt", "");
+	file_write("maps/times.txt", "");
 	mkdir("pages", 0700);
 	file_write("pages/5xx.html", "");
 	file_write("pages/5xx.json", "");
