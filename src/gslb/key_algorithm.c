@@ -48,7 +48,7 @@ static EVP_PKEY *key_checked(EVP_PKEY *key, struct err *e) {
 
 static EVP_PKEY *ecdsa_load(const struct key_private *from, const struct key_public *public, struct err *e) {
 	const struct key_bytes *d = &from->fields[KEY_FIELD_PRIVATE];
-	if (d->n != CURVE_BYTES) {
+	if (d->n == 0 || d->n > CURVE_BYTES) { /* ldns-keygen leaves zeros at the front out: one key of 256 is shorter */
 		field_missing(e, "PrivateKey");
 		return NULL;
 	}

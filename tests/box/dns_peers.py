@@ -58,7 +58,7 @@ class Peer:
 		wait_until(lambda: self.is_ready(exchange, next(iter(zones))), 20, f"{self.name} answers")
 
 	def is_ready(self, exchange, zone):
-		assert self.process.is_alive(), self.process.text()
+		self.process.must_live()
 		try:
 			wire = exchange(self.address, ask_wire(zone, "SOA"), 0.2)
 			return wire and Message(wire).rcode == "NOERROR"

@@ -95,7 +95,7 @@ class Internet:
 		daemon = Steerway(self.lab, config, wait=False, preexec=self.enter)
 
 		def is_ready():
-			assert daemon.process.is_alive(), daemon.log()
+			daemon.process.must_live()
 			return daemon.ctl("show", "zones", check=False).returncode == 0
 		wait_until(is_ready, 20, "steerway is ready")
 		return daemon

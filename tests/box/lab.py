@@ -142,6 +142,11 @@ class Process:
 	def is_alive(self):
 		return self.popen.poll() is None
 
+	def must_live(self):
+		"""For conditions that are waited for: of what has ended nothing more will come, and the wait ends at once."""
+		if not self.is_alive():
+			raise RuntimeError(f"{self.name} ended with {self.popen.returncode}\n{self.text()[-4000:]}")
+
 	def text(self):
 		return self.log.read_text(errors="replace")
 
@@ -302,7 +307,7 @@ class Steerway:
 
 	def wait_ready(self, seconds=20):
 		def ready():
-			assert self.process.is_alive(), f"{self.name} ended with {self.process.popen.returncode}\n{self.process.text()[-4000:]}"
+			self.process.must_live()
 			try:
 				return self.http("/readyz")[0] == 200
 			except OSError:
@@ -365,8 +370,8 @@ class Steerway:
 		"""The first record that `want` accepts; the log is written behind the request."""
 		def find():
 			found = next((r for r in self.access() if want(r)), None)
-			if found is None and not self.process.is_alive() and not self.is_finished:
-				raise RuntimeError(f"{self.name} died with {self.process.popen.returncode}")  # no use in waiting
+			if found is None and not self.is_finished:
+				self.process.must_live()
 			return found
 		return wait_until(find, seconds, "a record in the access log")
 

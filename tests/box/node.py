@@ -22,7 +22,7 @@ class NodeOrigin:
 		wait_until(self.is_ready, 20, "the origin listens")
 
 	def is_ready(self):
-		assert self.process.is_alive() or not self.process.text(), self.process.text()
+		self.process.must_live()
 		return "ready" in self.process.text()
 
 	def text(self, kind):

@@ -117,7 +117,7 @@ class Nginx:
 		self.process = self.lab.start(f"nginx-{self.name}", command)
 
 		def answers():
-			assert self.process.is_alive(), f"nginx ended: {self.process.text()}"
+			self.process.must_live()
 			try:
 				return fetch(self.address, "/health", tls=self.tls, sni="localhost").status == 200
 			except OSError:

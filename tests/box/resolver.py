@@ -58,7 +58,7 @@ class Unbound:
 		wait_until(self.is_ready, 20, "unbound answers")
 
 	def is_ready(self):
-		assert self.process.is_alive(), self.process.text()
+		self.process.must_live()
 		try:
 			return self.exchange(self.address, ask_wire("localhost", "A", flags=0x100), 0.2) is not None
 		except OSError:

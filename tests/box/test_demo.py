@@ -43,7 +43,7 @@ def start(lab):
 	lab.processes.append(demo)
 
 	def up():
-		assert demo.is_alive(), demo.text()
+		demo.must_live()
 		try:
 			return fetch(("127.0.0.1", 8404), "/readyz").status == 200
 		except OSError:

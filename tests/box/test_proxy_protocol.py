@@ -361,7 +361,7 @@ def haproxy(lab, name, origin, bind="", server=""):
 	process = lab.start(name, ["haproxy", "-db", "-f", path])
 
 	def listens():
-		assert process.is_alive(), process.text()
+		process.must_live()
 		try:
 			socket.create_connection(address, 1).close()
 			return True

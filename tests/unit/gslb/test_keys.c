@@ -228,6 +228,30 @@ static void test_modes(void **state) {
 	load_fails(d, "+015+55237.private: No such file or directory");
 }
 
+/* ldns-keygen writes a number of P-256 without its zeros at the front: here 1, whose public key is the generator (SEC 2 2.4.2). */
+static void test_short_number(void **state) {
+	struct directory *d = *state;
+	static const char text[] =
+	    "example.org. IN DNSKEY 256 3 13 "
+	    "axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpZP"
+	    "40Li/hp/m47n60p8D54WK84zV2sxXs7LtkBoN79R9Q==\n";
+	struct key_public public;
+	struct keys k;
+	struct err e;
+	char name[96];
+	assert_int_equal(key_public_parse(&public, str_from(text), &e), 0);
+	char *stem = key_stem("", zone(), 13, key_tag(public.rdata, public.n));
+	snprintf(name, sizeof(name), "%s.key", stem);
+	put(d, name, text, 0644);
+	snprintf(name, sizeof(name), "%s.private", stem);
+	put(d, name, "Private-key-format: v1.2\nAlgorithm: 13 (ECDSAP256SHA256)\nPrivateKey: AQ==\n", 0600);
+	mem_free(stem);
+	if (keys_load(&k, d->path, zone(), &e) < 0)
+		fail_msg("%s", e.text);
+	assert_int_equal(k.n, 1);
+	keys_fini(&k);
+}
+
 /* A private key of another pair must not sign: all its signatures would be bogus. */
 static void test_mixed_up(void **state) {
 	struct directory *d = *state;
@@ -256,7 +280,9 @@ static void test_faulty(void **state) {
 		{ "Algorithm: 5 (RSASHA1)\n", "line 1: Algorithm: `5 (RSASHA1)` is not supported; use ECDSAP256SHA256 (13)" },
 		{ "Algorithm: 13\nPrivateKey: !!!!\n", "line 2: PrivateKey: not in base64" },
 		{ "Algorithm: 13\n\nPrivateKey: AAAA\nPrivateKey: AAAA\n", "line 4: PrivateKey: stands twice" },
-		{ "Algorithm: 13\nPrivateKey: AAAA\n", "PrivateKey: missing, or not as long as the algorithm wants" },
+		{ "Algorithm: 13\nPrivateKey: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n",
+		  "PrivateKey: missing, or not as long as the algorithm wants" },
+		{ "Algorithm: 13\nPrivateKey: AAAA\n", "the private key does not belong to the DNSKEY record" },
 		{ "Algorithm: 13\n", "PrivateKey: missing" },
 		{ "Algorithm: 13\nPublish: tomorrow\n", "line 2: Publish: no time; write it as YYYYMMDDHHMMSS" },
 		{ "Algorithm: 13\nActivate: 20261301000000\n", "line 2: Activate: no time" },
@@ -406,6 +432,7 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(test_none, setup, teardown),
 		cmocka_unit_test(test_write),
 		cmocka_unit_test_setup_teardown(test_generate, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_short_number, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_modes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_mixed_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_faulty, setup, teardown),
