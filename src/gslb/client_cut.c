@@ -132,7 +132,7 @@ struct client_map *client_map_cut(struct client_prefix *p, size_t n, uint32_t re
 	struct client_cut *c = client_cut_create();
 	c->n_classes = rest + 1;
 	cut(c, false, 0, 0, p, n_v4, rest);
-	cut(c, true, 0, 0, p + n_v4, n - n_v4, rest);
+	cut(c, true, 0, 0, n > 0 ? p + n_v4 : p, n - n_v4, rest);
 	return client_cut_finish(c);
 }
 

@@ -26,10 +26,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
 		again[at++] = ';';
 		memcpy(again + at, copy, rest);
 		struct str first;
-		bool is_quoted = value.n >= 2 && value.p[0] == '"' && value.p[value.n - 1] == '"';
+		struct str kept = str_trim(value);
+		bool is_quoted = kept.n >= 2 && kept.p[0] == '"' && kept.p[kept.n - 1] == '"'; /* again: there it loses them */
 		bool is_found = http_cookie_find(str_slice(again, at + rest), name, &first);
 		MUST(is_found);
-		MUST(is_quoted || str_eq(first, str_trim(value)));
+		MUST(is_quoted || str_eq(first, kept));
 		free(again);
 	}
 	free(copy);
