@@ -110,8 +110,21 @@ struct str dns_name_to_text(struct str wire, char out[DNS_NAME_TEXT_BYTES]);
 bool dns_ttl_from_text(struct str text, uint32_t *out);
 /* Of a lower-case wire name, zero-padded as above. The same name has the same hash wherever it stands. */
 uint64_t dns_name_hash(const uint8_t *wire, size_t n);
-/* `padded` as above; `a` may have anything behind it. */
-bool dns_name_eq(const uint8_t *a, const uint8_t *padded, size_t n);
+/* Of two lower-case wire names of n bytes. By words, the last of which overlaps the one before it. */
+static inline bool dns_name_eq(const uint8_t *a, const uint8_t *b, size_t n) {
+	uint64_t x, y;
+	if (n < sizeof(x))
+		return memcmp(a, b, n) == 0;
+	for (size_t i = 0; i + sizeof(x) < n; i += sizeof(x)) {
+		memcpy(&x, a + i, sizeof(x));
+		memcpy(&y, b + i, sizeof(y));
+		if (x != y)
+			return false;
+	}
+	memcpy(&x, a + n - sizeof(x), sizeof(x));
+	memcpy(&y, b + n - sizeof(y), sizeof(y));
+	return x == y;
+}
 /* The suffix that starts at label i (n_labels: the root). */
 static inline struct str dns_name_suffix(const struct dns_name *name, unsigned i) {
 	unsigned at = i < name->n_labels ? name->label_at[i] : name->n - 1u;

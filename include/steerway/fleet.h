@@ -35,10 +35,10 @@ struct fleet_slot {
 	_Atomic uint64_t requests;            /* total; fleet_pick counts it */
 	_Atomic uint64_t failures, retries;   /* totals; the proxy counts them */
 	struct list idle;                     /* the proxy's idle connections, newest first; {NULL,NULL} until first used */
-	uint32_t n_idle;     /* connections that take another request without a new one being opened */
-	uint32_t n_bounded;  /* of `active`: counted in the server's in_progress */
-	float latency_us;    /* peak-EWMA as of latency_ms; 0: none measured */
-	uint32_t latency_ms; /* clock_now_us in ms, wrapping */
+	uint32_t n_idle;                      /* connections that take another request without a new one being opened */
+	uint32_t n_bounded;                   /* of `active`: counted in the server's in_progress */
+	float latency_us;                     /* peak-EWMA as of latency_ms; 0: none measured */
+	uint32_t latency_ms;                  /* clock_now_us in ms, wrapping */
 };
 _Static_assert(sizeof(struct fleet_slot) == 64, "a line each");
 
@@ -78,16 +78,17 @@ struct fleet_server {
 	_Atomic int verdict;              /* enum fleet_verdict; a server without check is always up */
 	enum fleet_admin admin;
 	struct fleet_drain drain;
-	_Atomic bool takes_requests; /* what all of the above come to, or the pool's panic; workers close idle connections when false */
+	_Atomic bool
+	    takes_requests; /* what all of the above come to, or the pool's panic; workers close idle connections when false */
 	bool has_check;
 	_Atomic bool takes_sticky;  /* those of its own sessions: also while it drains, up to the sessions phase */
 	_Atomic uint64_t sticky_id; /* names it in its pool's sticky table */
-	bool is_up;                /* what all of the above come to, panic aside */
-	uint64_t ramp_from_us;     /* when it came up, while its share of the traffic still rises (slow_start); else 0 */
-	uint64_t changed_us;       /* when the verdict last changed */
-	struct str cause;          /* of the verdict: the probe's evidence, one line; owned */
-	uint64_t changes_at_us;    /* when votes under way may change the verdict at the earliest; 0: none are */
-	_Atomic bool is_suspected; /* a passive report is on its way */
+	bool is_up;                 /* what all of the above come to, panic aside */
+	uint64_t ramp_from_us;      /* when it came up, while its share of the traffic still rises (slow_start); else 0 */
+	uint64_t changed_us;        /* when the verdict last changed */
+	struct str cause;           /* of the verdict: the probe's evidence, one line; owned */
+	uint64_t changes_at_us;     /* when votes under way may change the verdict at the earliest; 0: none are */
+	_Atomic bool is_suspected;  /* a passive report is on its way */
 	struct loop_task suspicion;
 	bool is_removed;           /* by a reload: freed when no slot holds it */
 	uint64_t samples[10];      /* total of requests at each of the last 10 seconds, for fleet_rate */
@@ -100,7 +101,7 @@ struct fleet_layout; /* what of that follows from the configuration alone; priva
 struct fleet_cell;   /* a worker's part of a pool; private to fleet */
 struct sticky_table; /* which server a session's cookie names; private to fleet */
 struct sticky_keys;
-struct fleet_bound;  /* counts over all workers; private to fleet */
+struct fleet_bound; /* counts over all workers; private to fleet */
 
 struct fleet_pool {
 	struct str name;
@@ -123,13 +124,13 @@ struct fleet_pool {
 	bool is_panicking;                /* verdicts are ignored, since too few servers are up */
 	bool is_ramping;                  /* some of its servers are (ramp_from_us) */
 	uint64_t ramp_mark;               /* sum of what they get, for finding out that the view is behind */
-	uint64_t usable_sites;     /* mask: sites with min_up servers that take requests, not withdrawn from DNS */
-	bool is_settled;           /* no verdict of its servers is in transition */
-	uint64_t changes_at_us;    /* when such verdicts may change its usable sites at the earliest; 0: they can't */
-	_Atomic uint32_t retrying; /* retries in progress, for the budget */
-	bool is_dirty;             /* the next publish looks at it */
-	bool is_reshaped;          /* and makes its layout anew */
-	bool is_removed;           /* by a reload: freed with its last server */
+	uint64_t usable_sites;            /* mask: sites with min_up servers that take requests, not withdrawn from DNS */
+	bool is_settled;                  /* no verdict of its servers is in transition */
+	uint64_t changes_at_us;           /* when such verdicts may change its usable sites at the earliest; 0: they can't */
+	_Atomic uint32_t retrying;        /* retries in progress, for the budget */
+	bool is_dirty;                    /* the next publish looks at it */
+	bool is_reshaped;                 /* and makes its layout anew */
+	bool is_removed;                  /* by a reload: freed with its last server */
 };
 
 /* In tests workers may be NULL (one slot), and so may control (nothing then happens by time). */
@@ -230,7 +231,7 @@ struct fleet_request {
 	uint64_t home;                     /* the session's: from fleet_sticky_home, or a hash of the client by source; 0: none */
 	struct fleet_server *const *tried; /* not these, while there are others */
 	unsigned n_tried;
-	uint64_t avoid_sites; /* mask, with n_tried > 0: nor in these sites, while there are others */
+	uint64_t avoid_sites;           /* mask, with n_tried > 0: nor in these sites, while there are others */
 	const struct fleet_server *own; /* to it the asker has an idle connection that nobody else may use; NULL: none */
 };
 /* On FLEET_PICKED the server counts one more active request of this worker, until fleet_request_end. ALL_BUSY: the pool or every
@@ -271,8 +272,8 @@ enum fleet_pick fleet_pick_or_wait(struct fleet_pool *p, unsigned worker, struct
 void fleet_wait_end(struct fleet_waiter *w);
 /* This worker has a connection to the server again that takes another request. */
 void fleet_connection_offer(struct fleet_server *s, unsigned worker);
-uint32_t fleet_waiting(const struct fleet_pool *p);     /* in all workers */
-uint64_t fleet_spilled(const struct fleet_pool *p);     /* requests that went to a later level than the first */
+uint32_t fleet_waiting(const struct fleet_pool *p); /* in all workers */
+uint64_t fleet_spilled(const struct fleet_pool *p); /* requests that went to a later level than the first */
 
 /* balance: ewma. Time to the first byte of an answer; of a failure what it should count as. */
 void fleet_observe(struct fleet_server *s, unsigned worker, uint64_t latency_us);
@@ -291,9 +292,12 @@ void fleet_retry_end(struct fleet_pool *p);
 bool fleet_node_drains(const struct fleet *f);
 /* gslb handed out an answer with this site that runs out at `until_us`. */
 static inline void fleet_site_answered(struct fleet_site *s, uint64_t until_us) {
-	/* Rounded up to whole seconds, so that the shared line is written once a second and not once a query. */
-	uint64_t rounded = (until_us / 1000000 + 1) * 1000000;
+	/* Rounded up to whole seconds, so that the shared line is written once a second and not once a query: what is there is a whole
+	 * second, and the next one behind until_us if it is later. */
 	uint64_t seen = atomic_load_explicit(&s->answered_until_us, memory_order_relaxed);
+	if (seen > until_us)
+		return;
+	uint64_t rounded = (until_us / 1000000 + 1) * 1000000;
 	while (seen < rounded && !atomic_compare_exchange_weak_explicit(&s->answered_until_us, &seen, rounded,
 	                                                                memory_order_relaxed, memory_order_relaxed))
 		;

@@ -17,6 +17,10 @@ void client_net_cut(struct client_net *c, unsigned n_bits) {
 	c->high &= n_bits > 0 ? ~UINT64_C(0) << (64 - n_bits) : 0;
 }
 
+static inline uint64_t get64(const uint8_t *p) {
+	return (uint64_t)dns_get32(p) << 32 | dns_get32(p + 4);
+}
+
 /* RFC 7871 6: as many bytes of address as the source prefix needs, no bit set behind it, a scope of 0. Family 0 stands for "none"
  * (7.1.2 leaves the family of an empty prefix open). Two such options could contradict each other: malformed, as BIND has it. */
 static bool parse_ecs(struct dns_query *q, const uint8_t *p, size_t n) {
@@ -26,15 +30,16 @@ static bool parse_ecs(struct dns_query *q, const uint8_t *p, size_t n) {
 	unsigned family = dns_get16(p), source = p[2], scope = p[3];
 	if (family >= sizeof(longest) || source > longest[family] || scope != 0 || n - 4 != (source + 7) / 8)
 		return false;
-	uint8_t address[16] = { 0 };
-	memcpy(address, p + 4, n - 4);
-	struct client_net *net = &q->ecs_net;
-	client_net_read(net, address, family == 2);
-	uint64_t high = net->high, low = net->low;
-	client_net_cut(net, source);
+	if (source % 8 > 0 && p[n - 1] & 0xff >> source % 8)
+		return false;
+	/* The address's last 8 bytes are read as one word; where it has fewer, the word begins in what stands before it. */
+	size_t n_address = n - 4;
+	uint64_t last = n_address > 0 ? get64(p + n - 8) << (8 - n_address % 8) % 8 * 8 : 0;
+	q->ecs_net = n_address <= 8 ? (struct client_net){ last, 0, (uint8_t)source, family == 2 }
+	                            : (struct client_net){ get64(p + 4), last, (uint8_t)source, family == 2 };
 	q->ecs = p;
 	q->n_ecs = (uint8_t)n;
-	return net->high == high && net->low == low;
+	return true;
 }
 
 /* RFC 7873 5.2: of several the first counts. */

@@ -21,13 +21,3 @@ uint64_t dns_name_hash(const uint8_t *wire, size_t n) {
 		h = word_hash(h, word_load(wire + i));
 	return h;
 }
-
-bool dns_name_eq(const uint8_t *a, const uint8_t *padded, size_t n) {
-	size_t i = 0;
-	if (n < 8)
-		return memcmp(a, padded, n) == 0;
-	for (; i + 8 <= n; i += 8)
-		if (word_load(a + i) != word_load(padded + i))
-			return false;
-	return i == n || word_tail(word_load(a + n - 8), n - i) == word_load(padded + i);
-}

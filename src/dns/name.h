@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Names by 64-bit words. Inline, because a query does all of it once. */
+/* Names by words. Inline, because a query does all of it once. */
 #ifndef STEERWAY_DNS_NAME_H
 #define STEERWAY_DNS_NAME_H
 
@@ -11,11 +11,19 @@ static inline uint64_t word_load(const uint8_t *p) {
 	return w;
 }
 
-/* Sets 0x20 in each byte between 'A' and 'Z', eight at a time; bytes above 0x7f stay. */
+/* Sets 0x20 in each byte between 'A' and 'Z', as many at a time as a vector register has; bytes above 0x7f stay. */
+typedef uint8_t bytes8 __attribute__((vector_size(8)));
+typedef uint8_t bytes16 __attribute__((vector_size(16)));
+#define BYTES_LOWER(type, b) ((b) | ((type)((type)((b) - 'A') < 26) & 0x20))
+
 static inline uint64_t word_lower(uint64_t w) {
-	const uint64_t ones = UINT64_C(0x0101010101010101), low7 = ones * 0x7f;
-	uint64_t above_z = (w & low7) + ones * (0x7f - 'Z'), from_a = (w & low7) + ones * (0x80 - 'A');
-	return w | ((from_a ^ above_z) & ~w & ones * 0x80) >> 2;
+	return (uint64_t)BYTES_LOWER(bytes8, (bytes8)w);
+}
+static inline void bytes16_lower(uint8_t *to, const uint8_t *from) {
+	bytes16 b;
+	memcpy(&b, from, sizeof(b));
+	b = BYTES_LOWER(bytes16, b);
+	memcpy(to, &b, sizeof(b));
 }
 
 /* The last n bytes (1-7) of a word in memory, moved to its front, with zeros behind. */
@@ -35,21 +43,21 @@ static inline uint64_t word_hash(uint64_t h, uint64_t w) {
 
 /* Finds the labels of a name of at most `limit` bytes; its length, 0 when it is none. Writes label_at and n_labels. */
 static inline size_t name_walk(struct dns_name *out, const uint8_t *p, size_t limit) {
-	size_t at = 0;
-	unsigned n = 0;
+	size_t at = 0, n = 0;
+	unsigned length;
 	if (limit > DNS_NAME_MAX)
 		limit = DNS_NAME_MAX;
 	for (;;) {
 		if (at >= limit)
 			return 0;
-		unsigned length = p[at];
-		if (length == 0)
+		length = p[at];
+		if (length - 1 >= DNS_LABEL_MAX)
 			break;
-		if (length > DNS_LABEL_MAX) /* a pointer, or a label type of the past */
-			return 0;
 		out->label_at[n++] = (uint8_t)at;
 		at += length + 1;
 	}
+	if (length != 0) /* a pointer, or a label type of the past */
+		return 0;
 	out->n_labels = (uint8_t)n;
 	out->n = (uint8_t)(at + 1);
 	return at + 1;

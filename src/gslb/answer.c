@@ -4,6 +4,7 @@
  * libc. What is not answered at all: responses and what is shorter than a header.
  */
 #include "gslb/private.h"
+#include "gslb/reply.h"
 
 #include "steerway/metric.h"
 
@@ -62,23 +63,8 @@ static size_t limit_of(const struct settings *s, const struct dns_query *q, bool
 	return q->udp_bytes < s->max_udp_bytes ? q->udp_bytes : s->max_udp_bytes;
 }
 
-/* The client as routing sees it: what its resolver says of it, or the resolver itself, also when that says nothing (RFC 7871 7.1.2). */
-static void find_client(const struct exchange *x, struct client_net *out) {
-	const struct dns_query *q = &x->q;
-	if (q->n_ecs > 0 && q->ecs_net.n_bits > 0 && x->settings->takes_ecs) {
-		*out = q->ecs_net;
-		client_net_cut(out, x->settings->ecs_bits[out->is_v6]);
-	} else {
-		client_net_read(out, (const uint8_t *)client_address(&x->client).p, addr_is_v6(x->client.from));
-	}
-}
-
-static enum cookie_state find_cookie(const struct exchange *x) {
-	const struct settings *s = x->settings;
-	const struct dns_query *q = &x->q;
-	if (q->n_cookie == 0 || !s->has_cookies)
-		return COOKIE_NONE;
-	switch (dns_cookie_check(&s->cookie_keys, q->cookie, q->n_cookie, client_address(&x->client),
+static enum cookie_state check_cookie(const struct exchange *x) {
+	switch (dns_cookie_check(&x->batch->settings->cookie_keys, x->q.cookie, x->q.n_cookie, addr_wire(x->message->from),
 	                         (uint32_t)(clock_wall_us() / USEC_PER_SEC))) {
 	case DNS_COOKIE_GOOD:
 		return COOKIE_GOOD;
@@ -89,44 +75,49 @@ static enum cookie_state find_cookie(const struct exchange *x) {
 	}
 }
 
+/* Of the client subnet no more than the configuration lets count. */
+static void settle_ecs(struct dns_query *q, const struct settings *s) {
+	if (s->takes_ecs)
+		client_net_cut(&q->ecs_net, s->ecs_bits[q->ecs_net.is_v6]);
+	else
+		q->n_ecs = 0;
+}
+
 /* What the query can be refused for before anything is looked up. */
-static enum dns_rcode judge(const struct exchange *x, enum dns_rcode parsed) {
-	if (parsed != DNS_NOERROR)
-		return parsed;
-	if (x->q.keepalive == DNS_KEEPALIVE_MALFORMED && x->client.is_tcp) /* RFC 7828 3.3.2: over UDP it is ignored */
+static inline enum dns_rcode judge(const struct exchange *x) {
+	bool is_tcp = x->batch->client->is_tcp;
+	if (x->q.keepalive == DNS_KEEPALIVE_MALFORMED && is_tcp) /* RFC 7828 3.3.2: over UDP it is ignored */
 		return DNS_FORMERR;
 	/* RFC 7873 5.2.3, 5.2.4. Over TCP the address is proven without. */
-	if (x->settings->requires_cookies && x->cookie == COOKIE_NEW && !x->client.is_tcp)
+	if (x->batch->settings->requires_cookies && x->cookie == COOKIE_NEW && !is_tcp)
 		return DNS_BADCOOKIE;
 	return DNS_NOERROR;
 }
 
-static void exchange_find(struct exchange *x) {
-	x->found = (struct found)FOUND_NOTHING;
-	if (x->rcode != DNS_NOERROR) {
+static inline void exchange_find(struct exchange *x) {
+	const struct batch *b = x->batch;
+	found_begin(&x->found);
+	if (x->rcode != DNS_NOERROR)
 		x->found.answer = plain_answer(x->rcode);
-	} else if (x->q.class == DNS_CLASS_CH && x->q.has_question) {
-		x->found.answer = settings_chaos(x->settings, &x->q);
-	} else if (x->q.has_question) {
-		struct client_net net;
-		find_client(x, &net);
-		lookup(x->zones, &x->q, &net, &x->found);
-	}
+	else if (!x->q.has_question)
+		x->found.answer = NULL;
+	else if (x->q.class == DNS_CLASS_CH)
+		x->found.answer = settings_chaos(b->settings, &x->q);
+	else
+		lookup(b->zones, &x->q, x->message->from, b->now_us, &x->found);
 }
 
 /* Parses. False: silence. */
-static inline bool exchange_begin(struct exchange *x, struct gslb *g, const struct gslb_client *c, struct str in) {
-	enum dns_rcode parsed = dns_query_parse(&x->q, in);
-	metric_add(c->is_tcp ? METRIC_gslb_tcp_queries_total : METRIC_gslb_udp_queries_total, 1);
-	if (parsed == DNS_SILENCE) {
-		metric_add(METRIC_gslb_dropped_total, 1);
+static inline bool exchange_begin(struct exchange *x) {
+	const struct settings *s = x->batch->settings;
+	x->rcode = dns_query_parse(&x->q, x->message->in);
+	if (x->rcode == DNS_SILENCE)
 		return false;
-	}
-	x->in = in;
-	x->zones = atomic_load_explicit(&g->zones, memory_order_acquire);
-	x->settings = atomic_load_explicit(&g->settings, memory_order_acquire);
-	x->cookie = find_cookie(x);
-	x->rcode = judge(x, parsed);
+	x->cookie = x->q.n_cookie > 0 && s->has_cookies ? check_cookie(x) : COOKIE_NONE;
+	if (x->q.n_ecs > 0)
+		settle_ecs(&x->q, s);
+	if (x->rcode == DNS_NOERROR)
+		x->rcode = judge(x);
 	return true;
 }
 
@@ -139,85 +130,123 @@ static size_t reply_truncate(const struct exchange *x, char *out) {
 	return DNS_HEADER_BYTES + x->q.name.n + 4u;
 }
 
-/* Writes what was found; its bytes, at most out_size, or 0 when the client is beyond its limits. */
-static inline size_t exchange_end(const struct exchange *x, struct gslb *g, char *out, size_t out_size) {
-	struct counts *counts = &g->counts[x->client.worker];
-	uint8_t opt[OPT_BYTES_MAX];
-	size_t n_opt = x->q.has_edns ? opt_write(x, false, opt) : 0, n;
-	unsigned flags = x->rcode & 0xf;
-	if (x->q.has_question) {
-		size_t limit = limit_of(x->settings, &x->q, x->client.is_tcp);
-		n = reply_write(&x->q, &x->found, x->in, n_opt, limit < out_size ? limit : out_size, out, &flags);
-	} else {
-		n = write_header(&x->q, x->rcode, n_opt, out);
+/* Which policy chose which sites, and until when resolvers know them. */
+static inline void count_steered(struct counts *c, const struct exchange *x) {
+	const struct steered *s = x->found.steered;
+	uint64_t ttl_s = x->found.ttl_s < s->cfg->ttl.max_s ? x->found.ttl_s : s->cfg->ttl.max_s;
+	count_one(&c->policies[s->policy_kind]);
+	for (unsigned i = 0; i < x->found.variant->n_sites; i++) {
+		struct fleet_site *site = s->sites[x->found.variant->order[i]];
+		count_one(&c->sites[site->index]);
+		fleet_site_answered(site, x->batch->now_us + ttl_s * USEC_PER_SEC);
 	}
-	if (!x->client.is_tcp && x->cookie < COOKIE_GOOD && limits_concern(&x->settings->limits, x->in.n, n + n_opt)) {
-		enum limits_verdict verdict = limits_judge(x, out, n + n_opt);
-		if (verdict == LIMITS_DROP)
-			return 0;
-		if (verdict == LIMITS_TRUNCATE && x->q.has_question) {
-			flags |= DNS_FLAG_TC;
-			n = reply_truncate(x, out);
-			n_opt = x->q.has_edns ? opt_write(x, true, opt) : 0;
-		}
-	}
-	if (n_opt == DNS_OPT_BYTES) /* nearly always: two moves instead of a call */
-		memcpy(out + n, opt, DNS_OPT_BYTES);
-	else if (n_opt > 0)
-		memcpy(out + n, opt, n_opt);
-	unsigned rcode = x->rcode == DNS_NOERROR ? flags & 0xf : (unsigned)x->rcode;
-	counts_add(counts, x, rcode);
+}
+
+/* What is not so in most replies. */
+static void count_odd(const struct exchange *x, unsigned rcode, unsigned flags, size_t n) {
+	struct counts *c = x->batch->counts;
 	if (rcode != DNS_NOERROR)
 		count_error(rcode);
 	if (flags & DNS_FLAG_TC)
 		metric_add(METRIC_gslb_truncated_total, 1);
-	if (x->settings->query_log && ++counts->n_unlogged >= x->settings->query_log_sample) {
-		counts->n_unlogged = 0;
-		query_log_write(x, fleet_epoch(g->fleet), rcode, flags & DNS_FLAG_TC, n + n_opt);
+	if (x->batch->settings->query_log && ++c->n_unlogged >= x->batch->settings->query_log_sample) {
+		c->n_unlogged = 0;
+		query_log_write(x, rcode, flags & DNS_FLAG_TC, n);
 	}
-	SNAPSHOT_READ_END(x->found.variant);
-	SNAPSHOT_READ_END(x->zones);
-	SNAPSHOT_READ_END(x->settings);
-	return n + n_opt;
+}
+
+/* Writes what was found; its bytes, at most out_size, or 0 when the client is beyond its limits. */
+static inline size_t exchange_end(const struct exchange *x, size_t out_size) {
+	const struct settings *s = x->batch->settings;
+	struct counts *counts = x->batch->counts;
+	const bool is_tcp = x->batch->client->is_tcp;
+	char *out = x->message->out;
+	uint8_t opt[OPT_BYTES_MAX];
+	size_t n_opt = x->q.has_edns ? opt_write(x, false, opt) : 0;
+	struct reply r;
+	if (x->q.has_question) {
+		size_t limit = limit_of(s, &x->q, is_tcp);
+		r = reply_write(&x->q, &x->found, x->message->in, n_opt, limit < out_size ? limit : out_size, out);
+	} else {
+		r = (struct reply){ x->rcode & 0xf, write_header(&x->q, x->rcode, n_opt, out) };
+	}
+	if (limits_concern(&s->limits, x->message->in.n, r.n + n_opt) && !is_tcp && x->cookie < COOKIE_GOOD) {
+		enum limits_verdict verdict = limits_judge(x, out, r.n + n_opt);
+		if (verdict == LIMITS_DROP)
+			return 0;
+		if (verdict == LIMITS_TRUNCATE && x->q.has_question) {
+			r.flags |= DNS_FLAG_TC;
+			r.n = reply_truncate(x, out);
+			n_opt = x->q.has_edns ? opt_write(x, true, opt) : 0;
+		}
+	}
+	copy_short(out + r.n, opt, n_opt);
+	unsigned rcode = (unsigned)x->rcode | (r.flags & 0xf); /* the lower bits of the query's own code are in both */
+	count_one(&counts->answers[is_tcp][rcode % COUNTS_RCODES]);
+	if (x->q.has_question)
+		count_one(&counts->types[x->q.type < COUNTS_TYPES ? x->q.type : 0]);
+	if (x->found.steered) {
+		count_steered(counts, x);
+		SNAPSHOT_READ_END(x->found.variant);
+	}
+	if (rcode != DNS_NOERROR || r.flags & DNS_FLAG_TC || s->query_log)
+		count_odd(x, rcode, r.flags, r.n + n_opt);
+	return r.n + n_opt;
 }
 
 /* Of 100,000 names hardly one is in a cache: a group goes each step together, so that the memory that one waits for comes while the
- * others are looked at. A group is so small that it stays in the first cache itself. `who` has no address: each message has. */
-static void answer_group(struct gslb *g, const struct gslb_client *who, struct udp_message *m, unsigned n, size_t out_size) {
-	struct exchange all[ANSWER_GROUP];
-	struct udp_message *messages[ANSWER_GROUP];
-	unsigned n_live = 0;
+ * others are looked at. A group is so small that it stays in the first cache itself. */
+static void answer_group(const struct batch *b, struct udp_message *m, unsigned n, size_t out_size) {
+	struct exchange all[ANSWER_GROUP], *end = all;
+	unsigned n_steered = 0;
 	for (unsigned i = 0; i < n; i++) {
-		struct exchange *x = &all[n_live];
-		x->client = *who;
-		x->client.from = m[i].from;
-		if (!exchange_begin(x, g, who, m[i].in))
+		end->batch = b;
+		end->message = &m[i];
+		if (!exchange_begin(end))
 			continue;
-		if (x->zones && x->q.has_question)
-			zones_prefetch_slot(x->zones, x->q.hash);
-		messages[n_live++] = &m[i];
+		if (b->zones)
+			zones_prefetch_slot(b->zones, end->q.hash);
+		end++;
 	}
-	for (unsigned i = 0; n_live > 1 && i < n_live; i++)
-		if (all[i].zones && all[i].q.has_question)
-			zones_prefetch_entry(all[i].zones, all[i].q.hash);
-	for (unsigned i = 0; i < n_live; i++) {
-		exchange_find(&all[i]);
-		__builtin_prefetch(all[i].found.answer);
-		__builtin_prefetch((const char *)all[i].found.answer + 64);
+	if (b->zones && end > &all[1])
+		for (struct exchange *x = all; x < end; x++)
+			zones_prefetch_entry(b->zones, x->q.hash);
+	for (struct exchange *x = all; x < end; x++) {
+		exchange_find(x);
+		n_steered += x->found.steered != NULL;
+		__builtin_prefetch(x->found.answer);
+		__builtin_prefetch((const char *)x->found.answer + 64);
 	}
-	for (unsigned i = 0; i < n_live; i++)
-		messages[i]->n_out = exchange_end(&all[i], g, messages[i]->out, out_size);
+	for (struct exchange *x = all; x < end; x++)
+		x->message->n_out = exchange_end(x, out_size);
+	metric_add(b->client->is_tcp ? METRIC_gslb_tcp_queries_total : METRIC_gslb_udp_queries_total, n);
+	if (end < all + n)
+		metric_add(METRIC_gslb_dropped_total, all + n - end);
+	if (n_steered > 0)
+		metric_add(METRIC_gslb_steered_total, n_steered);
+}
+
+static void answer_batch(struct gslb *g, const struct gslb_client *c, struct udp_message *m, unsigned n, size_t out_size) {
+	const struct batch b = { .gslb = g,
+		                 .client = c,
+		                 .zones = atomic_load_explicit(&g->zones, memory_order_acquire),
+		                 .settings = atomic_load_explicit(&g->settings, memory_order_acquire),
+		                 .counts = &g->counts[c->worker],
+		                 .now_us = clock_now_us() };
+	for (unsigned at = 0; at < n; at += ANSWER_GROUP)
+		answer_group(&b, m + at, n - at < ANSWER_GROUP ? n - at : ANSWER_GROUP, out_size);
+	SNAPSHOT_READ_END(b.zones);
+	SNAPSHOT_READ_END(b.settings);
 }
 
 size_t gslb_answer(struct gslb *g, const struct gslb_client *c, struct str in, char *out, size_t out_size) {
 	struct udp_message m = { .from = c->from, .in = in, .out = out };
 	if (out_size >= DNS_UDP_BYTES)
-		answer_group(g, c, &m, 1, out_size);
+		answer_batch(g, c, &m, 1, out_size);
 	return m.n_out;
 }
 
 void gslb_answer_batch(struct gslb *g, unsigned worker, struct udp_message *m, unsigned n) {
 	const struct gslb_client who = { .worker = worker };
-	for (unsigned at = 0; at < n; at += ANSWER_GROUP)
-		answer_group(g, &who, m + at, n - at < ANSWER_GROUP ? n - at : ANSWER_GROUP, UDP_MAX_BYTES);
+	answer_batch(g, &who, m, n, UDP_MAX_BYTES);
 }

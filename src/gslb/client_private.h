@@ -11,15 +11,17 @@ __extension__ typedef unsigned __int128 client_key;
 struct client_map {
 	struct {
 		uint32_t *starts, *values;
-		uint32_t *top; /* by the first bits of an address: the entry that holds the first of such */
-		uint32_t n;
-		unsigned shift;
+		uint32_t *top; /* entries by parts of the space between the first prefix and the last: client_map.c */
+		uint32_t n, n_top;
+		uint32_t first; /* where the first part begins */
+		unsigned shift; /* a part has 1 << shift addresses */
 	} v4;
 	struct {
 		client_key *starts;
 		uint32_t *values;
 		uint32_t *top;
-		uint32_t n;
+		uint32_t n, n_top;
+		client_key first;
 		unsigned shift;
 	} v6;
 	uint16_t *bucket_class; /* NULL: not spread over buckets */

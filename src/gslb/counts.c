@@ -5,21 +5,6 @@
  */
 #include "gslb/private.h"
 
-#define ADD(cell) atomic_store_explicit(&(cell), atomic_load_explicit(&(cell), memory_order_relaxed) + 1, memory_order_relaxed)
-
-void counts_add(struct counts *c, const struct exchange *x, unsigned rcode) {
-	const struct found *f = &x->found;
-	ADD(c->answers[x->client.is_tcp][rcode % COUNTS_RCODES]);
-	if (x->q.has_question)
-		ADD(c->types[x->q.type < COUNTS_TYPES ? x->q.type : 0]);
-	if (!f->steered)
-		return;
-	const struct cfg_name *name = f->steered->cfg;
-	ADD(c->policies[name->use ? name->use->policy : name->policy]);
-	for (unsigned i = 0; i < f->variant->n_sites; i++)
-		ADD(c->sites[f->steered->sites[f->variant->order[i]]->index]);
-}
-
 /* Over all workers, of a cell of the first one. */
 static uint64_t sum(const struct gslb *g, const _Atomic uint64_t *cell) {
 	uint64_t n = 0;

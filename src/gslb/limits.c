@@ -31,30 +31,30 @@ bool limits_exempt(const struct limits *l, const struct addr *a) {
 }
 
 /* The bucket of the client's network and a kind; nobody outside can tell which networks share one. */
-static uint64_t key_of(const struct limits *l, const struct gslb_client *c, enum limits_kind kind) {
+static uint64_t key_of(const struct limits *l, const struct addr *from, enum limits_kind kind) {
 	struct client_net net;
-	client_net_read(&net, (const uint8_t *)client_address(c).p, addr_is_v6(c->from));
+	client_net_read(&net, (const uint8_t *)addr_wire(from).p, addr_is_v6(from));
 	client_net_cut(&net, l->bits[net.is_v6]);
 	return hash_mix(hash_mix(net.high ^ hash_process_seed()) ^ net.low ^ (uint64_t)kind << 1 ^ net.is_v6);
 }
 
 enum limits_verdict limits_judge(const struct exchange *x, const char *reply, size_t n) {
-	const struct limits *l = &x->settings->limits;
-	if (limits_exempt(l, x->client.from))
+	const struct limits *l = &x->batch->settings->limits;
+	if (limits_exempt(l, x->message->from))
 		return LIMITS_PASS;
-	struct rate_table *t = l->tables[x->client.worker];
+	struct rate_table *t = l->tables[x->batch->client->worker];
 	uint32_t now_ms = (uint32_t)(clock_now_us() / USEC_PER_MSEC);
 	enum limits_kind kind = kind_of(x, reply);
-	uint32_t n_refused = l->rates[kind] > 0 ? rate_take(t, key_of(l, &x->client, kind), l->rates[kind], 1, now_ms) : 0;
+	uint32_t n_refused = l->rates[kind] > 0 ? rate_take(t, key_of(l, x->message->from, kind), l->rates[kind], 1, now_ms) : 0;
 	if (n_refused > 0) {
 		bool is_slip = l->slip > 0 && n_refused % l->slip == 0;
 		metric_add(is_slip ? METRIC_gslb_rate_slipped_total : METRIC_gslb_rate_dropped_total, 1);
 		return is_slip ? LIMITS_TRUNCATE : LIMITS_DROP;
 	}
-	size_t free_bytes = l->amplification * x->in.n;
+	size_t free_bytes = l->amplification * x->message->in.n;
 	if (l->amplification == 0 || n <= free_bytes ||
-	    rate_take(t, key_of(l, &x->client, LIMITS_AMPLIFICATION), l->rates[LIMITS_AMPLIFICATION], (uint32_t)(n - free_bytes),
-	              now_ms) == 0)
+	    rate_take(t, key_of(l, x->message->from, LIMITS_AMPLIFICATION), l->rates[LIMITS_AMPLIFICATION],
+	              (uint32_t)(n - free_bytes), now_ms) == 0)
 		return LIMITS_PASS;
 	metric_add(METRIC_gslb_amplification_truncated_total, 1);
 	return LIMITS_TRUNCATE;
@@ -72,11 +72,13 @@ void limits_init(struct limits *l, const struct cfg_dns_limits *cfg, unsigned n_
 		[LIMITS_NXDOMAIN] = cfg->nxdomain, [LIMITS_REFERRAL] = cfg->referral,
 		[LIMITS_ERROR] = cfg->error,       [LIMITS_AMPLIFICATION] = cfg->amplification_allowance_bytes
 	};
+	l->amplification = (uint32_t)cfg->amplification;
+	l->free_times = l->amplification > 0 ? l->amplification : UINT32_MAX;
 	for (int i = 0; i < LIMITS_KINDS; i++) {
 		l->rates[i] = share(rates[i], n_workers);
-		l->has_rates |= i != LIMITS_AMPLIFICATION && rates[i] > 0;
+		if (i != LIMITS_AMPLIFICATION && rates[i] > 0)
+			l->free_times = 0;
 	}
-	l->amplification = (uint32_t)cfg->amplification;
 	l->slip = (uint32_t)cfg->slip;
 	l->bits[false] = (uint8_t)cfg->prefix_v4;
 	l->bits[true] = (uint8_t)cfg->prefix_v6;

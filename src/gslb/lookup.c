@@ -7,9 +7,7 @@
 #include "gslb/acme.h"
 #include "gslb/dnssec.h"
 
-#include "steerway/base/clock.h"
 #include "steerway/base/rand.h"
-#include "steerway/metric.h"
 
 /* Each once: one NSEC may prove several things. */
 static void found_prove(struct found *out, const struct denial *d, uint32_t proof) {
@@ -32,18 +30,26 @@ static const struct variant *choice_draw(const struct choice *c) {
 	return c->of[i].variant;
 }
 
-static void find_steered(const struct rules *r, enum slot slot, const struct dns_query *q, const struct client_net *client,
-                         struct found *out) {
+/* The client as routing sees it: what its resolver says of it, or the resolver itself, also when that says nothing (RFC 7871 7.1.2). */
+static inline unsigned find_class(const struct client_map *map, const struct dns_query *q, const struct addr *from,
+                                  uint8_t *scope) {
+	struct client_net net;
+	if (q->n_ecs > 0 && q->ecs_net.n_bits > 0)
+		return client_map_find(map, &q->ecs_net, scope);
+	client_net_read(&net, (const uint8_t *)addr_wire(from).p, addr_is_v6(from));
+	return client_map_find(map, &net, scope);
+}
+
+static inline void find_steered(const struct rules *r, unsigned slot, const struct dns_query *q, const struct addr *from,
+                                uint64_t now_us, struct found *out) {
 	const struct steered *s = r->steered;
 	const struct steered_set *set = atomic_load_explicit(&s->current, memory_order_acquire);
-	unsigned class = set->map ? client_map_find(set->map, client, &out->scope) : 0;
+	unsigned class = set->map ? find_class(set->map, q, from, &out->scope) : 0;
 	const struct choice *c = set->choices[class];
 	const struct variant *v = choice_draw(c);
-	uint64_t now_us = clock_now_us();
-	out->ttl_s = steered_ttl(s, set, now_us);
-	for (uint32_t i = 0; i < v->n_sites; i++)
-		fleet_site_answered(s->sites[v->order[i]], now_us + out->ttl_s * USEC_PER_SEC);
-	metric_add(METRIC_gslb_steered_total, 1);
+	uint32_t ttl_s = steered_ttl(s, set, now_us);
+	if (ttl_s < s->cfg->ttl.max_s)
+		out->ttl_s = ttl_s;
 	out->steered = s;
 	out->variant = v;
 	if (c->is_all_down)
@@ -57,7 +63,8 @@ static void find_steered(const struct rules *r, enum slot slot, const struct dns
 
 /* ---- names ---- */
 
-static inline int slot_of(uint16_t type) {
+/* SLOT_COUNT, whose bit is never set, for types that none has. */
+static inline unsigned slot_of(uint16_t type) {
 	switch (type) {
 	case DNS_TYPE_A:
 		return SLOT_A;
@@ -68,7 +75,7 @@ static inline int slot_of(uint16_t type) {
 	case DNS_TYPE_HTTPS:
 		return SLOT_HTTPS;
 	default:
-		return -1;
+		return SLOT_COUNT;
 	}
 }
 
@@ -76,46 +83,50 @@ static inline const struct answer *answer_at(const struct entry *e, unsigned i, 
 	return entry_answer(e, wants_dnssec && e->is_signed ? i + e->n_answers : i);
 }
 
-/* Minimal, as RFC 8482 4 allows. False: nothing is there, or the name is delegated. */
-static bool find_any(const struct entry *e, const struct rules *r, const struct dns_query *q, const struct client_net *client,
-                     struct found *out) {
+/* Minimal, as RFC 8482 4 allows. NULL: nothing is there, the name is delegated, or what is there is steered. */
+static const struct answer *any_of(const struct entry *e, const struct rules *r, bool wants_dnssec) {
 	if (e->n_answers == 0 && !r->steered_slots)
-		return false;
-	out->answer = r->any[q->wants_dnssec];
-	if (out->answer)
-		return true;
-	if (!r->is_any_first)
-		return false;
-	if (e->n_answers > 0)
-		out->answer = answer_at(e, 0, q->wants_dnssec);
-	else
-		find_steered(r, SLOT_A, q, client, out);
-	return true;
+		return NULL;
+	if (!r->any[wants_dnssec] && r->is_any_first && e->n_answers > 0)
+		return answer_at(e, 0, wants_dnssec);
+	return r->any[wants_dnssec];
 }
 
-/* What the entry answers, whether the question's name is its own or one that it covers as a wildcard. */
-static inline void find_at(const struct entry *e, const struct dns_query *q, const struct client_net *client, struct found *out) {
-	const struct rules *r = entry_rules(e);
-	int slot = slot_of(q->type);
-	if (slot >= 0 && r->steered_slots >> slot & 1) {
-		find_steered(r, slot, q, client, out);
-		return;
-	}
+/* What of the name does not follow health. Returns SLOT_NONE, or the slot that answers in its place. */
+enum { SLOT_NONE = SLOT_COUNT };
+static inline unsigned find_static(const struct entry *e, const struct rules *r, const struct dns_query *q, struct found *out) {
 	if (entry_type_bits(e) >> q->type % 16 & 1)
-		for (unsigned i = 0; i < e->n_answers; i++)
-			if (entry_answer(e, i)->type == q->type) {
-				out->answer = answer_at(e, i, q->wants_dnssec);
-				return;
+		for (unsigned i = 0; i < e->n_answers; i++) {
+			const struct answer *a = entry_answer(e, i);
+			if (a->type == q->type) {
+				out->answer = q->wants_dnssec ? answer_at(e, i, true) : a;
+				return SLOT_NONE;
 			}
-	if (q->type == DNS_TYPE_ANY && find_any(e, r, q, client, out))
-		return;
-	if (q->wants_dnssec && r->steered_slots >> SLOT_OTHER & 1) {
-		find_steered(r, SLOT_OTHER, q, client, out);
-		return;
+		}
+	if (q->type == DNS_TYPE_ANY) {
+		out->answer = any_of(e, r, q->wants_dnssec);
+		if (out->answer)
+			return SLOT_NONE;
+		if (r->is_any_first && r->steered_slots)
+			return SLOT_A;
 	}
+	if (q->wants_dnssec && r->steered_slots >> SLOT_OTHER & 1)
+		return SLOT_OTHER;
 	out->answer = r->otherwise[q->wants_dnssec];
 	if (out->answer->needs & NEEDS_OWN)
 		found_prove(out, r->zone->denial, r->zone->denial->places[entry_place(e)].match);
+	return SLOT_NONE;
+}
+
+/* What the entry answers, whether the question's name is its own or one that it covers as a wildcard. */
+static inline void find_at(const struct entry *e, const struct dns_query *q, const struct addr *from, uint64_t now_us,
+                           struct found *out) {
+	const struct rules *r = entry_rules(e);
+	unsigned slot = slot_of(q->type);
+	if (!(r->steered_slots >> slot & 1))
+		slot = find_static(e, r, q, out);
+	if (slot != SLOT_NONE)
+		find_steered(r, slot, q, from, now_us, out);
 }
 
 /* With DNSSEC: that there is no name at label `below`, where a wildcard stands for it or nothing does (RFC 4035 3.1.3). */
@@ -135,40 +146,41 @@ static void prove_absence(const struct entry *e, unsigned needs, const struct dn
 		found_prove(out, d, cover);
 }
 
-/* The name has no entry: the closest one above it, which ends before label `below`, knows (RFC 4592 3.3.1, RFC 1034 4.3.2). */
-static void find_below(const struct entry *e, const struct dns_query *q, const struct client_net *client, unsigned below,
-                       struct found *out) {
-	const struct rules *r = entry_rules(e);
-	unsigned needs;
-	if (r->below[0]) {
-		out->answer = r->below[q->wants_dnssec];
-		out->dname = r->dname;
-		needs = out->answer->needs;
-	} else {
-		const struct denial *d = r->zone->denial;
-		find_at(r->wildcard, q, client, out);
-		needs = d && q->wants_dnssec ? NEEDS_NO_NAME | (d->is_nsec3 ? out->answer->needs & NEEDS_OWN : 0u) : 0;
-	}
-	if (needs)
-		prove_absence(e, needs, q, below, out);
-}
-
-static void find_closest(const struct zones *zs, const struct dns_query *q, const struct client_net *client, struct found *out) {
+/* The name has no entry: the closest one above it, which ends before label *below. NULL: it is in no zone of ours. */
+static const struct entry *find_closest(const struct zones *zs, const struct dns_query *q, unsigned *below) {
 	unsigned labels = q->name.n_labels, i = labels > zs->max_labels ? labels - zs->max_labels : 1;
 	for (; i <= labels; i++) {
 		struct str suffix = dns_name_suffix(&q->name, i);
 		const uint8_t *wire = (const uint8_t *)suffix.p;
 		const struct entry *e = zones_find(zs, dns_name_hash(wire, suffix.n), wire, suffix.n);
 		if (e) {
-			find_below(e, q, client, i - 1, out);
-			return;
+			*below = i - 1;
+			return e;
 		}
 	}
-	out->answer = &answer_refused;
-	out->ede = DNS_EDE_NOT_AUTHORITATIVE;
+	return NULL;
 }
 
-void lookup(const struct zones *zs, const struct dns_query *q, const struct client_net *client, struct found *out) {
+/* What the closest entry knows of names below it (RFC 4592 3.3.1, RFC 1034 4.3.2). Returns the wildcard's entry, if that answers. */
+static const struct entry *find_below(const struct entry *closest, const struct dns_query *q, unsigned below, struct found *out) {
+	const struct rules *r = entry_rules(closest);
+	if (!r->below[0])
+		return r->wildcard;
+	out->answer = r->below[q->wants_dnssec];
+	out->dname = r->dname;
+	if (out->answer->needs)
+		prove_absence(closest, out->answer->needs, q, below, out);
+	return NULL;
+}
+
+/* A wildcard has answered, below the closest entry: that the name itself is not there. */
+static void prove_wildcard(const struct entry *closest, const struct dns_query *q, unsigned below, struct found *out) {
+	const struct denial *d = entry_rules(closest)->zone->denial;
+	if (d && q->wants_dnssec)
+		prove_absence(closest, d->is_nsec3 ? out->answer->needs & NEEDS_OWN : 0u, q, below, out);
+}
+
+void lookup(const struct zones *zs, const struct dns_query *q, const struct addr *from, uint64_t now_us, struct found *out) {
 	if (q->class != DNS_CLASS_IN || !zs) {
 		out->answer = &answer_refused;
 		return;
@@ -178,12 +190,23 @@ void lookup(const struct zones *zs, const struct dns_query *q, const struct clie
 		out->answer = q->type == DNS_TYPE_AXFR || q->type == DNS_TYPE_IXFR ? &answer_refused : &answer_notimp;
 		return;
 	}
-	const struct entry *e = zones_find(zs, q->hash, q->name.wire, q->name.n);
+	const struct entry *e = zones_find(zs, q->hash, q->name.wire, q->name.n), *closest = NULL;
 	const struct overlay *o = atomic_load_explicit(&zs->overlay, memory_order_acquire);
+	unsigned below = 0;
 	if (o && overlay_find(o, q, e != NULL, out))
 		return;
-	if (e)
-		find_at(e, q, client, out);
-	else
-		find_closest(zs, q, client, out);
+	if (!e) {
+		closest = find_closest(zs, q, &below);
+		if (!closest) {
+			out->answer = &answer_refused;
+			out->ede = DNS_EDE_NOT_AUTHORITATIVE;
+			return;
+		}
+		e = find_below(closest, q, below, out);
+		if (!e)
+			return;
+	}
+	find_at(e, q, from, now_us, out);
+	if (closest)
+		prove_wildcard(closest, q, below, out);
 }

@@ -4,18 +4,19 @@
  * alone come unasked (RFC 8914 3). Whether there is room is reply.c's decision: this one comes first, so that its bytes count.
  */
 #include "gslb/private.h"
+#include "gslb/reply.h"
 
-static uint8_t *put_option(uint8_t *p, unsigned code, const void *data, size_t n) {
+static inline uint8_t *put_option(uint8_t *p, unsigned code, const void *data, size_t n) {
 	dns_put16(p, code);
 	dns_put16(p + 2, (unsigned)n);
-	memcpy(p + 4, data, n);
+	copy_short(p + 4, data, n);
 	return p + 4 + n;
 }
 
 /* RFC 7871 7.2.1: family, source prefix and address as they came, and for which prefix the answer holds. */
 static uint8_t *put_ecs(uint8_t *p, const struct exchange *x) {
 	const struct dns_query *q = &x->q;
-	unsigned most = x->settings->ecs_bits[q->ecs_net.is_v6];
+	unsigned most = x->batch->settings->ecs_bits[q->ecs_net.is_v6];
 	uint8_t *end = put_option(p, DNS_OPTION_ECS, q->ecs, q->n_ecs);
 	/* An answer for a prefix that is empty or of no family was chosen by the resolver's address. */
 	unsigned scope = q->ecs_net.n_bits > 0 ? x->found.scope : 0;
@@ -27,8 +28,8 @@ static uint8_t *put_cookie(uint8_t *p, const struct exchange *x) {
 	uint8_t cookie[DNS_COOKIE_CLIENT_BYTES + DNS_COOKIE_SERVER_BYTES];
 	memcpy(cookie, x->q.cookie, x->cookie == COOKIE_GOOD ? sizeof(cookie) : DNS_COOKIE_CLIENT_BYTES);
 	if (x->cookie != COOKIE_GOOD)
-		dns_cookie_make(cookie + DNS_COOKIE_CLIENT_BYTES, x->settings->cookie_keys.keys[0], cookie,
-		                client_address(&x->client), (uint32_t)(clock_wall_us() / USEC_PER_SEC));
+		dns_cookie_make(cookie + DNS_COOKIE_CLIENT_BYTES, x->batch->settings->cookie_keys.keys[0], cookie,
+		                addr_wire(x->message->from), (uint32_t)(clock_wall_us() / USEC_PER_SEC));
 	return put_option(p, DNS_OPTION_COOKIE, cookie, sizeof(cookie));
 }
 
@@ -41,19 +42,19 @@ static uint8_t *put_ede(uint8_t *p, unsigned code) {
 }
 
 static uint8_t *put_options(uint8_t *p, const struct exchange *x, bool is_bare) {
-	const struct settings *s = x->settings;
+	const struct settings *s = x->batch->settings;
 	const struct dns_query *q = &x->q;
 	if (q->n_cookie > 0 && s->has_cookies)
 		p = put_cookie(p, x);
 	if (x->rcode != DNS_NOERROR || is_bare)
 		return p;
-	if (q->n_ecs > 0 && s->takes_ecs)
+	if (q->n_ecs > 0)
 		p = put_ecs(p, x);
 	if (q->wants_nsid && s->n_nsid > 0)
 		p = put_option(p, DNS_OPTION_NSID, s->nsid, s->n_nsid);
-	if (q->keepalive == DNS_KEEPALIVE_ASKED && x->client.is_tcp) { /* RFC 7828 3.3.2 */
+	if (q->keepalive == DNS_KEEPALIVE_ASKED && x->batch->client->is_tcp) { /* RFC 7828 3.3.2 */
 		uint8_t idle[2];
-		dns_put16(idle, x->client.idle_ds);
+		dns_put16(idle, x->batch->client->idle_ds);
 		p = put_option(p, DNS_OPTION_KEEPALIVE, idle, sizeof(idle));
 	}
 	if (x->found.ede != DNS_EDE_NONE)

@@ -21,16 +21,16 @@ struct gslb {
 	struct fleet_subscriber subscriber;
 	struct render *render; /* the control thread's */
 	struct acme acme;
-	struct list endpoints; /* served now */
+	struct list endpoints;    /* served now */
 	struct file_watch *watch; /* the files of maps; NULL: nobody watches */
-	unsigned n_zones_kept; /* zones that serve an older version than their files are */
+	unsigned n_zones_kept;    /* zones that serve an older version than their files are */
 	struct resign *resign;
 	const struct cfg_root *cfg; /* in force */
 };
 
 /* ---- counts.c: how many answers of which kind, in cells of each worker ---- */
 
-#define COUNTS_RCODES 24
+#define COUNTS_RCODES 32
 #define COUNTS_TYPES 320 /* by number; 0: and above */
 #define COUNT_ONE(value, text) +1
 enum { COUNTS_POLICIES = 0 CFG_POLICY_KIND_VALUES(COUNT_ONE) };
@@ -42,8 +42,9 @@ struct counts {
 	_Atomic uint64_t sites[64]; /* by fleet_site.index */
 	uint32_t n_unlogged;        /* queries since the last one that was logged; the worker's own */
 };
-struct exchange;
-void counts_add(struct counts *c, const struct exchange *x, unsigned rcode);
+static inline void count_one(_Atomic uint64_t *cell) {
+	atomic_store_explicit(cell, atomic_load_explicit(cell, memory_order_relaxed) + 1, memory_order_relaxed);
+}
 /* Sites that are gone: their index goes to others. */
 void counts_forget_sites(struct gslb *g);
 
@@ -59,8 +60,8 @@ enum limits_kind {
 	LIMITS_KINDS
 };
 struct limits {
-	bool has_rates;
-	uint8_t bits[2]; /* of a network, by is_v6 */
+	uint32_t free_times; /* replies of at most so many times the query are of no concern; 0: all are, UINT32_MAX: none */
+	uint8_t bits[2];     /* of a network, by is_v6 */
 	uint32_t amplification, slip;
 	uint32_t rates[LIMITS_KINDS]; /* a second, of one worker; 0: no bound (of bytes: none) */
 	struct rate_table **tables;   /* by worker */
@@ -73,10 +74,11 @@ void limits_fini(struct limits *l);
 bool limits_exempt(const struct limits *l, const struct addr *a);
 enum limits_verdict { LIMITS_PASS, LIMITS_TRUNCATE, LIMITS_DROP };
 /* Of a reply of n bytes in all, to a client without a valid cookie over UDP. */
+struct exchange;
 enum limits_verdict limits_judge(const struct exchange *x, const char *reply, size_t n);
 /* Is there anything to judge? */
 static inline bool limits_concern(const struct limits *l, size_t n_query, size_t n_reply) {
-	return l->has_rates || (l->amplification > 0 && n_reply > l->amplification * n_query);
+	return n_reply > l->free_times * n_query;
 }
 
 /* map_reload.c */
@@ -129,22 +131,23 @@ const struct answer *settings_chaos(const struct settings *s, const struct dns_q
 
 /* COOKIE_NONE: the client speaks no cookies, or the configuration does not. NEW: it has no valid one of ours yet. */
 enum cookie_state { COOKIE_NONE, COOKIE_NEW, COOKIE_GOOD, COOKIE_AGED };
-struct exchange {
-	struct gslb_client client;
-	struct str in;
-	const struct zones *zones; /* NULL before the first commit */
+/* What is the same for all queries that are answered together. */
+struct batch {
+	struct gslb *gslb;
+	const struct gslb_client *client; /* its `from` is not looked at: each message has a sender of its own */
+	const struct zones *zones;        /* NULL before the first commit */
 	const struct settings *settings;
-	enum dns_rcode rcode; /* of the query itself; NOERROR: `found` has the answer's */
+	struct counts *counts;
+	uint64_t now_us; /* clock_now_us */
+};
+struct exchange {
+	const struct batch *batch;
+	struct udp_message *message; /* also where it came over TCP */
+	enum dns_rcode rcode;        /* of the query itself; NOERROR: `found` has the answer's */
 	enum cookie_state cookie;
 	struct found found;
 	struct dns_query q;
 };
-/* The client's address as bytes of the wire. */
-static inline struct str client_address(const struct gslb_client *c) {
-	return addr_is_v6(c->from) ? str_slice((const char *)&c->from->in6.sin6_addr, 16)
-	                           : str_slice((const char *)&c->from->in.sin_addr, 4);
-}
-
 #define OPT_EDE_TEXT_MAX 48
 /* OPT, the longest client subnet, cookie, NSID, keepalive, extended error. A question of any length and this fit 512 bytes. */
 #define OPT_BYTES_MAX                                                                                                            \
@@ -153,7 +156,7 @@ static inline struct str client_address(const struct gslb_client *c) {
 /* The OPT record of the reply to a query that has one; its bytes. is_bare: without what the client can do without. */
 size_t opt_write(const struct exchange *x, bool is_bare, uint8_t out[OPT_BYTES_MAX]);
 /* query_log.c: what was asked, and the n bytes that it was answered with. */
-void query_log_write(const struct exchange *x, uint64_t epoch, unsigned rcode, bool is_truncated, size_t n);
+void query_log_write(const struct exchange *x, unsigned rcode, bool is_truncated, size_t n);
 /* gslb_answer for a whole batch of UDP. */
 void gslb_answer_batch(struct gslb *g, unsigned worker, struct udp_message *messages, unsigned n);
 

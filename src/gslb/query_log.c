@@ -71,10 +71,10 @@ static struct str rcode_name(unsigned rcode) {
 
 static void put_query(struct record *r, const struct exchange *x) {
 	struct client_net client;
-	client_net_read(&client, (const uint8_t *)client_address(&x->client).p, addr_is_v6(x->client.from));
+	client_net_read(&client, (const uint8_t *)addr_wire(x->message->from).p, addr_is_v6(x->message->from));
 	RECORD_KEY(r, "client");
 	put_net(r, client, client.is_v6 ? PREFIX_V6 : PREFIX_V4);
-	RECORD_TEXT(r, "transport", x->client.is_tcp ? STR("tcp") : STR("udp"), SHOWN);
+	RECORD_TEXT(r, "transport", x->batch->client->is_tcp ? STR("tcp") : STR("udp"), SHOWN);
 	if (x->q.has_question) {
 		RECORD_KEY(r, "name");
 		put_name(r, &x->q.name);
@@ -86,7 +86,7 @@ static void put_query(struct record *r, const struct exchange *x) {
 	RECORD_NUMBER(r, "do", x->q.wants_dnssec);
 	if (x->q.n_ecs > 0 && x->rcode == DNS_NOERROR) {
 		RECORD_KEY(r, "ecs");
-		put_net(r, x->q.ecs_net, x->settings->ecs_bits[x->q.ecs_net.is_v6]);
+		put_net(r, x->q.ecs_net, x->q.ecs_net.n_bits);
 	}
 	RECORD_TEXT(r, "cookie",
 	            x->cookie == COOKIE_NONE  ? STR("none")
@@ -115,10 +115,10 @@ static void put_steering(struct record *r, const struct found *f) {
 	RECORD_NUMBER(r, "fallback", f->ede == DNS_EDE_FALLBACK);
 }
 
-void query_log_write(const struct exchange *x, uint64_t epoch, unsigned rcode, bool is_truncated, size_t n) {
+void query_log_write(const struct exchange *x, unsigned rcode, bool is_truncated, size_t n) {
 	struct record r;
 	char time[LOG_TIME_BYTES];
-	record_begin(&r, x->settings->query_log_is_json);
+	record_begin(&r, x->batch->settings->query_log_is_json);
 	log_format_time(time, clock_wall_us());
 	RECORD_TEXT(&r, "ts", str_slice(time, sizeof(time)), sizeof(time));
 	put_query(&r, x);
@@ -127,6 +127,6 @@ void query_log_write(const struct exchange *x, uint64_t epoch, unsigned rcode, b
 	RECORD_NUMBER(&r, "bytes", n);
 	if (x->found.steered)
 		put_steering(&r, &x->found);
-	RECORD_NUMBER(&r, "epoch", epoch);
-	log_output_write(x->settings->query_log, record_end(&r));
+	RECORD_NUMBER(&r, "epoch", fleet_epoch(x->batch->gslb->fleet));
+	log_output_write(x->batch->settings->query_log, record_end(&r));
 }

@@ -4,6 +4,7 @@
  * and, if wished, for sites in another state than they are in. Changes nothing, counts nothing. Control thread.
  */
 #include "gslb/private.h"
+#include "gslb/reply.h"
 
 #include "steerway/base/clock.h"
 
@@ -99,12 +100,10 @@ static int say_records(const char *message, size_t n, struct gslb_resolution *ou
 static int resolve_static(const struct dns_query *q, const struct found *found, struct gslb_resolution *out, struct err *e) {
 	char query[DNS_HEADER_BYTES + DNS_NAME_MAX + 4] = { 0 }, *reply = mem_alloc(DNS_MESSAGE_MAX);
 	size_t n = DNS_HEADER_BYTES + q->name.n;
-	unsigned flags;
 	memcpy(query + DNS_HEADER_BYTES, q->name.wire, q->name.n);
 	dns_put16(query + n, q->type);
 	dns_put16(query + n + 2, q->class);
-	n = reply_write(q, found, str_slice(query, n + 4), 0, DNS_MESSAGE_MAX, reply, &flags);
-	int result = say_records(reply, n, out, e);
+	int result = say_records(reply, reply_write(q, found, str_slice(query, n + 4), 0, DNS_MESSAGE_MAX, reply).n, out, e);
 	mem_free(reply);
 	return result;
 }
@@ -120,7 +119,10 @@ int gslb_resolve(struct gslb *g, const struct gslb_question *q, struct gslb_reso
 	const struct zones *zs = atomic_load_explicit(&g->zones, memory_order_relaxed);
 	struct dns_query query = { .type = type_parse(q->type), .class = DNS_CLASS_IN, .has_question = true };
 	struct client_net client = { .n_bits = 32 };
-	struct found found = FOUND_NOTHING;
+	struct found found;
+	struct addr nobody = {
+		.in.sin_family = AF_INET
+	}; /* static answers are the same for all; of a steered one only the name counts here */
 	if (q->client)
 		client = client_net_of(&q->client->address, q->client->bits);
 	if (query.type == 0)
@@ -128,7 +130,8 @@ int gslb_resolve(struct gslb *g, const struct gslb_question *q, struct gslb_reso
 	if (zone_name_parse(&query.name, q->name, NULL, e) < 0)
 		return -1;
 	query.hash = dns_name_hash(query.name.wire, query.name.n);
-	lookup(zs, &query, &client, &found);
+	found_begin(&found);
+	lookup(zs, &query, &nobody, 0, &found);
 	if (!found.steered)
 		return resolve_static(&query, &found, out, e);
 	resolve_steered(found.steered, q, &client, query.type, out, each, arg);

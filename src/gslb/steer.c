@@ -227,11 +227,3 @@ void steer_refresh(struct zones *zs, struct fleet *f, struct render *r) {
 		variant_destroy(it);
 	}
 }
-
-uint32_t steered_ttl(const struct steered *s, const struct steered_set *set, uint64_t now_us) {
-	uint64_t changes_at_us = atomic_load_explicit(&set->changes_at_us, memory_order_relaxed);
-	if (changes_at_us == 0)
-		return s->cfg->ttl.max_s;
-	uint64_t left_s = changes_at_us > now_us ? (changes_at_us - now_us) / USEC_PER_SEC : 0;
-	return left_s < s->cfg->ttl.min_s ? s->cfg->ttl.min_s : left_s > s->cfg->ttl.max_s ? s->cfg->ttl.max_s : (uint32_t)left_s;
-}

@@ -11,7 +11,7 @@
  *	steer.c        steered names -> what they answer, switched when fleet publishes; policy.h decides which,
  *	               variant.c renders it
  *	lookup.c       a query -> an answer
- *	reply.c        an answer -> a reply's bytes; dname.c writes what hangs on the question's name
+ *	reply.h        an answer -> a reply's bytes; dname.c writes what hangs on the question's name
  *	answer.c       all of it in order
  */
 #ifndef STEERWAY_GSLB_ZONE_H
@@ -20,6 +20,7 @@
 #include "gslb/policy.h"
 
 #include "steerway/base/arena.h"
+#include "steerway/base/clock.h"
 #include "steerway/base/mem.h"
 #include "steerway/dns.h"
 #include "steerway/gslb.h"
@@ -49,8 +50,7 @@ struct rrset {
 /* What a reply with DNSSEC adds to an answer (RFC 4035 3.1.3, RFC 5155 7.2). */
 enum answer_needs {
 	NEEDS_OWN = 1,         /* what the name itself has: the NSEC or NSEC3 that matches it */
-	NEEDS_NO_NAME = 2,     /* that the question's name does not exist */
-	NEEDS_NO_WILDCARD = 4, /* that no wildcard covers it */
+	NEEDS_NO_WILDCARD = 2, /* that the question's name does not exist, and no wildcard covers it */
 };
 
 /* The body of a reply, ready to be copied behind a question. Places of pointers and TTLs, relative to the body, stand behind it. */
@@ -301,6 +301,7 @@ struct steered {
 	struct zone *zone;
 	const struct cfg_name *cfg;
 	struct policy *policy;
+	enum cfg_policy_kind policy_kind;
 	struct str text;
 	struct node *node;
 	struct view *views, **views_tail;
@@ -314,6 +315,14 @@ struct steered {
 	bool is_all_down;          /* for any class */
 	bool is_presigned;         /* for the states next to the present one */
 };
+/* TTL of its records now: longest while nothing is about to change. */
+static inline uint32_t steered_ttl(const struct steered *s, const struct steered_set *set, uint64_t now_us) {
+	uint64_t changes_at_us = atomic_load_explicit(&set->changes_at_us, memory_order_relaxed);
+	if (changes_at_us == 0)
+		return s->cfg->ttl.max_s;
+	uint64_t left_s = changes_at_us > now_us ? (changes_at_us - now_us) / USEC_PER_SEC : 0;
+	return left_s < s->cfg->ttl.min_s ? s->cfg->ttl.min_s : left_s > s->cfg->ttl.max_s ? s->cfg->ttl.max_s : (uint32_t)left_s;
+}
 
 /* ---- the snapshot ---- */
 
@@ -363,6 +372,7 @@ static inline void zones_prefetch_entry(const struct zones *zs, uint64_t hash) {
 }
 
 /* lookup.c: within rcu_read_lock. */
+
 #define FOUND_PROOFS_MAX 4
 struct found {
 	const struct answer *answer;                   /* never NULL */
@@ -371,14 +381,21 @@ struct found {
 	uint32_t ttl_s;                /* of the steered records; UINT32_MAX: as rendered */
 	const struct dname *dname;     /* the question's name is below it, and leads elsewhere; NULL: not so */
 	const struct steered *steered; /* NULL: static data */
-	const struct variant *variant; /* what it chose */
+	const struct variant *variant; /* what it chose; of a steered name alone */
 	uint8_t scope;                 /* bits of the client's address that the answer hangs on */
 	uint16_t ede;                  /* why it is what it is (RFC 8914); DNS_EDE_NONE */
 };
-/* Fills in what is to be told of the answer; the caller has set `out` to FOUND_NOTHING before. */
-#define FOUND_NOTHING                                                                                                            \
-	{ .ttl_s = UINT32_MAX, .ede = DNS_EDE_NONE }
-void lookup(const struct zones *zs, const struct dns_query *q, const struct client_net *client, struct found *out);
+/* What is to be told of an answer as it was rendered; the proofs stay as they are, since none counts. */
+static inline void found_begin(struct found *f) {
+	f->n_proofs = 0;
+	f->ttl_s = UINT32_MAX;
+	f->dname = NULL;
+	f->steered = NULL;
+	f->scope = 0;
+	f->ede = DNS_EDE_NONE;
+}
+/* Behind found_begin(). Who asks (`from`) and when (clock_now_us) is looked at where an answer hangs on it. */
+void lookup(const struct zones *zs, const struct dns_query *q, const struct addr *from, uint64_t now_us, struct found *out);
 /* dname.c: where names below a DNAME record lead, with the TTL of that. */
 struct dname {
 	uint32_t ttl;
@@ -390,11 +407,6 @@ const struct dname *dname_create(const struct node *owner, const struct rrset *s
 size_t dname_cname_bytes(const struct dname *d, const struct dns_query *q);
 /* Writes it; `in` is the query, whose case is kept. */
 void dname_cname_put(const struct dname *d, const struct dns_query *q, struct str in, char *to);
-
-/* reply.c: header, question and answer, of at most `limit` bytes with the n_opt of an OPT record that the caller writes behind it
- * (0: none; it is counted here). Returns its length without OPT; the header's flags in *flags. */
-size_t reply_write(const struct dns_query *q, const struct found *found, struct str in, size_t n_opt, size_t limit, char *out,
-                   unsigned *flags);
 
 /* answer.c: the whole answers that need no zone. */
 extern const struct answer answer_refused, answer_notimp;
@@ -519,8 +531,6 @@ struct variant *variant_get(struct steered *s, const struct policy_alternative *
 void variant_destroy(struct variant *v);
 /* Would its longest answer fit a message? */
 int steered_check(struct steered *s, struct render *r, struct err *e);
-/* TTL of its records now: longest while nothing is about to change. */
-uint32_t steered_ttl(const struct steered *s, const struct steered_set *set, uint64_t now_us);
 /* By fleet_site.index. */
 uint64_t steered_mask(const struct steered *s, uint64_t places);
 

@@ -56,6 +56,7 @@ static int add_name(struct zone *z, struct maps *maps, const struct cfg_name *c,
 	struct steered *s = arena_zalloc(&z->arena, sizeof(*s));
 	s->zone = z;
 	s->cfg = c;
+	s->policy_kind = c->use ? c->use->policy : c->policy;
 	s->node = n;
 	s->text = zone_name_text(z, node_name(n));
 	s->views_tail = &s->views;

@@ -64,7 +64,7 @@ static int render_proofs(struct zone *z, struct render *r, struct err *e) {
 }
 
 int zone_render_negative(struct zone *z, struct render *r, struct err *e) {
-	unsigned no_name = NEEDS_NO_NAME | NEEDS_NO_WILDCARD | (z->denial && z->denial->is_nsec3 ? NEEDS_OWN : 0);
+	unsigned no_name = NEEDS_NO_WILDCARD | (z->denial && z->denial->is_nsec3 ? NEEDS_OWN : 0);
 	struct pair nodata, nxdomain;
 	RENDER_EACH(r, z) {
 		render_begin(r, z, z->apex, 0);

@@ -58,6 +58,7 @@ static struct udp_buffers *buffers_create(void) {
 		b->in_iov[i] = (struct iovec){ b->query[i], UDP_MAX_BYTES };
 		b->in[i].msg_hdr = (struct msghdr){ .msg_name = &b->from[i], .msg_iov = &b->in_iov[i], .msg_iovlen = 1 };
 		b->out[i].msg_hdr = (struct msghdr){ .msg_iov = &b->out_iov[i], .msg_iovlen = 1 };
+		b->messages[i] = (struct udp_message){ .from = &b->from[i], .in.p = b->query[i], .out = b->reply[i] };
 	}
 	buffers_set_control(b, false);
 	return b;
@@ -77,7 +78,7 @@ static void forget_interface(struct msghdr *m) {
 }
 
 /* The reply to message i as the next one out. */
-static void put_reply(struct udp_buffers *b, unsigned i, unsigned n_out) {
+static inline void put_reply(struct udp_buffers *b, unsigned i, unsigned n_out) {
 	struct msghdr *in = &b->in[i].msg_hdr, *out = &b->out[n_out].msg_hdr;
 	b->out_iov[n_out] = (struct iovec){ b->reply[i], b->messages[i].n_out };
 	out->msg_name = in->msg_name;
@@ -93,8 +94,8 @@ static unsigned answer_batch(struct udp_socket *u, struct udp_buffers *b, unsign
 	unsigned n_out = 0;
 	for (unsigned i = 0; i < n_in; i++) {
 		bool is_cut = b->in[i].msg_hdr.msg_flags & MSG_TRUNC; /* longer than any query: as good as empty */
-		b->messages[i] =
-		    (struct udp_message){ &b->from[i], { b->query[i], is_cut ? 0 : b->in[i].msg_len }, b->reply[i], 0 };
+		b->messages[i].in.n = is_cut ? 0 : b->in[i].msg_len;
+		b->messages[i].n_out = 0;
 	}
 	u->answer(u->context, b->messages, n_in);
 	for (unsigned i = 0; i < n_in; i++)

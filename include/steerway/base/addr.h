@@ -35,6 +35,10 @@ uint64_t addr_hash(const struct addr *a, uint64_t seed);
 static inline bool addr_is_v6(const struct addr *a) {
 	return a->sa.sa_family == AF_INET6;
 }
+/* Its 4 or 16 bytes in the order of the wire, without the port; a slice of `a`. */
+static inline struct str addr_wire(const struct addr *a) {
+	return addr_is_v6(a) ? str_slice((const char *)&a->in6.sin6_addr, 16) : str_slice((const char *)&a->in.sin_addr, 4);
+}
 
 /* A network: the first `bits` of the address count, the others are 0. */
 struct addr_net {
