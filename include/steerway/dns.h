@@ -162,6 +162,7 @@ struct dns_query {
 	uint16_t udp_bytes; /* what the client says that it takes (EDNS) */
 	bool has_question;  /* name, type and class are set, and an answer can echo the question */
 	bool has_edns;
+	bool has_options;  /* one of the following four is there */
 	uint8_t version;   /* of EDNS */
 	bool wants_dnssec; /* DO */
 	bool wants_nsid;

@@ -12,10 +12,15 @@ static const unsigned char *ip_octets(const struct addr *a, unsigned *bits) {
 
 /* Are the first `bits` bits the same? */
 static bool prefix_eq(const unsigned char *a, const unsigned char *b, unsigned bits) {
-	unsigned whole = bits / 8, rest = bits % 8;
-	if (memcmp(a, b, whole) != 0)
-		return false;
-	return rest == 0 || ((a[whole] ^ b[whole]) & (0xff << (8 - rest) & 0xff)) == 0;
+	for (unsigned n; bits > 0; bits -= n, a += 4, b += 4) {
+		uint32_t x, y;
+		memcpy(&x, a, sizeof(x));
+		memcpy(&y, b, sizeof(y));
+		n = bits < 32 ? bits : 32;
+		if (ntohl(x ^ y) >> (32 - n))
+			return false;
+	}
+	return true;
 }
 
 bool addr_net_parse(struct addr_net *out, struct str text) {

@@ -57,17 +57,23 @@ static bool parse_option(struct dns_query *q, unsigned code, const uint8_t *p, s
 	switch (code) {
 	case DNS_OPTION_NSID: /* RFC 5001 2.1: its data has no meaning in a query */
 		q->wants_nsid = true;
-		return true;
+		break;
 	case DNS_OPTION_ECS:
-		return parse_ecs(q, p, n);
+		if (!parse_ecs(q, p, n))
+			return false;
+		break;
 	case DNS_OPTION_COOKIE:
-		return parse_cookie(q, p, n);
+		if (!parse_cookie(q, p, n))
+			return false;
+		break;
 	case DNS_OPTION_KEEPALIVE: /* RFC 7828 3.2.1: a client sends no timeout */
 		q->keepalive = n == 0 ? DNS_KEEPALIVE_ASKED : DNS_KEEPALIVE_MALFORMED;
-		return true;
+		break;
 	default:
 		return true;
 	}
+	q->has_options = true;
+	return true;
 }
 
 bool edns_options_parse(struct dns_query *q, const uint8_t *p, size_t n) {

@@ -56,7 +56,7 @@ static size_t skip_owner(const uint8_t *p, size_t left) {
  * malformed. */
 static bool parse_records(struct dns_query *q, const uint8_t *p, size_t left, unsigned n_records, unsigned n_additional) {
 	for (; n_records > 0; n_records--) {
-		size_t owner = skip_owner(p, left);
+		size_t owner = left > 0 && *p == 0 ? 1 : skip_owner(p, left); /* mostly it is OPT's, the root */
 		if (owner == 0 || left - owner < 10)
 			return false;
 		const uint8_t *fixed = p + owner;
@@ -105,7 +105,7 @@ enum dns_rcode dns_query_parse(struct dns_query *q, struct str in) {
 	q->flags = dns_get16(p + 2);
 	q->hash = 0;
 	q->udp_bytes = 0;
-	q->has_question = q->has_edns = q->wants_dnssec = q->wants_nsid = false;
+	q->has_question = q->has_edns = q->has_options = q->wants_dnssec = q->wants_nsid = false;
 	q->version = q->keepalive = q->n_cookie = q->n_ecs = 0;
 	if (q->flags & DNS_FLAG_QR)
 		return DNS_SILENCE;

@@ -55,12 +55,11 @@ static size_t write_header(const struct dns_query *q, unsigned rcode, size_t n_o
 	return DNS_HEADER_BYTES;
 }
 
-static size_t limit_of(const struct settings *s, const struct dns_query *q, bool is_tcp) {
-	if (is_tcp)
-		return DNS_MESSAGE_MAX;
-	if (q->udp_bytes <= DNS_UDP_BYTES) /* RFC 6891 6.2.3 */
-		return DNS_UDP_BYTES;
-	return q->udp_bytes < s->max_udp_bytes ? q->udp_bytes : s->max_udp_bytes;
+/* How long the reply may be (RFC 6891 6.2.3, 6.2.5). */
+static inline size_t limit_of(const struct batch *b, const struct dns_query *q) {
+	if (q->udp_bytes <= b->min_bytes)
+		return b->min_bytes;
+	return q->udp_bytes < b->max_bytes ? q->udp_bytes : b->max_bytes;
 }
 
 static enum cookie_state check_cookie(const struct exchange *x) {
@@ -75,21 +74,21 @@ static enum cookie_state check_cookie(const struct exchange *x) {
 	}
 }
 
-/* Of the client subnet no more than the configuration lets count. */
-static void settle_ecs(struct dns_query *q, const struct settings *s) {
-	if (s->takes_ecs)
-		client_net_cut(&q->ecs_net, s->ecs_bits[q->ecs_net.is_v6]);
+/* What the options say of the client, and what they can be refused for before anything is looked up. */
+static enum dns_rcode heed_options(struct exchange *x) {
+	const struct settings *s = x->batch->settings;
+	struct dns_query *q = &x->q;
+	bool is_tcp = x->batch->client->is_tcp;
+	if (q->n_cookie > 0 && s->has_cookies)
+		x->cookie = check_cookie(x);
+	if (q->n_ecs > 0 && s->takes_ecs)
+		client_net_cut(&q->ecs_net, s->ecs_bits[q->ecs_net.is_v6]); /* no more of it counts */
 	else
 		q->n_ecs = 0;
-}
-
-/* What the query can be refused for before anything is looked up. */
-static inline enum dns_rcode judge(const struct exchange *x) {
-	bool is_tcp = x->batch->client->is_tcp;
-	if (x->q.keepalive == DNS_KEEPALIVE_MALFORMED && is_tcp) /* RFC 7828 3.3.2: over UDP it is ignored */
+	if (q->keepalive == DNS_KEEPALIVE_MALFORMED && is_tcp) /* RFC 7828 3.3.2: over UDP it is ignored */
 		return DNS_FORMERR;
 	/* RFC 7873 5.2.3, 5.2.4. Over TCP the address is proven without. */
-	if (x->batch->settings->requires_cookies && x->cookie == COOKIE_NEW && !is_tcp)
+	if (s->requires_cookies && x->cookie == COOKIE_NEW && !is_tcp)
 		return DNS_BADCOOKIE;
 	return DNS_NOERROR;
 }
@@ -109,15 +108,15 @@ static inline void exchange_find(struct exchange *x) {
 
 /* Parses. False: silence. */
 static inline bool exchange_begin(struct exchange *x) {
-	const struct settings *s = x->batch->settings;
+	enum dns_rcode refused = DNS_NOERROR;
 	x->rcode = dns_query_parse(&x->q, x->message->in);
+	x->cookie = COOKIE_NONE;
 	if (x->rcode == DNS_SILENCE)
 		return false;
-	x->cookie = x->q.n_cookie > 0 && s->has_cookies ? check_cookie(x) : COOKIE_NONE;
-	if (x->q.n_ecs > 0)
-		settle_ecs(&x->q, s);
+	if (x->q.has_options)
+		refused = heed_options(x);
 	if (x->rcode == DNS_NOERROR)
-		x->rcode = judge(x);
+		x->rcode = refused;
 	return true;
 }
 
@@ -155,48 +154,51 @@ static void count_odd(const struct exchange *x, unsigned rcode, unsigned flags, 
 	}
 }
 
-/* Writes what was found; its bytes, at most out_size, or 0 when the client is beyond its limits. */
-static inline size_t exchange_end(const struct exchange *x, size_t out_size) {
-	const struct settings *s = x->batch->settings;
-	struct counts *counts = x->batch->counts;
-	const bool is_tcp = x->batch->client->is_tcp;
+/* Writes what was found; its bytes, or 0 when the client is beyond its limits. */
+static inline size_t exchange_end(const struct exchange *x) {
+	const struct batch *b = x->batch;
+	const struct dns_query *q = &x->q;
+	bool is_plain = opt_is_plain(x);
 	char *out = x->message->out;
 	uint8_t opt[OPT_BYTES_MAX];
-	size_t n_opt = x->q.has_edns ? opt_write(x, false, opt) : 0;
+	size_t n_opt = !q->has_edns ? 0 : is_plain ? DNS_OPT_BYTES : opt_write(x, false, opt);
 	struct reply r;
-	if (x->q.has_question) {
-		size_t limit = limit_of(s, &x->q, is_tcp);
-		r = reply_write(&x->q, &x->found, x->message->in, n_opt, limit < out_size ? limit : out_size, out);
+	if (q->has_question) {
+		r = reply_write(q, &x->found, x->message->in, n_opt, limit_of(b, q), out);
+		count_one(&b->counts->types[q->type < COUNTS_TYPES ? q->type : 0]);
 	} else {
-		r = (struct reply){ x->rcode & 0xf, write_header(&x->q, x->rcode, n_opt, out) };
+		r = (struct reply){ x->rcode & 0xf, write_header(q, x->rcode, n_opt, out) };
 	}
-	if (limits_concern(&s->limits, x->message->in.n, r.n + n_opt) && !is_tcp && x->cookie < COOKIE_GOOD) {
+	if (limits_concern(&b->settings->limits, x->message->in.n, r.n + n_opt) && !b->client->is_tcp &&
+	    x->cookie < COOKIE_GOOD && !limits_exempt(&b->settings->limits, x->message->from)) {
 		enum limits_verdict verdict = limits_judge(x, out, r.n + n_opt);
 		if (verdict == LIMITS_DROP)
 			return 0;
-		if (verdict == LIMITS_TRUNCATE && x->q.has_question) {
+		if (verdict == LIMITS_TRUNCATE && q->has_question) {
 			r.flags |= DNS_FLAG_TC;
 			r.n = reply_truncate(x, out);
-			n_opt = x->q.has_edns ? opt_write(x, true, opt) : 0;
+			if (!is_plain && n_opt > 0)
+				n_opt = opt_write(x, true, opt);
 		}
 	}
-	copy_short(out + r.n, opt, n_opt);
+	if (n_opt > 0 && is_plain)
+		opt_write_plain(q, out + r.n);
+	else if (n_opt > 0)
+		memcpy(out + r.n, opt, n_opt);
 	unsigned rcode = (unsigned)x->rcode | (r.flags & 0xf); /* the lower bits of the query's own code are in both */
-	count_one(&counts->answers[is_tcp][rcode % COUNTS_RCODES]);
-	if (x->q.has_question)
-		count_one(&counts->types[x->q.type < COUNTS_TYPES ? x->q.type : 0]);
+	count_one(&b->answers[rcode % COUNTS_RCODES]);
 	if (x->found.steered) {
-		count_steered(counts, x);
+		count_steered(b->counts, x);
 		SNAPSHOT_READ_END(x->found.variant);
 	}
-	if (rcode != DNS_NOERROR || r.flags & DNS_FLAG_TC || s->query_log)
+	if (rcode | (r.flags & DNS_FLAG_TC) | b->has_log)
 		count_odd(x, rcode, r.flags, r.n + n_opt);
 	return r.n + n_opt;
 }
 
 /* Of 100,000 names hardly one is in a cache: a group goes each step together, so that the memory that one waits for comes while the
  * others are looked at. A group is so small that it stays in the first cache itself. */
-static void answer_group(const struct batch *b, struct udp_message *m, unsigned n, size_t out_size) {
+static void answer_group(const struct batch *b, struct udp_message *m, unsigned n) {
 	struct exchange all[ANSWER_GROUP], *end = all;
 	unsigned n_steered = 0;
 	for (unsigned i = 0; i < n; i++) {
@@ -218,7 +220,7 @@ static void answer_group(const struct batch *b, struct udp_message *m, unsigned 
 		__builtin_prefetch((const char *)x->found.answer + 64);
 	}
 	for (struct exchange *x = all; x < end; x++)
-		x->message->n_out = exchange_end(x, out_size);
+		x->message->n_out = exchange_end(x);
 	metric_add(b->client->is_tcp ? METRIC_gslb_tcp_queries_total : METRIC_gslb_udp_queries_total, n);
 	if (end < all + n)
 		metric_add(METRIC_gslb_dropped_total, all + n - end);
@@ -227,14 +229,20 @@ static void answer_group(const struct batch *b, struct udp_message *m, unsigned 
 }
 
 static void answer_batch(struct gslb *g, const struct gslb_client *c, struct udp_message *m, unsigned n, size_t out_size) {
+	struct counts *counts = &g->counts[c->worker];
+	const struct settings *s = atomic_load_explicit(&g->settings, memory_order_acquire);
 	const struct batch b = { .gslb = g,
 		                 .client = c,
 		                 .zones = atomic_load_explicit(&g->zones, memory_order_acquire),
-		                 .settings = atomic_load_explicit(&g->settings, memory_order_acquire),
-		                 .counts = &g->counts[c->worker],
+		                 .settings = s,
+		                 .counts = counts,
+		                 .answers = counts->answers[c->is_tcp],
+		                 .has_log = s->query_log != NULL,
+		                 .min_bytes = c->is_tcp ? out_size : DNS_UDP_BYTES,
+		                 .max_bytes = c->is_tcp || out_size < s->max_udp_bytes ? out_size : s->max_udp_bytes,
 		                 .now_us = clock_now_us() };
 	for (unsigned at = 0; at < n; at += ANSWER_GROUP)
-		answer_group(&b, m + at, n - at < ANSWER_GROUP ? n - at : ANSWER_GROUP, out_size);
+		answer_group(&b, m + at, n - at < ANSWER_GROUP ? n - at : ANSWER_GROUP);
 	SNAPSHOT_READ_END(b.zones);
 	SNAPSHOT_READ_END(b.settings);
 }

@@ -40,8 +40,6 @@ static uint64_t key_of(const struct limits *l, const struct addr *from, enum lim
 
 enum limits_verdict limits_judge(const struct exchange *x, const char *reply, size_t n) {
 	const struct limits *l = &x->batch->settings->limits;
-	if (limits_exempt(l, x->message->from))
-		return LIMITS_PASS;
 	struct rate_table *t = l->tables[x->batch->client->worker];
 	uint32_t now_ms = (uint32_t)(clock_now_us() / USEC_PER_MSEC);
 	enum limits_kind kind = kind_of(x, reply);

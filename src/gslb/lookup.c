@@ -31,8 +31,8 @@ static const struct variant *choice_draw(const struct choice *c) {
 }
 
 /* The client as routing sees it: what its resolver says of it, or the resolver itself, also when that says nothing (RFC 7871 7.1.2). */
-static inline unsigned find_class(const struct client_map *map, const struct dns_query *q, const struct addr *from,
-                                  uint8_t *scope) {
+static __attribute__((noinline)) unsigned find_class(const struct client_map *map, const struct dns_query *q,
+                                                     const struct addr *from, uint8_t *scope) {
 	struct client_net net;
 	if (q->n_ecs > 0 && q->ecs_net.n_bits > 0)
 		return client_map_find(map, &q->ecs_net, scope);
@@ -146,38 +146,47 @@ static void prove_absence(const struct entry *e, unsigned needs, const struct dn
 		found_prove(out, d, cover);
 }
 
-/* The name has no entry: the closest one above it, which ends before label *below. NULL: it is in no zone of ours. */
-static const struct entry *find_closest(const struct zones *zs, const struct dns_query *q, unsigned *below) {
+/* The name has no entry: the closest one above it, which ends before label `below`, knows. */
+struct closest {
+	const struct entry *entry; /* NULL: none */
+	unsigned below;
+};
+static struct closest find_closest(const struct zones *zs, const struct dns_query *q) {
 	unsigned labels = q->name.n_labels, i = labels > zs->max_labels ? labels - zs->max_labels : 1;
 	for (; i <= labels; i++) {
 		struct str suffix = dns_name_suffix(&q->name, i);
 		const uint8_t *wire = (const uint8_t *)suffix.p;
 		const struct entry *e = zones_find(zs, dns_name_hash(wire, suffix.n), wire, suffix.n);
-		if (e) {
-			*below = i - 1;
-			return e;
-		}
+		if (e)
+			return (struct closest){ e, i - 1 };
 	}
-	return NULL;
+	return (struct closest){ NULL, 0 };
 }
 
-/* What the closest entry knows of names below it (RFC 4592 3.3.1, RFC 1034 4.3.2). Returns the wildcard's entry, if that answers. */
-static const struct entry *find_below(const struct entry *closest, const struct dns_query *q, unsigned below, struct found *out) {
-	const struct rules *r = entry_rules(closest);
+/* What the closest entry knows of names below it (RFC 4592 3.3.1, RFC 1034 4.3.2). Returns it when its wildcard answers, else `out` has
+ * the answer. Not in line, nor is what follows: names that are there would pay for its registers. */
+static __attribute__((noinline)) struct closest find_below(const struct zones *zs, const struct dns_query *q, struct found *out) {
+	struct closest c = find_closest(zs, q), none = { NULL, 0 };
+	if (!c.entry) {
+		out->answer = &answer_refused;
+		out->ede = DNS_EDE_NOT_AUTHORITATIVE;
+		return none;
+	}
+	const struct rules *r = entry_rules(c.entry);
 	if (!r->below[0])
-		return r->wildcard;
+		return c;
 	out->answer = r->below[q->wants_dnssec];
 	out->dname = r->dname;
 	if (out->answer->needs)
-		prove_absence(closest, out->answer->needs, q, below, out);
-	return NULL;
+		prove_absence(c.entry, out->answer->needs, q, c.below, out);
+	return none;
 }
 
-/* A wildcard has answered, below the closest entry: that the name itself is not there. */
-static void prove_wildcard(const struct entry *closest, const struct dns_query *q, unsigned below, struct found *out) {
-	const struct denial *d = entry_rules(closest)->zone->denial;
+/* A wildcard has answered: that the name itself is not there. */
+static __attribute__((noinline)) void prove_wildcard(struct closest c, const struct dns_query *q, struct found *out) {
+	const struct denial *d = entry_rules(c.entry)->zone->denial;
 	if (d && q->wants_dnssec)
-		prove_absence(closest, d->is_nsec3 ? out->answer->needs & NEEDS_OWN : 0u, q, below, out);
+		prove_absence(c.entry, d->is_nsec3 ? out->answer->needs & NEEDS_OWN : 0u, q, c.below, out);
 }
 
 void lookup(const struct zones *zs, const struct dns_query *q, const struct addr *from, uint64_t now_us, struct found *out) {
@@ -190,23 +199,18 @@ void lookup(const struct zones *zs, const struct dns_query *q, const struct addr
 		out->answer = q->type == DNS_TYPE_AXFR || q->type == DNS_TYPE_IXFR ? &answer_refused : &answer_notimp;
 		return;
 	}
-	const struct entry *e = zones_find(zs, q->hash, q->name.wire, q->name.n), *closest = NULL;
+	const struct entry *e = zones_find(zs, q->hash, q->name.wire, q->name.n);
 	const struct overlay *o = atomic_load_explicit(&zs->overlay, memory_order_acquire);
-	unsigned below = 0;
+	struct closest closest = { NULL, 0 };
 	if (o && overlay_find(o, q, e != NULL, out))
 		return;
 	if (!e) {
-		closest = find_closest(zs, q, &below);
-		if (!closest) {
-			out->answer = &answer_refused;
-			out->ede = DNS_EDE_NOT_AUTHORITATIVE;
+		closest = find_below(zs, q, out);
+		if (!closest.entry)
 			return;
-		}
-		e = find_below(closest, q, below, out);
-		if (!e)
-			return;
+		e = entry_rules(closest.entry)->wildcard;
 	}
 	find_at(e, q, from, now_us, out);
-	if (closest)
-		prove_wildcard(closest, q, below, out);
+	if (closest.entry)
+		prove_wildcard(closest, q, out);
 }

@@ -63,15 +63,9 @@ static uint8_t *put_options(uint8_t *p, const struct exchange *x, bool is_bare) 
 }
 
 size_t opt_write(const struct exchange *x, bool is_bare, uint8_t out[OPT_BYTES_MAX]) {
-	static const uint8_t opt[DNS_OPT_BYTES] = { 0, 0, DNS_TYPE_OPT, DNS_EDNS_BYTES >> 8, DNS_EDNS_BYTES & 0xff };
-	const struct dns_query *q = &x->q;
-	memcpy(out, opt, sizeof(opt));
-	out[5] = (uint8_t)(x->rcode > 0xf ? x->rcode >> 4 : 0);
-	out[7] = q->wants_dnssec ? 0x80 : 0; /* RFC 3225 3: DO is copied */
-	/* What could be asked for: else the options' way is not gone at all. */
-	if (!(q->n_cookie | q->n_ecs | q->wants_nsid | q->keepalive) && x->found.ede == DNS_EDE_NONE)
-		return sizeof(opt);
-	uint8_t *end = put_options(out + sizeof(opt), x, is_bare);
-	dns_put16(out + 9, (unsigned)(end - out - sizeof(opt)));
+	opt_write_plain(&x->q, (char *)out);
+	out[5] = (uint8_t)((unsigned)x->rcode >> 4);
+	uint8_t *end = put_options(out + DNS_OPT_BYTES, x, is_bare);
+	dns_put16(out + 9, (unsigned)(end - out - DNS_OPT_BYTES));
 	return (size_t)(end - out);
 }

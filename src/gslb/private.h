@@ -73,7 +73,7 @@ void limits_init(struct limits *l, const struct cfg_dns_limits *cfg, unsigned n_
 void limits_fini(struct limits *l);
 bool limits_exempt(const struct limits *l, const struct addr *a);
 enum limits_verdict { LIMITS_PASS, LIMITS_TRUNCATE, LIMITS_DROP };
-/* Of a reply of n bytes in all, to a client without a valid cookie over UDP. */
+/* Of a reply of n bytes in all, over UDP, to a client without a valid cookie who is not exempt. */
 struct exchange;
 enum limits_verdict limits_judge(const struct exchange *x, const char *reply, size_t n);
 /* Is there anything to judge? */
@@ -138,7 +138,10 @@ struct batch {
 	const struct zones *zones;        /* NULL before the first commit */
 	const struct settings *settings;
 	struct counts *counts;
-	uint64_t now_us; /* clock_now_us */
+	_Atomic uint64_t *answers;   /* of them, by response code */
+	unsigned has_log;            /* 0, 1 */
+	size_t min_bytes, max_bytes; /* a reply may be so long at least, and at most; in between the client decides */
+	uint64_t now_us;             /* clock_now_us */
 };
 struct exchange {
 	const struct batch *batch;
@@ -153,6 +156,15 @@ struct exchange {
 #define OPT_BYTES_MAX                                                                                                            \
 	(DNS_OPT_BYTES + 4 + 20 + 4 + DNS_COOKIE_CLIENT_BYTES + DNS_COOKIE_SERVER_BYTES + 4 + SETTINGS_NSID_MAX + 4 + 2 + 4 +    \
 	 2 + OPT_EDE_TEXT_MAX)
+/* Most replies have no options, and a code of four bits. */
+static inline bool opt_is_plain(const struct exchange *x) {
+	return !x->q.has_options && x->found.ede == DNS_EDE_NONE && x->rcode <= 0xf;
+}
+static inline void opt_write_plain(const struct dns_query *q, char *out) {
+	static const uint8_t opt[DNS_OPT_BYTES] = { 0, 0, DNS_TYPE_OPT, DNS_EDNS_BYTES >> 8, DNS_EDNS_BYTES & 0xff };
+	memcpy(out, opt, sizeof(opt));
+	out[7] = q->wants_dnssec ? (char)0x80 : 0; /* RFC 3225 3: DO is copied */
+}
 /* The OPT record of the reply to a query that has one; its bytes. is_bare: without what the client can do without. */
 size_t opt_write(const struct exchange *x, bool is_bare, uint8_t out[OPT_BYTES_MAX]);
 /* query_log.c: what was asked, and the n bytes that it was answered with. */

@@ -3,9 +3,11 @@
 #include "gslb/reply.h"
 
 void reply_raise_pointers(const struct answer *a, size_t n, unsigned by, char *body) {
-	const uint16_t *at = answer_pointers(a);
-	for (unsigned i = 0; i < a->n_pointers && at[i] < n; i++)
-		dns_put16(body + at[i], dns_get16(body + at[i]) + by);
+	const uint16_t *at = answer_pointers(a), *end = at + a->n_pointers;
+	while (end > at && end[-1] >= n)
+		end--;
+	for (; at < end; at++)
+		dns_put16(body + *at, dns_get16(body + *at) + by);
 }
 
 void reply_shorten_ttls(const struct answer *a, uint32_t ttl_s, char *body) {

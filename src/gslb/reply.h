@@ -10,11 +10,16 @@
 #include "gslb/zone.h"
 
 /* Copies by words, the last of which overlaps the one before it: what a reply holds is short, and a call would cost as much. */
-static inline void copy_short(void *to, const void *from, size_t n) {
+static inline __attribute__((always_inline)) void copy_short(void *to, const void *from, size_t n) {
 	char *out = to;
 	const char *in = from;
 	if (n >= 16) {
-		for (size_t i = 0; i + 16 < n; i += 16)
+		size_t i = 0;
+		for (; i + 32 < n; i += 32) {
+			memcpy(out + i, in + i, 16);
+			memcpy(out + i + 16, in + i + 16, 16);
+		}
+		if (i + 16 < n)
 			memcpy(out + i, in + i, 16);
 		memcpy(out + n - 16, in + n - 16, 16);
 	} else if (n >= 8) {
@@ -35,7 +40,7 @@ struct reply {
 };
 /* ---- reply.c ---- */
 
-/* Behind a question longer than the one that it was rendered for, everything stands later: see dns_writer. */
+/* Behind a question longer than the one that it was rendered for, everything stands later: see dns_writer. n: bytes that are used. */
 void reply_raise_pointers(const struct answer *a, size_t n, unsigned by, char *body);
 /* An answer that may change soon is remembered for no longer (a negative one by its SOA, RFC 2308 5). */
 void reply_shorten_ttls(const struct answer *a, uint32_t ttl_s, char *body);

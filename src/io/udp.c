@@ -47,8 +47,11 @@ static void buffers_reset(struct udp_buffers *b, unsigned n) {
 
 static void buffers_set_control(struct udp_buffers *b, bool has_control) {
 	b->has_control = has_control;
-	for (unsigned i = 0; i < UDP_BATCH; i++)
+	for (unsigned i = 0; i < UDP_BATCH; i++) {
 		b->in[i].msg_hdr.msg_control = has_control ? b->control[i] : NULL;
+		b->out[i].msg_hdr.msg_control = NULL;
+		b->out[i].msg_hdr.msg_controllen = 0;
+	}
 	buffers_reset(b, UDP_BATCH);
 }
 
@@ -83,10 +86,10 @@ static inline void put_reply(struct udp_buffers *b, unsigned i, unsigned n_out) 
 	b->out_iov[n_out] = (struct iovec){ b->reply[i], b->messages[i].n_out };
 	out->msg_name = in->msg_name;
 	out->msg_namelen = in->msg_namelen;
-	out->msg_controllen = in->msg_controllen;
-	if (in->msg_controllen > 0) {
+	if (b->has_control) {
 		forget_interface(in);
 		out->msg_control = in->msg_control;
+		out->msg_controllen = in->msg_controllen;
 	}
 }
 

@@ -41,7 +41,7 @@ static void try_public(struct str text) {
 		return;
 	}
 	char owner[DNS_NAME_TEXT_BYTES];
-	if (dns_name_to_text(dns_name_suffix(&k.owner, 0), owner).n > LDNS_MAX_DOMAINLEN)
+	if (dns_name_to_text(dns_name_suffix(&k.owner, 0), owner).n >= LDNS_MAX_DOMAINLEN)
 		return; /* with its escapes longer than ldns reads */
 	key_public_write(&out, &k);
 	require(key_public_parse(&again, buf_str(&out), &e) == 0, "what was written can be read");
