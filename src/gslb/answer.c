@@ -13,12 +13,14 @@ enum { ANSWER_GROUP = 16 };
 /* The whole answer for each code that needs no zone. */
 #define PLAIN(rcode)                                                                                                             \
 	{ .flags = (rcode)&0xf }
-static const struct answer plain_formerr = PLAIN(DNS_FORMERR), plain_badvers = PLAIN(DNS_BADVERS),
-			   plain_badcookie = PLAIN(DNS_BADCOOKIE);
+static const struct answer plain_noerror = PLAIN(DNS_NOERROR), plain_formerr = PLAIN(DNS_FORMERR),
+			   plain_badvers = PLAIN(DNS_BADVERS), plain_badcookie = PLAIN(DNS_BADCOOKIE);
 const struct answer answer_notimp = PLAIN(DNS_NOTIMP), answer_refused = PLAIN(DNS_REFUSED);
 
 static const struct answer *plain_answer(enum dns_rcode rcode) {
 	switch (rcode) {
+	case DNS_NOERROR: /* nothing is asked but for a cookie */
+		return &plain_noerror;
 	case DNS_NOTIMP:
 		return &answer_notimp;
 	case DNS_BADVERS:
@@ -96,10 +98,8 @@ static enum dns_rcode heed_options(struct exchange *x) {
 static inline void exchange_find(struct exchange *x) {
 	const struct batch *b = x->batch;
 	found_begin(&x->found);
-	if (x->rcode != DNS_NOERROR)
+	if (x->rcode != DNS_NOERROR || !x->q.has_question)
 		x->found.answer = plain_answer(x->rcode);
-	else if (!x->q.has_question)
-		x->found.answer = NULL;
 	else if (x->q.class == DNS_CLASS_CH)
 		x->found.answer = settings_chaos(b->settings, &x->q);
 	else

@@ -273,35 +273,3 @@ int key_file_read(struct buf *out, const char *path, bool is_secret, struct err 
 	close(fd);
 	return result;
 }
-
-static int write_all(int fd, struct str text) {
-	while (text.n > 0) {
-		ssize_t n = write(fd, text.p, text.n);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -1;
-		text = str_skip(text, (size_t)n);
-	}
-	return fsync(fd);
-}
-
-int key_file_write(const char *path, struct str text, unsigned mode, struct err *e) {
-	struct buf temporary = { 0 };
-	buf_printf(&temporary, "%s.new", path);
-	buf_add_char(&temporary, '\0');
-	int fd = open(temporary.p, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, (mode_t)mode);
-	if (fd < 0 && errno == EEXIST) { /* left behind by one that died */
-		unlink(temporary.p);
-		fd = open(temporary.p, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, (mode_t)mode);
-	}
-	int result = fd < 0 ? err_errno(e, "%s", temporary.p) : 0;
-	if (fd >= 0 && (write_all(fd, text) < 0 || rename(temporary.p, path) < 0)) {
-		result = err_errno(e, "%s", path);
-		unlink(temporary.p);
-	}
-	if (fd >= 0)
-		close(fd);
-	buf_fini(&temporary);
-	return result;
-}

@@ -6,6 +6,7 @@
  */
 #include "gslb/keys.h"
 
+#include "steerway/base/file.h"
 #include "steerway/base/mem.h"
 #include "steerway/gslb/key_store.h"
 
@@ -57,7 +58,7 @@ static int write_public(const char *stem, const struct key_public *k, struct err
 	buf_printf(&path, "%s.key", stem);
 	buf_add_char(&path, '\0');
 	key_public_write(&text, k);
-	int result = key_file_write(path.p, buf_str(&text), 0644, e);
+	int result = file_replace(path.p, buf_str(&text), 0644, e);
 	buf_fini(&path);
 	buf_fini(&text);
 	return result;
@@ -69,7 +70,7 @@ static int write_private(const char *stem, const struct key_private *k, struct e
 	buf_add_char(&path, '\0');
 	buf_reserve(&text, KEY_FILE_BYTES); /* it never moves: no copy of the secret is left behind */
 	key_private_write(&text, k);
-	int result = key_file_write(path.p, buf_str(&text), 0600, e);
+	int result = file_replace(path.p, buf_str(&text), 0600, e);
 	OPENSSL_cleanse(text.p, text.cap);
 	buf_fini(&path);
 	buf_fini(&text);

@@ -63,8 +63,6 @@ void key_private_write(struct buf *out, const struct key_private *k);
 void key_public_write(struct buf *out, const struct key_public *k);
 /* A whole file. `is_secret`: refused when others than its owner may read it. */
 int key_file_read(struct buf *out, const char *path, bool is_secret, struct err *e);
-/* Replaces or makes the file, whole or not at all (a rename). */
-int key_file_write(const char *path, struct str text, unsigned mode, struct err *e);
 
 /* ---- key_algorithm.c ---- */
 

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The state file: what the operator said (drain, maint...) outlives a restart. Read before anyone serves; written anew, by a thread of
- * its own since fsync may take long, after each publish in which it changed: a temporary file, fsync, rename, fsync of the folder.
+ * its own since fsync may take long, after each publish in which it changed.
  * A file that can't be written is logged and tried again at the next change. The text is fleet's.
  */
 #include "main/daemon.h"
 
+#include "steerway/base/file.h"
 #include "steerway/base/log.h"
 #include "steerway/base/mem.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -41,46 +41,11 @@ struct state_plan {
 
 /* ---- the writer ---- */
 
-static int write_whole(int fd, struct str text) {
-	while (text.n > 0) {
-		ssize_t n = write(fd, text.p, text.n);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -1;
-		text = str_skip(text, (size_t)n);
-	}
-	return fsync(fd);
-}
-
-static void folder_sync(const char *path) {
-	char *copy = mem_strdup(str_from(path));
-	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd >= 0) {
-		fsync(fd);
-		close(fd);
-	}
-	mem_free(copy);
-}
-
-static void file_replace(const char *path, struct str text) {
-	struct buf temporary = { 0 };
-	buf_printf(&temporary, "%s.tmp%c", path, '\0');
-	int fd = open(temporary.p, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
-	bool is_written = fd >= 0 && write_whole(fd, text) == 0;
-	int error = errno;
-	if (fd >= 0)
-		close(fd);
-	if (is_written && rename(temporary.p, path) == 0) {
-		folder_sync(path);
-	} else {
-		error = is_written ? errno : error;
-		log_error("state_write_failed", LOG_CSTR("path", path), LOG_CSTR("error", strerror(error)),
+static void write_state(const char *path, struct str text) {
+	struct err e;
+	if (file_replace(path, text, 0640, &e) < 0)
+		log_error("state_write_failed", LOG_CSTR("path", path), LOG_CSTR("error", e.text),
 		          LOG_CSTR("remedy", "the folder must belong to the daemon's user"));
-		if (fd >= 0)
-			unlink(temporary.p);
-	}
-	buf_fini(&temporary);
 }
 
 static void *writer_run(void *arg) {
@@ -97,7 +62,7 @@ static void *writer_run(void *arg) {
 		s->todo_path = NULL;
 		s->todo = (struct buf){ 0 };
 		pthread_mutex_unlock(&s->lock);
-		file_replace(path, buf_str(&text));
+		write_state(path, buf_str(&text));
 		mem_free(path);
 		buf_fini(&text);
 		pthread_mutex_lock(&s->lock);

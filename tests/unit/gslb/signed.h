@@ -7,6 +7,8 @@
 
 #include "gslb/dnssec.h"
 
+#include "steerway/base/file.h"
+
 #include <sys/stat.h>
 
 struct signed_zone {
@@ -34,11 +36,11 @@ static inline unsigned signed_key(struct signed_zone *x, unsigned algorithm, uns
 	struct buf text = { 0 };
 	key_public_write(&text, &public);
 	snprintf(path, sizeof(path), "%s.key", stem);
-	assert_int_equal(key_file_write(path, buf_str(&text), 0644, &e), 0);
+	assert_int_equal(file_replace(path, buf_str(&text), 0644, &e), 0);
 	text.n = 0;
 	key_private_write(&text, &private);
 	snprintf(path, sizeof(path), "%s.private", stem);
-	assert_int_equal(key_file_write(path, buf_str(&text), 0600, &e), 0);
+	assert_int_equal(file_replace(path, buf_str(&text), 0600, &e), 0);
 	buf_fini(&text);
 	mem_free(stem);
 	return key_tag(public.rdata, public.n);

@@ -4,6 +4,8 @@
 
 #include "gslb/keys.h"
 
+#include "steerway/base/file.h"
+
 #include <sys/stat.h>
 
 static const char bind_ecdsa_key[] =
@@ -73,7 +75,7 @@ static void put(const struct directory *d, const char *name, const char *text, u
 	char path[128];
 	struct err e;
 	snprintf(path, sizeof(path), "%s/%s", d->path, name);
-	if (key_file_write(path, str_from(text), mode, &e) < 0)
+	if (file_replace(path, str_from(text), mode, &e) < 0)
 		fail_msg("%s", e.text);
 }
 
@@ -231,10 +233,9 @@ static void test_modes(void **state) {
 /* ldns-keygen writes a number of P-256 without its zeros at the front: here 1, whose public key is the generator (SEC 2 2.4.2). */
 static void test_short_number(void **state) {
 	struct directory *d = *state;
-	static const char text[] =
-	    "example.org. IN DNSKEY 256 3 13 "
-	    "axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpZP"
-	    "40Li/hp/m47n60p8D54WK84zV2sxXs7LtkBoN79R9Q==\n";
+	static const char text[] = "example.org. IN DNSKEY 256 3 13 "
+				   "axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpZP"
+				   "40Li/hp/m47n60p8D54WK84zV2sxXs7LtkBoN79R9Q==\n";
 	struct key_public public;
 	struct keys k;
 	struct err e;
