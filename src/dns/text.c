@@ -54,14 +54,14 @@ size_t dns_name_from_text(uint8_t out[DNS_NAME_MAX], struct str text, struct str
 			return refuse(why, "a backslash takes one character or three digits up to 255 behind it");
 		if (n - label - 1 == DNS_LABEL_MAX)
 			return refuse(why, "a label has more than 63 bytes");
-		if (n == DNS_NAME_MAX)
+		if (n >= DNS_NAME_MAX - 1) /* one is the root's */
 			return refuse(why, "it has more than 255 bytes");
 		out[n++] = c;
 		i += used;
 	}
 	if (n == label + 1) { /* it ended in a dot */
 		out[label] = 0;
-		return n <= DNS_NAME_MAX ? n : refuse(why, "it has more than 255 bytes");
+		return n;
 	}
 	out[label] = (uint8_t)(n - label - 1);
 	if (origin.n == 0)

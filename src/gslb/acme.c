@@ -110,8 +110,21 @@ static const char *refusal(const struct zones *zs, const struct dns_name *name, 
 	return NULL;
 }
 
+/* Does a wildcard answer for the name's suffix that starts at label i? */
+static bool is_covered(const struct zones *zs, const struct dns_name *name, unsigned i) {
+	for (unsigned k = i; k <= name->n_labels; k++) {
+		struct str wire = dns_name_suffix(name, k);
+		const uint8_t *p = (const uint8_t *)wire.p;
+		const struct entry *e = zones_find(zs, dns_name_hash(p, wire.n), p, wire.n);
+		if (e)
+			return k > i && !entry_rules(e)->below[0];
+	}
+	return false;
+}
+
 /* The texts, and the names between them and their zone, which then exist, too (RFC 8020): resolvers that ask label by label must
- * not hear that there is nothing below. */
+ * not hear that there is nothing below. Those that a wildcard answers for are left to it: a challenge must not take their addresses away,
+ * though in a zone's own data it would (RFC 4592 2.2.3). */
 static void overlay_put(struct acme *a, struct overlay *o, const struct zones *zs, const struct acme_text *t) {
 	struct zone *z = zones_zone_of(zs, dns_name_suffix(&t->name, 0));
 	if (!z || refusal(zs, &t->name, z))
@@ -120,7 +133,8 @@ static void overlay_put(struct acme *a, struct overlay *o, const struct zones *z
 	if (!it->texts[0])
 		render_texts(a, o, it, t);
 	for (unsigned i = 1; i + z->unit->n_labels < t->name.n_labels; i++)
-		overlay_add(o, z->unit, dns_name_suffix(&t->name, i));
+		if (!is_covered(zs, &t->name, i))
+			overlay_add(o, z->unit, dns_name_suffix(&t->name, i));
 }
 
 static struct overlay *overlay_create(struct acme *a, const struct zones *zs) {

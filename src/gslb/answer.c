@@ -165,7 +165,6 @@ static inline size_t exchange_end(const struct exchange *x) {
 	struct reply r;
 	if (q->has_question) {
 		r = reply_write(q, &x->found, x->message->in, n_opt, limit_of(b, q), out);
-		count_one(&b->counts->types[q->type < COUNTS_TYPES ? q->type : 0]);
 	} else {
 		r = (struct reply){ x->rcode & 0xf, write_header(q, x->rcode, n_opt, out) };
 	}
@@ -187,6 +186,8 @@ static inline size_t exchange_end(const struct exchange *x) {
 		memcpy(out + r.n, opt, n_opt);
 	unsigned rcode = (unsigned)x->rcode | (r.flags & 0xf); /* the lower bits of the query's own code are in both */
 	count_one(&b->answers[rcode % COUNTS_RCODES]);
+	if (q->has_question)
+		count_one(&b->counts->types[q->type < COUNTS_TYPES ? q->type : 0]);
 	if (x->found.steered) {
 		count_steered(b->counts, x);
 		SNAPSHOT_READ_END(x->found.variant);

@@ -80,7 +80,8 @@ static unsigned top_shift(client_key span, unsigned bits) {
 }
 
 /* top[p]: the entry that holds the first key of part p; one more at the end, so that every run has its end. What is before and behind all
- * prefixes is cut into at most as many of them as an address has bits, on either side: they belong to the first and the last part. */
+ * prefixes is cut into at most as many of them as an address has bits, on either side: they belong to the first and the last part. A part
+ * that begins below the first one begins behind the end of all addresses, of 128 bits. */
 #define TOP_MAKE(family, n_key_bits)                                                                                             \
 	do {                                                                                                                     \
 		uint32_t last_ = (family).n - 1, entry_ = 0, outer_ = last_ / 4 < (n_key_bits) ? last_ / 4 : (n_key_bits);       \
@@ -91,7 +92,7 @@ static unsigned top_shift(client_key span, unsigned bits) {
 		(family).top = mem_zalloc_array((size_t)(family).n_top + 1, sizeof(*(family).top));                              \
 		for (uint32_t p_ = 1; p_ < (family).n_top; p_++) {                                                               \
 			client_key at_ = (client_key)(family).first + ((client_key)p_ << (family).shift);                        \
-			while (entry_ < last_ && (family).starts[entry_ + 1] <= at_)                                             \
+			while (entry_ < last_ && (at_ < (family).first || (family).starts[entry_ + 1] <= at_))                   \
 				entry_++;                                                                                        \
 			(family).top[p_] = entry_;                                                                               \
 		}                                                                                                                \

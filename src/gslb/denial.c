@@ -34,11 +34,24 @@ static inline uint32_t keys_below(const uint64_t *keys, uint32_t n, uint64_t key
 	return (uint32_t)(at - keys) + (n == 1 && *at < key);
 }
 
+/* The first of the children from `at` on that is not below the label, whose key they share: a million of "customer-000001" may do so. */
+static uint32_t above_kin(const struct denial *d, uint32_t at, uint32_t end, uint64_t key, const uint8_t *label) {
+	uint32_t high = key < UINT64_MAX ? at + keys_below(d->keys + at, end - at, key + 1) : end;
+	while (at < high) {
+		uint32_t middle = at + (high - at) / 2;
+		if (label_compare(d->labels + d->label_at[middle], label) < 0)
+			at = middle + 1;
+		else
+			high = middle;
+	}
+	return at;
+}
+
 static uint32_t cover_by_name(const struct denial *d, const struct place *p, const uint8_t *label) {
 	uint64_t key = label_key(label);
 	uint32_t at = p->child + keys_below(d->keys + p->child, p->n_children, key), end = p->child + p->n_children;
-	while (at < end && d->keys[at] == key && label_compare(d->labels + d->label_at[at], label) < 0)
-		at++;
+	if (at < end && d->keys[at] == key)
+		at = above_kin(d, at, end, key, label);
 	return at == p->child ? p->match : d->last[at - 1];
 }
 

@@ -197,10 +197,10 @@ void gslb_commit(struct gslb_plan *p) {
 	atomic_store_explicit(&g->settings, p->settings, memory_order_release);
 	commit_endpoints(p);
 	tell_kept(g, p->zones);
-	counts_forget_sites(g);
 	if (g->watch)
 		file_watch_set(g->watch, map_files(p->zones->cfg));
 	urcu_memb_synchronize_rcu();
+	counts_forget_sites(g); /* nobody counts for them any more */
 	zones_destroy(old);
 	settings_destroy(old_settings);
 	resign_schedule(g->resign);

@@ -9,9 +9,12 @@
 
 #include "steerway/base/rand.h"
 
-/* Each once: one NSEC may prove several things. */
+/* Each once: one NSEC may prove several things. That a steered name has no such record is told by its own form of the record, which
+ * the answer holds; the chain's, which speaks of all its sites, must not stand beside it. */
 static void found_prove(struct found *out, const struct denial *d, uint32_t proof) {
 	const struct answer *fragment = d->fragments[proof];
+	if (out->steered && out->answer->needs & NEEDS_OWN && proof == denial_match(d, out->steered->node))
+		return;
 	for (unsigned i = 0; i < out->n_proofs; i++)
 		if (out->proofs[i] == fragment)
 			return;
@@ -138,12 +141,7 @@ static void prove_absence(const struct entry *e, unsigned needs, const struct dn
 		found_prove(out, d, place->match);
 	if (needs & NEEDS_NO_WILDCARD)
 		found_prove(out, d, place->no_wildcard);
-	uint32_t cover = denial_cover(d, entry_place(e), &q->name, below);
-	/* Where the wildcard is a steered name, the answer may hold its own form of this record. */
-	bool is_held = out->steered && out->answer->needs & NEEDS_OWN && out->steered->node->entry == r->wildcard &&
-	               cover == d->places[entry_place(r->wildcard)].match;
-	if (!is_held)
-		found_prove(out, d, cover);
+	found_prove(out, d, denial_cover(d, entry_place(e), &q->name, below));
 }
 
 /* The name has no entry: the closest one above it, which ends before label `below`, knows. */

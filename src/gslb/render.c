@@ -25,7 +25,9 @@ void render_record(struct render *r, enum render_section section, struct str own
 void render_steered(struct render *r, enum render_section section, struct str owner, uint16_t type, uint32_t ttl,
                     struct str rdata) {
 	render_record(r, section, owner, type, ttl, rdata);
-	if (r->n_ttls < RENDER_TTLS_MAX && !r->w.is_full)
+	if (r->n_ttls == RENDER_TTLS_MAX) /* a set has one TTL (RFC 2181 5.2): those beyond could not be shortened with it */
+		r->w.is_full = true;
+	else if (!r->w.is_full)
 		r->ttl_at[r->n_ttls++] = (uint16_t)(dns_write_ttl_at(&r->w) - r->w.body);
 }
 
@@ -153,13 +155,18 @@ void render_additional(struct render *r, const struct rrset *set) {
 	render_optional_end(r);
 }
 
-void render_referral(struct render *r, const struct node *cut) {
+void render_delegation(struct render *r, const struct node *cut) {
 	const struct rrset *ns = node_rrset(cut, DNS_TYPE_NS), *ds = node_rrset(cut, DNS_TYPE_DS);
 	render_rrset(r, RENDER_AUTHORITY, node_name(cut), ns);
 	if (ds && r->with_dnssec) /* RFC 4035 3.1.4: or that there is none */
 		render_rrset(r, RENDER_AUTHORITY, node_name(cut), ds);
 	else if (r->with_dnssec)
 		render_proof(r, denial_match(r->zone->denial, cut));
+}
+
+void render_referral(struct render *r, const struct node *cut) {
+	const struct rrset *ns = node_rrset(cut, DNS_TYPE_NS);
+	render_delegation(r, cut);
 	/* Addresses at or below the cut can be had nowhere else: they are needed (RFC 9471); those of other hosts are not. */
 	for (int is_needed = 1; is_needed >= 0; is_needed--) {
 		for (const struct rdata *d = ns->first; d; d = d->next) {

@@ -15,13 +15,20 @@
 #define PRESIGN_BUDGET_US 3000 /* of the control thread, after a switch */
 
 int steered_check(struct steered *s, struct render *r, struct err *e) {
-	bool fits;
+	bool fits, fallback_fits = true;
 	struct policy_choice all;
+	const struct policy_alternative fallback = { .is_fallback = true, .weight = 1 };
 	policy_choose_all(s->policy, &all);
 	variant_destroy(variant_get(s, &all.alternatives[0], r, &fits));
 	s->variants = NULL;
+	if (s->cfg->fallback.n > 0)
+		variant_destroy(variant_get(s, &fallback, r, &fallback_fits));
+	s->variants = NULL;
 	s->n_variants = 0;
-	return fits ? 0 : err_set(e, "%.*s: more addresses than an answer can hold (65535 bytes)", STR_ARG(s->text));
+	return fits && fallback_fits
+	           ? 0
+	           : err_set(e, "%.*s: more addresses than an answer can hold (%d, with signatures, in 65535 bytes)",
+	                     STR_ARG(s->text), RENDER_TTLS_MAX);
 }
 
 /* ---- sets ---- */

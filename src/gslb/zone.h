@@ -497,7 +497,8 @@ void render_proof(struct render *r, uint32_t proof);
 /* The proofs of what the chain did not find: names that wildcards stand for, its end. has_type false: that has no such type, whose
  * own record is the caller's to give. */
 void render_chain_proofs(struct render *r, const struct chain *c, bool has_type);
-/* The delegation, with the addresses of its servers in the zone. */
+/* The delegation: its servers, and DS or that there is none; and with the addresses of the servers in the zone. */
+void render_delegation(struct render *r, const struct node *cut);
 void render_referral(struct render *r, const struct node *cut);
 /* Addresses of the hosts that the RRset names, as far as they fit. */
 void render_additional(struct render *r, const struct rrset *set);

@@ -208,7 +208,10 @@ static int render_chain_end(struct pair *to, struct zone *z, struct render *r, c
 	RENDER_EACH(r, z) {
 		render_begin(r, z, n, 0);
 		render_chain(r, c);
-		if (c->end == CHAIN_DELEGATED)
+		/* With DNSSEC proofs follow, of which some are added on a query: no addresses can stand in front of them. */
+		if (c->end == CHAIN_DELEGATED && r->with_dnssec)
+			render_delegation(r, c->target);
+		else if (c->end == CHAIN_DELEGATED)
 			render_referral(r, c->target);
 		else if (c->end != CHAIN_OUTSIDE)
 			render_soa(r);

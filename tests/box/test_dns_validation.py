@@ -20,6 +20,7 @@ NAMES = {
 	"four": {"policy": "failover", "pool": "app", "sites": ["onprem"], "all_down": "none"},
 	"first": {"policy": "failover", "pool": "app", "sites": ["dr", "onprem"], "all_down": "first"},
 	"*.pool": {"policy": "failover", "pool": "app", "sites": ["onprem", "cloud"]},
+	"a.swild": {"policy": "failover", "pool": "app", "sites": ["onprem", "cloud"]},
 	"@": {"policy": "failover", "pool": "app", "sites": ["cloud", "onprem"]},
 }
 ZONE = f"""$ORIGIN example.test.
@@ -38,6 +39,9 @@ alias CNAME app
 toempty CNAME four
 *.wild A 9.9.9.81
 *.walias CNAME mail
+*.four CNAME four
+*.swild CNAME a.swild
+*.del CNAME host.insecure
 sub.wild TXT "closer"
 a.b.ent A 9.9.9.82
 _http._tcp SRV 0 5 80 mail
@@ -45,7 +49,7 @@ insecure NS ns.insecure
 ns.insecure A 9.9.9.53
 """
 STATIC = {"": ["MX", "TXT", "A"], "ns1": ["A"], "ns2": ["A"], "mail": ["A", "AAAA"], "hostmaster": ["A"], "alias": ["CNAME"], "toempty": ["CNAME"],
-          "*.wild": ["A"], "*.walias": ["CNAME"], "sub.wild": ["TXT"], "a.b.ent": ["A"], "_http._tcp": ["SRV"], "insecure": ["NS", "DS"],
+          "*.wild": ["A"], "*.walias": ["CNAME"], "*.four": ["CNAME"], "*.swild": ["CNAME"], "*.del": ["CNAME"], "sub.wild": ["TXT"], "a.b.ent": ["A"], "_http._tcp": ["SRV"], "insecure": ["NS", "DS"],
           "ns.insecure": ["A"]}
 STATES = [set(s for s, up in zip(SITES, bits) if up) for bits in itertools.product((1, 0), repeat=3)]
 
@@ -114,11 +118,12 @@ def check_state(resolver, up):
 			n += 1
 		assert not ask_validated(resolver, asked, "CAA").answer
 		n += 1
-	for asked, kind in (("alias", "A"), ("alias", "AAAA"), ("toempty", "A"), ("toempty", "AAAA")):
-		target = {"alias": "app", "toempty": "four"}[asked]
-		answer = ask_validated(resolver, f"{asked}.example.test", kind)
-		assert data_of(answer, kind) in [addresses(s, kind) for s in expected(target, up)], answer
-		n += 1
+	# Of the last two the name that the wildcard leads to is the closest encloser, and covers the name itself.
+	for asked, target in (("alias", "app"), ("toempty", "four"), ("x.four", "four"), ("foo.swild", "a.swild")):
+		for kind in ("A", "AAAA"):
+			answer = ask_validated(resolver, f"{asked}.example.test", kind)
+			assert data_of(answer, kind) in [addresses(s, kind) for s in expected(target, up)], answer
+			n += 1
 	for asked in ("nowhere", "x.app", "app.nowhere", "x.y.sub.wild", "a.a.ent"):
 		assert not ask_validated(resolver, f"{asked}.example.test", "A", "NXDOMAIN").answer
 		n += 1
@@ -134,6 +139,9 @@ def test_unbound_validates_every_state(denial, lab):
 	for up in STATES:
 		w.set_up(up)
 		n += check_state(resolver, up)
+		for asked, kind in itertools.product(("alias", "toempty", "x.four", "foo.swild", "a.swild", "x.pool", "foo.nowhere"), ("A", "AAAA")):
+			owners = [r.owner for r in w.net.ask(f"{asked}.example.test", kind, edns=1232, do=True).authority if r.type in (47, 50)]
+			assert len(owners) == len(set(owners)), f"{asked} {kind} with {up} up: two records of denial with one owner"
 	note(f"{n} answers validated in {len(STATES)} states")
 
 
@@ -155,6 +163,9 @@ def test_every_kind_of_answer(denial, algorithm, split, lab):
 		ask_validated(resolver, name, kind)
 	for name in ("nowhere", "x.mail", "x.sub.wild", "x.ent", "zzz", "0"):
 		ask_validated(resolver, f"{name}.example.test", "A", "NXDOMAIN")
+	# Through a wildcard into a delegation: the proof that the name itself is not there stands in the authority section.
+	led = w.net.ask("x.del.example.test", "A", edns=1232, do=True)
+	assert {r.type for r in led.answer} == {5, 46} and {2, 50 if denial == "nsec3" else 47} <= {r.type for r in led.authority} and not led.additional, led
 	assert str(ALGORITHMS[algorithm][0]) and {r.data[3] for r in ask_validated(resolver, "example.test", "DNSKEY").answer if r.type == 48} \
 		== {{"ecdsap256sha256": 13, "ed25519": 15, "rsasha256": 8}[algorithm]}
 

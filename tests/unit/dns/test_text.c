@@ -103,6 +103,32 @@ static void test_lengths(void **state) {
 	assert_string_equal(why, "it has more than 255 bytes");
 }
 
+/* A dot takes a byte, too: nothing is written behind the 255, wherever the labels end. */
+static void test_bounds(void **state) {
+	(void)state;
+	uint8_t out[DNS_NAME_MAX + 64];
+	char text[1024];
+	for (unsigned last = 1; last <= 63; last++)
+		for (unsigned more = 0; more < 40; more++) {
+			const char *why = "";
+			size_t n = 0;
+			const unsigned labels[] = { 63, 63, 63, last };
+			for (unsigned i = 0; i < 4; i++) {
+				memset(text + n, 'x', labels[i]);
+				n += labels[i];
+				text[n++] = '.';
+			}
+			for (unsigned i = 0; i < more; i++, n += 2)
+				memcpy(text + n, "y.", 2);
+			size_t wire = n + 1;
+			memset(out, 0xaa, sizeof(out));
+			assert_int_equal(dns_name_from_text(out, str_slice(text, n), STR_NONE, &why),
+			                 wire <= DNS_NAME_MAX ? wire : 0);
+			for (size_t i = DNS_NAME_MAX; i < sizeof(out); i++)
+				assert_int_equal(out[i], 0xaa);
+		}
+}
+
 static void test_ttls(void **state) {
 	(void)state;
 	static const struct {
@@ -128,10 +154,8 @@ static void test_ttls(void **state) {
 
 int main(void) {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names),
-		cmocka_unit_test(test_names_refused),
-		cmocka_unit_test(test_lengths),
-		cmocka_unit_test(test_ttls),
+		cmocka_unit_test(test_bounds),  cmocka_unit_test(test_names), cmocka_unit_test(test_names_refused),
+		cmocka_unit_test(test_lengths), cmocka_unit_test(test_ttls),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -71,6 +71,7 @@ static void test_answers(void **state) {
 	set(x, "_acme-challenge.www.wild.example.org", "w", 60, 60);
 	assert_non_null(strstr(ask(x, "_acme-challenge.www.wild.example.org", 16), "60 IN TXT \"w\"\n"));
 	assert_string_equal(ask(x, "other.wild.example.org", 1), "NOERROR aa\nan other.wild.example.org. 60 IN A 192.0.2.2\n");
+	assert_string_equal(ask(x, "www.wild.example.org", 1), "NOERROR aa\nan www.wild.example.org. 60 IN A 192.0.2.2\n");
 }
 
 static void test_life(void **state) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Client maps against the plainest possible matcher, with random prefixes; what a scope promises; maps made of maps. */
-#include "gslb/client_map.h"
+#include "gslb/client_private.h"
+
 #include "steerway/base/mem.h"
 #include "steerway/base/rand.h"
 
@@ -95,6 +96,38 @@ static void test_longest_match(void **state) {
 			uint8_t scope;
 			assert_int_equal(client_map_find(m, &c, &scope), longest_match(p, n, &c));
 		}
+		client_map_destroy(m);
+	}
+}
+
+/* Few prefixes, on either side of the space: both ends of each prefix, and what is beside it. */
+static void test_few(void **state) {
+	(void)state;
+	struct rand r;
+	rand_seed(&r, 5);
+	for (unsigned round = 0; round < 2000; round++) {
+		struct client_prefix p[60];
+		size_t n = round == 0 ? 2 : random_prefixes(&r, p, rand_below(&r, COUNT_OF(p)), 60);
+		if (round == 0) {
+			p[0] = (struct client_prefix){ .net = net_of("2001:db8::/32"), .class = 1 };
+			p[1] = (struct client_prefix){ .net = net_of("fd00:1234::/32"), .class = 2 };
+		}
+		struct client_map *m = cut_map(p, n);
+		for (unsigned is_v6 = 0; is_v6 < 2; is_v6++)
+			for (size_t i = 0; i < (is_v6 ? m->v6.n : m->v4.n); i++) {
+				struct client_entry at = client_map_entry(m, is_v6, i);
+				client_key ends[] = { at.start, at.start | client_key_below(at.n_bits) };
+				for (unsigned k = 0; k < 2; k++) {
+					struct client_net c = { .high = (uint64_t)(ends[k] >> 64),
+						                .n_bits = is_v6 ? 128 : 32,
+						                .is_v6 = is_v6 };
+					uint8_t scope;
+					c.low = is_v6 ? (uint64_t)ends[k] : 0;
+					c = cut_to(c, c.n_bits);
+					assert_int_equal(client_map_find(m, &c, &scope), at.class);
+					assert_int_equal(scope, at.n_bits);
+				}
+			}
 		client_map_destroy(m);
 	}
 }
@@ -312,6 +345,7 @@ static void test_buckets(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_longest_match),
+		cmocka_unit_test(test_few),
 		cmocka_unit_test(test_scope),
 		cmocka_unit_test(test_disjoint_and_whole),
 		cmocka_unit_test(test_empty),
