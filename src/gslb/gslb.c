@@ -191,6 +191,7 @@ void gslb_commit(struct gslb_plan *p) {
 	struct zones *old = zones_now(g);
 	struct settings *old_settings = settings_now(g);
 	g->cfg = p->cfg;
+	steer_inherit(p->zones, old);
 	steer_refresh(p->zones, g->fleet, g->render);
 	acme_publish(&g->acme, p->zones);
 	atomic_store_explicit(&g->zones, p->zones, memory_order_release);

@@ -35,6 +35,7 @@ static void replace(struct steered *s, struct maps *maps, struct replaced *old) 
 	}
 	s->policy = p;
 	s->is_presigned = false;
+	s->n_presigned = 0;
 }
 
 static bool maps_are_same(const struct maps *a, const struct maps *b) {

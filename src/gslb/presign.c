@@ -6,6 +6,8 @@
  */
 #include "gslb/zone.h"
 
+enum { PRESIGN_STEPS = 64 }; /* between looks at the clock: some 10 us, and a few signatures at most */
+
 static unsigned state_add(uint64_t out[PRESIGN_STATES_MAX], unsigned n, uint64_t state) {
 	for (unsigned i = 0; i < n; i++)
 		if (out[i] == state)
@@ -30,17 +32,20 @@ unsigned presign_states(uint64_t out[PRESIGN_STATES_MAX], unsigned n_sites, uint
 	return state_add(out, n, 0);
 }
 
-void steered_presign(struct steered *s, uint64_t usable, struct render *r) {
+bool steered_presign(struct steered *s, uint64_t usable, struct render *r, uint64_t until_us) {
 	uint64_t states[PRESIGN_STATES_MAX], all = s->policy->n_sites < 64 ? (UINT64_C(1) << s->policy->n_sites) - 1 : UINT64_MAX;
-	unsigned n = presign_states(states, s->policy->n_sites, usable);
-	for (unsigned i = 0; i < n; i++)
-		for (unsigned class = 0; class < s->policy->n_classes; class ++) {
-			struct policy_choice c;
-			/* What was usable last matters when nothing is: any of the other states, which are here for themselves. */
-			policy_choose(s->policy, states[i], all, class, &c);
-			for (unsigned j = 0; j < c.n && s->n_variants < STEERED_VARIANTS_MAX; j++) {
-				bool fits; /* steered_check saw that it does */
-				variant_get(s, &c.alternatives[j], r, &fits);
-			}
+	unsigned n = presign_states(states, s->policy->n_sites, usable), n_steps = n * s->policy->n_classes;
+	/* The states by class, and not the classes by state: those of one class come to the same few answers. */
+	for (unsigned i = 0; s->n_presigned < n_steps && s->n_variants < STEERED_VARIANTS_MAX; i++, s->n_presigned++) {
+		struct policy_choice c;
+		if (i % PRESIGN_STEPS == PRESIGN_STEPS - 1 && clock_update() > until_us)
+			return false;
+		/* What was usable last matters when nothing is: any of the other states, which are here for themselves. */
+		policy_choose(s->policy, states[s->n_presigned % n], all, s->n_presigned / n, &c);
+		for (unsigned j = 0; j < c.n && s->n_variants < STEERED_VARIANTS_MAX; j++) {
+			bool fits; /* steered_check saw that it does */
+			variant_get(s, &c.alternatives[j], r, &fits);
 		}
+	}
+	return true;
 }

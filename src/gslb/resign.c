@@ -75,20 +75,9 @@ static void log_signed(const struct zone *z) {
 	         LOG_U64("proofs", z->denial->n), LOG_STR("valid_until", str_slice(until, sizeof(until))));
 }
 
-/* `all_down: last` remembers. Zones of both snapshots stand in the same order, and so do names of zones. */
-static void steered_inherit(struct zones *new, const struct zones *old) {
-	const struct zone *from = old->first;
-	for (struct zone *to = new->first; to &&from; to = to->next, from = from->next) {
-		const struct steered *b = from->steered;
-		for (struct steered *a = to->steered; a && b && a != b; a = a->next, b = b->next)
-			if (a->policy->n_classes == b->policy->n_classes) /* else a map's file changed in the meantime */
-				memcpy(a->last, b->last, a->policy->n_classes * sizeof(*a->last));
-	}
-}
-
 static void job_switch(struct resign *s, struct resign_job *j) {
 	struct gslb *g = s->gslb;
-	steered_inherit(j->new, j->old);
+	steer_inherit(j->new, j->old);
 	for (const struct zone *z = j->new->first; z; z = z->next)
 		if (z->is_signed)
 			log_signed(z);

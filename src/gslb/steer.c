@@ -137,6 +137,40 @@ static void log_switch(const struct steered *s) {
 	buf_fini(&sites);
 }
 
+static bool sites_are_same(const struct policy *a, const struct policy *b) {
+	if (a->n_sites != b->n_sites || a->n_classes != b->n_classes)
+		return false;
+	for (unsigned i = 0; i < a->n_sites; i++)
+		if (!str_eq(a->sites[i]->id, b->sites[i]->id))
+			return false;
+	return true;
+}
+
+static void steered_inherit(struct steered *s, const struct steered *from) {
+	if (!sites_are_same(s->policy, from->policy))
+		return;
+	memcpy(s->last, from->last, s->policy->n_classes * sizeof(*s->last));
+	s->answered = from->answered;
+	s->is_all_down = from->is_all_down;
+	s->is_known = from->is_known;
+}
+
+void steer_inherit(struct zones *zs, const struct zones *old) {
+	for (struct zone *z = zs->first; old && z; z = z->next) {
+		const struct zone *before = z->steered ? zones_zone_of(old, z->name) : NULL;
+		if (!before || before->unit == z->unit || !str_eq(before->name, z->name))
+			continue;
+		/* Names mostly stand in the same order: from the one that was found last on, and around. */
+		const struct steered *at = before->steered;
+		for (struct steered *s = z->steered; s && at; s = s->next)
+			for (size_t i = 0; i < before->n_steered; i++, at = at->next ? at->next : before->steered)
+				if (str_eq(at->text, s->text)) {
+					steered_inherit(s, at);
+					break;
+				}
+	}
+}
+
 /* What nobody may reach any more, once a grace period is over. */
 struct retired {
 	struct steered_set *sets;
@@ -192,12 +226,19 @@ static void steered_refresh(struct steered *s, struct fleet *f, struct render *r
 	if (!pool && atomic_load_explicit(&s->current, memory_order_relaxed))
 		return; /* a reload is under way that removes the pool, and with it this name: hold until it has */
 	s->usable = usable_places(s, f, pool);
+	uint64_t answered = s->answered;
+	bool is_all_down = s->is_all_down;
 	struct steered_set *set = set_create(s, r);
 	bool are_all_usable = pool && (unsigned)__builtin_popcountll(s->usable) == s->policy->n_sites;
 	set->changes_at_us = are_all_usable ? pool->changes_at_us : 1; /* a site may come back at any time */
 	if (set_switch(s, set, retired)) {
-		log_switch(s);
-		s->is_presigned &= s->policy->n_sites <= PRESIGN_SITES_MAX;
+		if (!s->is_known || s->answered != answered || s->is_all_down != is_all_down)
+			log_switch(s);
+		s->is_known = true;
+		if (s->policy->n_sites > PRESIGN_SITES_MAX) { /* other states are next to this one */
+			s->is_presigned = false;
+			s->n_presigned = 0;
+		}
 	}
 }
 
@@ -209,8 +250,7 @@ static void presign_pending(struct zones *zs, struct render *r) {
 		for (struct steered *s = z->is_signed ? z->steered : NULL; s; s = s->next) {
 			if (s->is_presigned)
 				continue;
-			steered_presign(s, s->usable, r);
-			s->is_presigned = true;
+			s->is_presigned = steered_presign(s, s->usable, r, until);
 			if (clock_update() > until)
 				return;
 		}

@@ -313,7 +313,9 @@ struct steered {
 	uint64_t *last;            /* by class of client: what was usable when it last had a usable answer */
 	uint64_t usable, answered; /* by place; answered: to any class */
 	bool is_all_down;          /* for any class */
+	bool is_known;             /* answered and is_all_down were in force before */
 	bool is_presigned;         /* for the states next to the present one */
+	unsigned n_presigned;      /* steps of that so far */
 };
 /* TTL of its records now: longest while nothing is about to change. */
 static inline uint32_t steered_ttl(const struct steered *s, const struct steered_set *set, uint64_t now_us) {
@@ -509,6 +511,8 @@ const struct answer *render_end(struct render *r, enum dns_rcode rcode, bool is_
 /* steer.c: control thread. */
 /* Chooses anew for every steered name; `f` says what is usable. */
 void steer_refresh(struct zones *zs, struct fleet *f, struct render *r);
+/* Before the first refresh: what names know that were there before (old may be NULL), for `all_down: last` and for the log. */
+void steer_inherit(struct zones *zs, const struct zones *old);
 void steered_fini(struct steered *s);
 
 /* service.c: which of the slots SVCB and HTTPS at the node follow a steered name: the one in *follows, or found there. */
@@ -523,8 +527,8 @@ struct rrset service_rrset(const struct steered *s, const struct node *n, uint16
 /* States of health (masks of usable sites, by place) to be prepared for, each once: of up to PRESIGN_SITES_MAX sites all; of more
  * `usable`, each that differs from it by one site, all, none. Returns how many. */
 unsigned presign_states(uint64_t out[PRESIGN_STATES_MAX], unsigned n_sites, uint64_t usable);
-/* The answers in all of these. */
-void steered_presign(struct steered *s, uint64_t usable, struct render *r);
+/* The answers in all of these, from where it stopped the last time; false: until_us (clock_now_us) came before the end. */
+bool steered_presign(struct steered *s, uint64_t usable, struct render *r, uint64_t until_us);
 
 /* variant.c: control thread. */
 /* The answers with these sites, rendered when they are asked for first. `fits` false: an answer is too long for a message. */

@@ -354,6 +354,9 @@ static void link_wildcards(struct zone *z) {
 			((struct rules *)(uintptr_t)entry_rules(n->entry))->wildcard = n->wildcard->entry;
 }
 
+/* Of a name: by far enough for every state of 8 sites, but for a map of thousands of classes. The rest is for the publishes. */
+#define PRESIGN_LOAD_US (2 * USEC_PER_SEC)
+
 int zone_render(struct zone *z, struct render *r, struct err *e) {
 	struct types t;
 	if (render_proofs(z, r, e) < 0)
@@ -365,9 +368,7 @@ int zone_render(struct zone *z, struct render *r, struct err *e) {
 	for (struct steered *s = z->steered; s; s = s->next) {
 		if (steered_check(s, r, e) < 0)
 			return -1;
-		if (z->is_signed)
-			steered_presign(s, UINT64_MAX, r);
-		s->is_presigned = true;
+		s->is_presigned = !z->is_signed || steered_presign(s, UINT64_MAX, r, clock_update() + PRESIGN_LOAD_US);
 	}
 	return 0;
 }
