@@ -130,6 +130,11 @@ def test_all_down(lab):
 		h.daemon.ctl("down", "site", site)
 	wait_until(lambda: h.dig("sorry")[0] == [SORRY], 3, "the fallback's address")
 	assert h.dig("kept")[0] == [B], "the last one that was usable"
+	switches = h.daemon.log().count("name_switched")
+	lab.write("example.test.zone", (lab.dir / "example.test.zone").read_text() + "more A 192.0.2.99\n")
+	h.daemon.ctl("reload")
+	assert h.dig("more")[0] == ["192.0.2.99"] and h.dig("kept")[0] == [B], "a reload forgets nothing"
+	assert h.daemon.log().count("name_switched") == switches, "no name answers another way"
 	assert h.dig("view", "10.1.2.0/24")[0] == [], "nothing of another view"
 	h.daemon.ctl("ready", "site", "a")
 	wait_until(lambda: h.dig("view")[0] == [A], 3, "the view of everybody is back")
