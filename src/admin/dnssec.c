@@ -103,13 +103,14 @@ static int answer_changes(struct admin_call *c, const struct cfg_zone *z, struct
 int cmd_dnssec_generate(struct admin_call *c) {
 	const struct cfg_zone *z = zone_find(c);
 	enum key_kind kind = KEY_CSK;
+	struct gslb_signing s;
 	struct buf report = { 0 };
-	unsigned tag = 0;
+	unsigned tag;
 	if (!z || kind_take(c, &kind) < 0)
 		return -1;
+	bool is_signed = gslb_signing_find(c->admin->house.gslb, z->id, &s);
 	int result = key_store_generate(z->dnssec.keys.p, z->id, str_from(cfg_key_algorithm_text(z->dnssec.algorithm)), kind,
-	                                now_s(), &tag, &c->err);
-	buf_printf(&report, "key %05u was made, and signs from now on\n", tag);
+	                                is_signed ? &s.ttls : NULL, now_s(), &tag, &report, &c->err);
 	return answer_changes(c, z, &report, result);
 }
 

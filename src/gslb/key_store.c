@@ -133,20 +133,87 @@ static int times_write(const struct key *k, const struct key_times *times, struc
 	return result;
 }
 
+/* ---- what happens when ---- */
+
+static void report_add(struct buf *report, int64_t at, const char *what, unsigned tag) {
+	struct tm tm;
+	time_t t = (time_t)at;
+	char text[32];
+	gmtime_r(&t, &tm);
+	strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%SZ", &tm);
+	buf_printf(report, "%s  key %05u %s\n", text, tag, what);
+}
+
+static void report_new(struct buf *report, const struct key_times *t, unsigned tag) {
+	report_add(report, t->at[KEY_PUBLISH], "is published", tag);
+	report_add(report, t->at[KEY_ACTIVATE], "signs", tag);
+	if (t->at[KEY_SYNC_PUBLISH])
+		report_add(report, t->at[KEY_SYNC_PUBLISH], "asks the parent for its DS record (CDS)", tag);
+}
+
+/* When no cache holds a DNSKEY set without a key that is published now. A CSK's signatures over the zone stand beside those of other
+ * keys: none made by these alone may be left in a cache, either. */
+static int64_t known_at(const struct key_ttls *ttls, bool is_csk, int64_t now) {
+	uint32_t known_s = is_csk && ttls->zone_s > ttls->dnskey_s ? ttls->zone_s : ttls->dnskey_s;
+	return now + known_s + MARGIN_S;
+}
+
 /* ---- making and looking ---- */
 
-int key_store_generate(const char *directory, struct str zone, struct str algorithm, enum key_kind kind, int64_t now,
-                       unsigned *tag, struct err *e) {
+/* Some key that signs at that time; NULL: none. */
+static const struct key *active_find(const struct keys *k, int64_t at) {
+	for (size_t i = 0; i < k->n; i++)
+		if (key_state_at(&k->items[i].times, at) & KEY_IS_ACTIVE)
+			return &k->items[i];
+	return NULL;
+}
+
+/* A key without SEP that signs everything hands the DNSKEY records over to the first one with it (keys_role), at once and whatever
+ * DS record the parent has: no time could be right for that. */
+static int entry_check(const struct keys *k, const struct key_algorithm *a, int64_t at, struct err *e) {
+	for (size_t i = 0; i < k->n; i++)
+		if (k->items[i].algorithm == a && !(k->items[i].flags & KEY_SEP) && keys_role(k, i, at) & KEY_SIGNS_KEYS)
+			return err_set(
+			    e,
+			    "key %05u signs the zone's keys and has no SEP flag: beside a key with it, it would sign them no "
+			    "more, while the parent's DS record names it; `dnssec rollover` replaces it",
+			    k->items[i].tag);
+	return 0;
+}
+
+/* When a new key does what. A zone's first keys, which are all made at one time, do everything at once; beside keys that signed
+ * before, a ZSK signs (alone, where there was a CSK) when caches have it: RFC 6781 4.1.1.1. */
+static int times_plan(struct key_times *out, const struct keys *k, const struct key_algorithm *a, enum key_kind kind,
+                      const struct key_ttls *ttls, int64_t now, struct err *e) {
+	const struct key *active = active_find(k, now - 1);
+	*out = (struct key_times){ { [KEY_CREATED] = now, [KEY_PUBLISH] = now, [KEY_ACTIVATE] = now } };
+	if (active && !ttls)
+		return err_set(
+		    e,
+		    "key %05u signs this zone already, and how long caches lack another is not known here; use `steerctl "
+		    "dnssec generate` while the daemon serves the zone (first keys, as ksk and zsk, are made together)",
+		    active->tag);
+	if (kind != KEY_ZSK && entry_check(k, a, now - 1, e) < 0)
+		return -1;
+	int64_t known = active ? known_at(ttls, kind != KEY_ZSK, now) : now;
+	out->at[kind == KEY_ZSK ? KEY_ACTIVATE : KEY_SYNC_PUBLISH] = known;
+	return 0;
+}
+
+int key_store_generate(const char *directory, struct str zone, struct str algorithm, enum key_kind kind,
+                       const struct key_ttls *ttls, int64_t now, unsigned *tag, struct buf *report, struct err *e) {
 	struct keys k;
 	struct dns_name name;
+	struct key_times t;
 	if (mkdir(directory, 0700) < 0 && errno != EEXIST)
 		return err_errno(e, "%s", directory);
 	if (keys_of(&k, &name, directory, zone, e) < 0)
 		return -1;
-	struct key_times t = { { [KEY_CREATED] = now, [KEY_PUBLISH] = now, [KEY_ACTIVATE] = now } };
-	if (kind != KEY_ZSK)
-		t.at[KEY_SYNC_PUBLISH] = now;
-	int result = make(directory, &name, &k, algorithm, kind == KEY_ZSK ? 0 : KEY_SEP, &t, tag, e);
+	int result = times_plan(&t, &k, key_algorithm_named(algorithm), kind, ttls, now, e);
+	if (result == 0)
+		result = make(directory, &name, &k, algorithm, kind == KEY_ZSK ? 0 : KEY_SEP, &t, tag, e);
+	if (result == 0)
+		report_new(report, &t, *tag);
 	keys_fini(&k);
 	return result;
 }
@@ -206,15 +273,6 @@ int key_store_ds(const char *directory, struct str zone, int64_t now, struct buf
 
 /* ---- replacing ---- */
 
-static void report_add(struct buf *report, int64_t at, const char *what, unsigned tag) {
-	struct tm tm;
-	time_t t = (time_t)at;
-	char text[32];
-	gmtime_r(&t, &tm);
-	strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%SZ", &tm);
-	buf_printf(report, "%s  key %05u %s\n", text, tag, what);
-}
-
 /* Is it one that is to be replaced: active, and of that kind? */
 static bool is_replaced(const struct keys *k, size_t i, enum key_kind kind, int64_t now) {
 	static const unsigned roles[KEY_KINDS] = {
@@ -264,21 +322,11 @@ static int end_sync(const struct key *k, int64_t at, struct err *e) {
 	return t.at[KEY_SYNC_PUBLISH] ? times_write(k, &t, e) : 0;
 }
 
-static void report_new(struct buf *report, const struct key_times *t, unsigned tag) {
-	report_add(report, t->at[KEY_PUBLISH], "is published", tag);
-	report_add(report, t->at[KEY_ACTIVATE], "signs", tag);
-	if (t->at[KEY_SYNC_PUBLISH])
-		report_add(report, t->at[KEY_SYNC_PUBLISH],
-		           "asks the parent for its DS record (CDS); once it is there: steerctl dnssec finish", tag);
-}
-
 static int roll(const struct keys *k, const struct dns_name *name, const char *directory, struct str algorithm,
                 enum key_kind kind, const struct key_ttls *ttls, int64_t now, struct buf *report, struct err *e) {
 	if (roll_check(k, kind, now, e) < 0)
 		return -1;
-	/* A CSK's signatures over the zone are doubled, too: none made by the old one alone may be left in a cache. */
-	uint32_t known_s = kind == KEY_CSK && ttls->zone_s > ttls->dnskey_s ? ttls->zone_s : ttls->dnskey_s;
-	int64_t known = now + known_s + MARGIN_S;
+	int64_t known = known_at(ttls, kind == KEY_CSK, now);
 	struct key_times t = { { [KEY_CREATED] = now, [KEY_PUBLISH] = now, [KEY_ACTIVATE] = kind == KEY_ZSK ? known : now } };
 	if (kind != KEY_ZSK)
 		t.at[KEY_SYNC_PUBLISH] = known;
@@ -286,6 +334,8 @@ static int roll(const struct keys *k, const struct dns_name *name, const char *d
 	if (make(directory, name, k, algorithm, kind == KEY_ZSK ? 0 : KEY_SEP, &t, &tag, e) < 0)
 		return -1;
 	report_new(report, &t, tag);
+	if (kind != KEY_ZSK)
+		buf_printf(report, "Once the parent has the DS record: steerctl dnssec finish\n");
 	for (size_t i = 0; i < k->n; i++)
 		if (is_replaced(k, i, kind, now) &&
 		    (kind == KEY_ZSK ? end_zsk(&k->items[i], ttls, known, report, e) : end_sync(&k->items[i], known, e)) < 0)

@@ -13,7 +13,7 @@
 static const char usage[] =
     "usage: steerway -c FILE                          serve\n"
     "       steerway check -c FILE                    load configuration, certificates and zones; serve nothing\n"
-    "       steerway dnssec -c FILE generate ZONE [csk|ksk|zsk]  make a key for a zone, before it is first served\n"
+    "       steerway dnssec -c FILE generate ZONE [csk | ksk zsk]  make the keys of a zone, before it is first served\n"
     "       steerway dnssec -c FILE show|ds ZONE      its keys; DS records for the parent zone\n"
     "       steerway demo [--port-base N]             an embedded demonstration that needs no other program\n"
     "       steerway config-reference [--sample|--man]  every configuration key\n"

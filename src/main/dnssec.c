@@ -12,23 +12,38 @@
 
 #include <stdio.h>
 
+enum { WORDS_MAX = 2 };
+
 struct call {
 	const struct cfg_zone *zone;
 	const struct cfg_dnssec *dnssec;
-	const char *word; /* what stands behind the zone, or NULL */
+	char *const *words; /* what stands behind the zone */
+	size_t n_words;
 	int64_t now;
 };
 
+static int kinds_take(const struct call *c, enum key_kind *kinds, struct err *e) {
+	for (size_t i = 0; i < c->n_words; i++)
+		if (!key_kind_parse(str_from(c->words[i]), &kinds[i]))
+			return err_set(e, "`%s` is no kind of key; use csk (signs everything), ksk (the keys) or zsk (the zone)",
+			               c->words[i]);
+	return 0;
+}
+
+/* Keys that are made at one time (c->now) are first ones together: none of them waits for another to be known. */
 static int run_generate(const struct call *c, struct err *e) {
-	enum key_kind kind = KEY_CSK;
-	unsigned tag;
-	if (c->word && !key_kind_parse(str_from(c->word), &kind))
-		return err_set(e, "`%s` is no kind of key; use csk (signs everything), ksk (the keys) or zsk (the zone)",
-		               c->word);
+	enum key_kind kinds[WORDS_MAX] = { KEY_CSK };
 	struct str algorithm = str_from(cfg_key_algorithm_text(c->dnssec->algorithm));
-	if (key_store_generate(c->dnssec->keys.p, c->zone->id, algorithm, kind, c->now, &tag, e) < 0)
-		return -1;
-	return printf("%05u\n", tag) < 0 ? err_errno(e, "write") : 0;
+	struct buf report = { 0 }; /* of first keys: all at once */
+	int result = kinds_take(c, kinds, e);
+	for (size_t i = 0; result == 0 && (i < c->n_words || i == 0); i++) {
+		unsigned tag;
+		result = key_store_generate(c->dnssec->keys.p, c->zone->id, algorithm, kinds[i], NULL, c->now, &tag, &report, e);
+		if (result == 0 && printf("%05u\n", tag) < 0)
+			result = err_errno(e, "write");
+	}
+	buf_fini(&report);
+	return result;
 }
 
 static void show_key(void *arg, const struct key_info *k) {
@@ -53,11 +68,11 @@ static int run_ds(const struct call *c, struct err *e) {
 static const struct {
 	const char *word;
 	int (*run)(const struct call *c, struct err *e);
-	bool takes_word;
-} commands[] = { { "generate", run_generate, true }, { "show", run_show, false }, { "ds", run_ds, false } };
+	int words_max;
+} commands[] = { { "generate", run_generate, WORDS_MAX }, { "show", run_show, 0 }, { "ds", run_ds, 0 } };
 
-static int run_in(const struct cfg_root *cfg, size_t command, const char *zone, const char *word, struct err *e) {
-	struct call c = { .word = word, .now = (int64_t)(clock_wall_fresh_us() / USEC_PER_SEC) };
+static int run_in(const struct cfg_root *cfg, size_t command, const char *zone, char *const *words, int n, struct err *e) {
+	struct call c = { .words = words, .n_words = (size_t)n, .now = (int64_t)(clock_wall_fresh_us() / USEC_PER_SEC) };
 	for (size_t i = 0; i < cfg->zones.n; i++)
 		if (str_eq_nocase(cfg->zones.items[i].id, str_from(zone)))
 			c.zone = &cfg->zones.items[i];
@@ -75,14 +90,14 @@ int dnssec_run(const char *config_path, int argc, char **argv) {
 	size_t i = 0;
 	while (i < sizeof(commands) / sizeof(commands[0]) && (argc < 1 || strcmp(argv[0], commands[i].word) != 0))
 		i++;
-	if (i == sizeof(commands) / sizeof(commands[0]) || argc < 2 || argc > (commands[i].takes_word ? 3 : 2))
+	if (i == sizeof(commands) / sizeof(commands[0]) || argc < 2 || argc > 2 + commands[i].words_max)
 		return -1;
 	struct cfg *cfg = cfg_load(config_path, &faults);
 	int status = 1;
 	fwrite(faults.p ? faults.p : "", 1, faults.n, stderr);
 	if (!cfg)
 		fprintf(stderr, "steerway: %s can't be used; see the lines above\n", config_path);
-	else if (run_in(cfg_root(cfg), i, argv[1], argc > 2 ? argv[2] : NULL, &e) < 0)
+	else if (run_in(cfg_root(cfg), i, argv[1], argv + 2, argc - 2, &e) < 0)
 		fprintf(stderr, "steerway: %s\n", e.text);
 	else
 		status = fflush(stdout) != 0;

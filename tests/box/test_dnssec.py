@@ -3,6 +3,7 @@
 ldns-verify-zone and dnssec-verify, in every state of health; keys of three makers; replacing keys while it serves."""
 import re
 import time
+from datetime import datetime
 from pathlib import Path
 
 from http1 import RawOrigin
@@ -78,9 +79,9 @@ class Signed(House):
 		make(self)
 		self.daemon = lab.steerway(self.config)
 
-	def generate(self, *kind):
+	def generate(self, *kinds, check=True):
 		path = self.lab.write("first.yaml", to_yaml(self.config))
-		return run(STEERWAY, "dnssec", "-c", path, "generate", "example.test", *kind).stdout.strip()
+		return run(STEERWAY, "dnssec", "-c", path, "generate", "example.test", *kinds, check=check)
 
 	def anchor(self):
 		"""The trust anchors of delv: keys with SEP, or all when there is none."""
@@ -156,7 +157,7 @@ class Signed(House):
 
 
 def of_steerway(*kinds):
-	return lambda h: [h.generate(*kind) for kind in kinds]
+	return lambda h: h.generate(*kinds)
 
 
 def of_bind(*sets):
@@ -177,8 +178,8 @@ def of_ldns(*sets):
 
 
 @timeout(200)
-@cases(("NSEC, a CSK of ours", of_steerway(()), {}),
-       ("NSEC3, KSK and ZSK of ours", of_steerway(("ksk",), ("zsk",)), {"denial": "nsec3", "algorithm": "ed25519"}))
+@cases(("NSEC, a CSK of ours", of_steerway(), {}),
+       ("NSEC3, KSK and ZSK of ours", of_steerway("ksk", "zsk"), {"denial": "nsec3", "algorithm": "ed25519"}))
 def test_every_state_of_health_validates(make, dnssec, lab):
 	"""RFC 4035 3.1, RFC 5155 7.2: positive answers, NODATA, NXDOMAIN, wildcards, delegations, aliases, and what health makes empty."""
 	h = Signed(lab, make, **dnssec)
@@ -201,7 +202,7 @@ def test_keys_of_others_sign(make, dnssec, lab):
 
 def test_a_failover_signs_nothing(lab):
 	"""Every answer that the policies can reach was signed before: the signatures of a state are the same when it returns."""
-	h = Signed(lab, of_steerway(()))
+	h = Signed(lab, of_steerway())
 	seen = {}
 	for down in (*STATES, *reversed(STATES)):
 		h.set_state(down)
@@ -216,7 +217,7 @@ def test_secure_delegation(dnssec, lab):
 	"""RFC 4035 3.1.4: the DS records and their signature go with the referral; no DS is proven."""
 	class Delegating(Signed):
 		ZONE = ZONE + "safe\tIN NS ns.elsewhere.test.\nsafe\tIN DS 1 13 2 " + "0" * 64 + "\n"
-	h = Delegating(lab, of_steerway(()), **dnssec)
+	h = Delegating(lab, of_steerway(), **dnssec)
 	h.all_validate(("safe DS", "cut DS", "saf DS", "safe0 A"))
 	text = h.dig("+dnssec", "+noall", "+authority", "www.safe.example.test", "A")
 	assert "RRSIG\tDS 13 3 " in text and "NSEC" not in text, text
@@ -226,7 +227,7 @@ def test_secure_delegation(dnssec, lab):
 
 def test_type_nsec_at_an_alias(lab):
 	"""RFC 4034 4: an NSEC record stands beside a CNAME record, and is not an alias' target's."""
-	h = Signed(lab, of_steerway(()))
+	h = Signed(lab, of_steerway())
 	text = h.dig("+dnssec", "+noall", "+answer", "alias.example.test", "NSEC")
 	assert "alias.example.test.\t300\tIN\tNSEC" in text and "CNAME mail" not in text, text
 	assert " CNAME RRSIG NSEC" in text, text
@@ -253,7 +254,7 @@ def test_a_keys_time_comes_by_itself(lab):
 @timeout(120)
 def test_rollover_by_commands(lab):
 	"""RFC 7583: steerctl makes the successor, publishes it, and says when what happens; the zone is valid at every step."""
-	h = Signed(lab, of_steerway(("ksk",), ("zsk",)))
+	h = Signed(lab, of_steerway("ksk", "zsk"))
 	text = h.daemon.ctl("dnssec", "rollover", "example.test").stdout
 	assert "is published" in text and "signs no more" in text and "is removed" in text, text
 	wait_until(lambda: h.dig("+short", "example.test", "DNSKEY").count("\n") == 3, what="the published key")
@@ -271,9 +272,40 @@ def test_rollover_by_commands(lab):
 	assert len(re.findall(r"^example\.test\. IN DS \d+ 13 2 [0-9a-f]{64}$", ds, re.M)) == 2, ds
 
 
+def test_a_zsk_beside_a_csk(lab):
+	"""RFC 6781 4.1.1.1: it is published first, and signs when no cache lacks it; who can't know when that is makes none."""
+	h = Signed(lab, of_steerway())
+	before = h.signers()
+	files = sorted(h.keys.iterdir())
+	refused = h.generate("zsk", check=False)
+	assert refused.returncode == 1 and "use `steerctl dnssec generate`" in refused.stdout, refused
+	assert sorted(h.keys.iterdir()) == files
+	text = h.daemon.ctl("dnssec", "generate", "example.test", "--kind", "zsk").stdout
+	published, signs = (datetime.fromisoformat(re.search(rf"^(\S+ \S+Z)  key \d{{5}} {what}$", text, re.M)[1])
+	                    for what in ("is published", "signs"))
+	assert (signs - published).total_seconds() == 3600 + 3600, text  # the TTL of the DNSKEY records, and a margin
+	wait_until(lambda: h.dig("+short", "example.test", "DNSKEY").count("\n") == 2, what="the published key")
+	keys = h.daemon.ctl_json("show", "keys")
+	assert {(k["state"], k["sep"], k["signs"]) for k in keys} == {("active", True, "everything"), ("published", False, None)}, keys
+	assert h.signers() == before and h.signers(kind="DNSKEY") == before
+	h.all_validate(("example.test SOA", "example.test DNSKEY", "app A", "nx A"))
+
+
+def test_first_keys_of_one_command(lab):
+	"""A KSK and a ZSK that are made before any is served sign at once; a word that is no kind makes none."""
+	h = Signed(lab, of_steerway("ksk", "zsk"))
+	assert len(list(h.keys.glob("*.key"))) == 2
+	assert h.signers() and h.signers(kind="DNSKEY") and not h.signers() & h.signers(kind="DNSKEY")
+	Path(lab.path("keys")).rename(lab.path("other"))
+	refused = h.generate("ksk", "psk", check=False)
+	assert refused.returncode == 1 and "`psk` is no kind of key" in refused.stdout, refused
+	assert not h.keys.exists()
+	assert h.generate("ksk", "zsk").stdout.count("\n") == 2
+
+
 def test_keys_that_cannot_sign_change_nothing(lab):
 	"""A reload with a faulty key is refused with file, line and remedy, and what served serves on."""
-	h = Signed(lab, of_steerway(()))
+	h = Signed(lab, of_steerway())
 	before = h.signers()
 	private = next(h.keys.glob("*.private"))
 	good = private.read_text()

@@ -27,21 +27,22 @@ struct key_info {
 /* "active", "published" (not yet, or no more, signing), "retired", "future", "removed" */
 const char *key_state_text(const struct key_times *t, int64_t now);
 
-/* A new key, published and signing from `now` on. A KSK or CSK also asks the parent for its DS record (CDS) as soon as all caches
- * can have it, which for a first key is at once. */
-int key_store_generate(const char *directory, struct str zone, struct str algorithm, enum key_kind kind, int64_t now,
-                       unsigned *tag, struct err *e);
+/* How long caches keep what. */
+struct key_ttls {
+	uint32_t dnskey_s; /* the DNSKEY records */
+	uint32_t zone_s;   /* the longest TTL of the zone */
+};
+/* A new key, published now. Those of a zone in which none signed before `now` sign at once, and ask the parent for their DS records
+ * (CDS). Beside keys that did, a ZSK signs when all caches have it, and a KSK or CSK signs at once and asks then; without `ttls`
+ * (NULL) that time is not known, and no key is made. `report` gets what happens when, a line each. */
+int key_store_generate(const char *directory, struct str zone, struct str algorithm, enum key_kind kind,
+                       const struct key_ttls *ttls, int64_t now, unsigned *tag, struct buf *report, struct err *e);
 /* Every key in the directory, in the order of their files. */
 int key_store_each(const char *directory, struct str zone, int64_t now, void (*each)(void *arg, const struct key_info *k),
                    void *arg, struct err *e);
 /* DS records (SHA-256) for the parent of each key that signs the zone's keys, or will: a line each, as in a zone file. */
 int key_store_ds(const char *directory, struct str zone, int64_t now, struct buf *out, struct err *e);
 
-/* How long caches keep what. */
-struct key_ttls {
-	uint32_t dnskey_s; /* the DNSKEY records */
-	uint32_t zone_s;   /* the longest TTL of the zone */
-};
 /* Begins to replace the keys of that kind by one new key (RFC 7583). ZSK: it is published now, signs when all caches have it, and
  * the old ones go when no cache holds a signature of theirs. KSK and CSK: both sign from now on; when all caches have the new one,
  * CDS asks the parent for its DS record; key_store_finish, once the parent has it, ends the old ones. `report` gets what happens

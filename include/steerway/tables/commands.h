@@ -35,7 +35,7 @@ ADMIN("explain route", "<url> [--method METHOD] [--header FIELD] [--client IP]",
 ADMIN("explain", "<what>", cmd_explain, "Why a server (pool/server), site, pool or DNS name is in its state: last probes and their evidence, thresholds, admin states, what DNS answers because of it.")
 ADMIN("resolve", "<name> [<type>] [--client NETWORK] [--at-state LIST]", cmd_resolve, "What DNS would answer and why, without asking: the policies' path, usable sites, TTL, addresses. --client is an address or network, as 192.0.2.0/24; --at-state imagines sites or pools to be up or down, as dr=down,cloud=up, and changes nothing.")
 ADMIN("dnssec ds", "<zone>", cmd_dnssec_ds, "DS records for the parent zone, of the keys that sign the zone's keys.")
-ADMIN("dnssec generate", "<zone> [--kind KIND]", cmd_dnssec_generate, "Make a key that signs from now on: csk (everything), ksk (the keys) or zsk (the zone).")
+ADMIN("dnssec generate", "<zone> [--kind KIND]", cmd_dnssec_generate, "Make a key: csk (signs everything), ksk (the keys) or zsk (the zone); says what happens when. Beside keys that sign already, a zsk signs when caches have it, and a ksk or csk asks for its DS record then.")
 ADMIN("dnssec rollover", "<zone> [--kind KIND]", cmd_dnssec_rollover, "Replace the keys that sign the zone (or those of that kind) by a new one; says what happens when. A ZSK's replacement ends by itself; for a KSK or CSK the parent zone has to change its DS record.")
 ADMIN("dnssec finish", "<zone> [--ds-ttl DURATION]", cmd_dnssec_finish, "The parent zone has the DS record of the new key: remove the old one as soon as caches have forgotten its DS record (24h, or --ds-ttl).")
 ADMIN("reload", "", cmd_reload, "Read the configuration again; a faulty one changes nothing and says why.")

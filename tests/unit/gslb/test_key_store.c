@@ -42,9 +42,19 @@ static int teardown(void **state) {
 static unsigned generate(struct store *x, enum key_kind kind, int64_t now) {
 	unsigned tag;
 	struct err e;
-	if (key_store_generate(x->path, STR("example.org"), STR("ecdsap256sha256"), kind, now, &tag, &e) < 0)
+	if (key_store_generate(x->path, STR("example.org"), STR("ecdsap256sha256"), kind, &ttls, now, &tag, &x->report, &e) < 0)
 		fail_msg("%s", e.text);
 	return tag;
+}
+
+static void generate_refused(struct store *x, const char *zone, const char *algorithm, enum key_kind kind,
+                             const struct key_ttls *t, int64_t now, const char *says) {
+	struct err e = { "" };
+	unsigned tag;
+	assert_int_equal(key_store_generate(x->path, str_from(zone), str_from(algorithm), kind, t, now, &tag, &x->report, &e),
+	                 -1);
+	if (!strstr(e.text, says))
+		fail_msg("`%s` does not say `%s`", e.text, says);
 }
 
 static void roll(struct store *x, enum key_kind kind, int64_t now) {
@@ -103,11 +113,52 @@ static void test_generate(void **state) {
 	assert_int_equal(stat(x->path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0700);
 	keys_fini(&k);
-	struct err e;
-	assert_int_equal(key_store_generate(x->path, STR("example.org"), STR("rsasha1"), KEY_CSK, START, &tag, &e), -1);
-	assert_non_null(strstr(e.text, "algorithm `rsasha1` is not known; use ecdsap256sha256, ed25519 or rsasha256"));
-	assert_int_equal(key_store_generate(x->path, STR("a..b"), STR("ed25519"), KEY_CSK, START, &tag, &e), -1);
-	assert_non_null(strstr(e.text, "`a..b` is not a zone name"));
+	generate_refused(x, "example.org", "rsasha1", KEY_CSK, &ttls, START,
+	                 "algorithm `rsasha1` is not known; use ecdsap256sha256, ed25519 or rsasha256");
+	generate_refused(x, "a..b", "ed25519", KEY_CSK, &ttls, START, "`a..b` is not a zone name");
+}
+
+/* RFC 6781 4.1.1.1: it would sign alone what the CSK signed, so caches have to have it first. */
+static void test_zsk_beside_csk(void **state) {
+	struct store *x = *state;
+	int64_t now = START + 30 * DAY, known = now + ttls.dnskey_s + HOUR;
+	unsigned csk = generate(x, KEY_CSK, START);
+	generate_refused(x, "example.org", "ecdsap256sha256", KEY_ZSK, NULL, now, "use `steerctl dnssec generate`");
+	unsigned zsk = generate(x, KEY_ZSK, now);
+	struct keys k = load(x);
+	assert_int_equal(k.n, 2);
+	assert_int_equal(key_state_at(&k.items[at(&k, zsk)].times, now), KEY_IS_PUBLISHED);
+	assert_int_equal(keys_role(&k, at(&k, csk), known - 1), KEY_SIGNS_KEYS | KEY_SIGNS_ZONE);
+	assert_int_equal(keys_role(&k, at(&k, zsk), known - 1), 0);
+	assert_int_equal(keys_role(&k, at(&k, csk), known), KEY_SIGNS_KEYS);
+	assert_int_equal(keys_role(&k, at(&k, zsk), known), KEY_SIGNS_ZONE);
+	keys_fini(&k);
+}
+
+/* The parent's DS record names the old one, which goes on; the new one's is asked for when no cache needs the old one. */
+static void test_ksk_beside_csk(void **state) {
+	struct store *x = *state;
+	int64_t now = START + 30 * DAY, known = now + ttls.zone_s + HOUR;
+	unsigned csk = generate(x, KEY_CSK, START), ksk = generate(x, KEY_KSK, now);
+	struct keys k = load(x);
+	for (int64_t t = now; t <= known; t += HOUR) {
+		assert_int_equal(keys_role(&k, at(&k, csk), t), KEY_SIGNS_KEYS | KEY_SIGNS_ZONE);
+		assert_int_equal(keys_role(&k, at(&k, ksk), t), KEY_SIGNS_KEYS | KEY_SIGNS_ZONE);
+	}
+	assert_false(key_state_at(&k.items[at(&k, ksk)].times, known - 1) & KEY_IS_SYNCED);
+	assert_true(key_state_at(&k.items[at(&k, ksk)].times, known) & KEY_IS_SYNCED);
+	keys_fini(&k);
+}
+
+/* A lone key without SEP would leave the DNSKEY records to a KSK at once, while the parent's DS record names it alone. */
+static void test_ksk_beside_lone_zsk(void **state) {
+	struct store *x = *state;
+	generate(x, KEY_ZSK, START);
+	generate_refused(x, "example.org", "ecdsap256sha256", KEY_KSK, &ttls, START + DAY, "has no SEP flag");
+	generate_refused(x, "example.org", "ecdsap256sha256", KEY_CSK, &ttls, START + DAY, "has no SEP flag");
+	struct keys k = load(x);
+	assert_int_equal(k.n, 1);
+	keys_fini(&k);
 }
 
 static void test_ds(void **state) {
@@ -241,6 +292,9 @@ static void test_each(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_generate, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_zsk_beside_csk, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_ksk_beside_csk, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_ksk_beside_lone_zsk, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ds, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_zsk, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ksk, setup, teardown),
