@@ -85,12 +85,16 @@ static bool tag_is_taken(const struct keys *k, unsigned tag) {
 	return false;
 }
 
-static int make(const char *directory, const struct dns_name *zone, const struct keys *existing, struct str algorithm,
-                unsigned flags, const struct key_times *times, unsigned *tag, struct err *e) {
-	const struct key_algorithm *a = key_algorithm_named(algorithm);
+static const struct key_algorithm *algorithm_find(struct str name, struct err *e) {
+	const struct key_algorithm *a = key_algorithm_named(name);
 	if (!a)
-		return err_set(e, "algorithm `%.*s` is not known; use ecdsap256sha256, ed25519 or rsasha256",
-		               (int)(algorithm.n < 100 ? algorithm.n : 100), algorithm.p);
+		err_set(e, "algorithm `%.*s` is not known; use ecdsap256sha256, ed25519 or rsasha256",
+		        (int)(name.n < 100 ? name.n : 100), name.p);
+	return a;
+}
+
+static int make(const char *directory, const struct dns_name *zone, const struct keys *existing, const struct key_algorithm *a,
+                unsigned flags, const struct key_times *times, unsigned *tag, struct err *e) {
 	struct key_private private = { .algorithm = a->number, .times = *times };
 	struct key_public public = { .owner = *zone, .times = *times };
 	dns_put16(public.rdata, KEY_ZONE | flags);
@@ -160,12 +164,19 @@ static int64_t known_at(const struct key_ttls *ttls, bool is_csk, int64_t now) {
 
 /* ---- making and looking ---- */
 
-/* Some key that signs at that time; NULL: none. */
-static const struct key *active_find(const struct keys *k, int64_t at) {
-	for (size_t i = 0; i < k->n; i++)
-		if (key_state_at(&k->items[i].times, at) & KEY_IS_ACTIVE)
-			return &k->items[i];
+/* Some key that signs at that time, of the algorithm (NULL: of any) and with these flags; NULL: none. */
+static const struct key *active_find(const struct keys *k, const struct key_algorithm *a, unsigned flags, int64_t at) {
+	for (size_t i = 0; i < k->n; i++) {
+		const struct key *key = &k->items[i];
+		if ((!a || key->algorithm == a) && (key->flags & flags) == flags && key_state_at(&key->times, at) & KEY_IS_ACTIVE)
+			return key;
+	}
 	return NULL;
+}
+
+/* A ZSK that is alone of its algorithm signs everything, and no DS record leads to it: finish() would have to tell it from a CSK. */
+static int refuse_lone_zsk(const struct key_algorithm *a, struct err *e) {
+	return err_set(e, "the zone's ksk is of another algorithm than %s; replace it first (--kind ksk)", a->lower);
 }
 
 /* A key without SEP that signs everything hands the DNSKEY records over to the first one with it (keys_role), at once and whatever
@@ -185,7 +196,7 @@ static int entry_check(const struct keys *k, const struct key_algorithm *a, int6
  * before, a ZSK signs (alone, where there was a CSK) when caches have it: RFC 6781 4.1.1.1. */
 static int times_plan(struct key_times *out, const struct keys *k, const struct key_algorithm *a, enum key_kind kind,
                       const struct key_ttls *ttls, int64_t now, struct err *e) {
-	const struct key *active = active_find(k, now - 1);
+	const struct key *active = active_find(k, NULL, 0, now - 1);
 	*out = (struct key_times){ { [KEY_CREATED] = now, [KEY_PUBLISH] = now, [KEY_ACTIVATE] = now } };
 	if (active && !ttls)
 		return err_set(
@@ -193,6 +204,8 @@ static int times_plan(struct key_times *out, const struct keys *k, const struct 
 		    "key %05u signs this zone already, and how long caches lack another is not known here; use `steerctl "
 		    "dnssec generate` while the daemon serves the zone (first keys, as ksk and zsk, are made together)",
 		    active->tag);
+	if (kind == KEY_ZSK && active && !active_find(k, a, 0, now - 1))
+		return refuse_lone_zsk(a, e);
 	if (kind != KEY_ZSK && entry_check(k, a, now - 1, e) < 0)
 		return -1;
 	int64_t known = active ? known_at(ttls, kind != KEY_ZSK, now) : now;
@@ -209,9 +222,10 @@ int key_store_generate(const char *directory, struct str zone, struct str algori
 		return err_errno(e, "%s", directory);
 	if (keys_of(&k, &name, directory, zone, e) < 0)
 		return -1;
-	int result = times_plan(&t, &k, key_algorithm_named(algorithm), kind, ttls, now, e);
+	const struct key_algorithm *a = algorithm_find(algorithm, e);
+	int result = a ? times_plan(&t, &k, a, kind, ttls, now, e) : -1;
 	if (result == 0)
-		result = make(directory, &name, &k, algorithm, kind == KEY_ZSK ? 0 : KEY_SEP, &t, tag, e);
+		result = make(directory, &name, &k, a, kind == KEY_ZSK ? 0 : KEY_SEP, &t, tag, e);
 	if (result == 0)
 		report_new(report, &t, *tag);
 	keys_fini(&k);
@@ -322,16 +336,18 @@ static int end_sync(const struct key *k, int64_t at, struct err *e) {
 	return t.at[KEY_SYNC_PUBLISH] ? times_write(k, &t, e) : 0;
 }
 
-static int roll(const struct keys *k, const struct dns_name *name, const char *directory, struct str algorithm,
+static int roll(const struct keys *k, const struct dns_name *name, const char *directory, const struct key_algorithm *a,
                 enum key_kind kind, const struct key_ttls *ttls, int64_t now, struct buf *report, struct err *e) {
+	int64_t known = known_at(ttls, kind == KEY_CSK, now);
 	if (roll_check(k, kind, now, e) < 0)
 		return -1;
-	int64_t known = known_at(ttls, kind == KEY_CSK, now);
+	if (kind == KEY_ZSK && !active_find(k, a, KEY_SEP, known))
+		return refuse_lone_zsk(a, e);
 	struct key_times t = { { [KEY_CREATED] = now, [KEY_PUBLISH] = now, [KEY_ACTIVATE] = kind == KEY_ZSK ? known : now } };
 	if (kind != KEY_ZSK)
 		t.at[KEY_SYNC_PUBLISH] = known;
 	unsigned tag;
-	if (make(directory, name, k, algorithm, kind == KEY_ZSK ? 0 : KEY_SEP, &t, &tag, e) < 0)
+	if (make(directory, name, k, a, kind == KEY_ZSK ? 0 : KEY_SEP, &t, &tag, e) < 0)
 		return -1;
 	report_new(report, &t, tag);
 	if (kind != KEY_ZSK)
@@ -349,35 +365,52 @@ int key_store_roll(const char *directory, struct str zone, struct str algorithm,
 	struct dns_name name;
 	if (keys_of(&k, &name, directory, zone, e) < 0)
 		return -1;
-	int result = roll(&k, &name, directory, algorithm, kind, ttls, now, report, e);
+	const struct key_algorithm *a = algorithm_find(algorithm, e);
+	int result = a ? roll(&k, &name, directory, a, kind, ttls, now, report, e) : -1;
 	keys_fini(&k);
 	return result;
 }
 
-/* The newest key that signs keys; NULL when there are not two. */
+/* The newest KSK or CSK; NULL when there are not two keys that sign keys. A ZSK without a KSK of its algorithm signs them, too, but
+ * is none that the parent's DS record may name. */
 static const struct key *newest(const struct keys *k, int64_t now) {
 	const struct key *best = NULL;
 	unsigned n = 0;
 	for (size_t i = 0; i < k->n; i++) {
+		const struct key *key = &k->items[i];
 		if (!(keys_role(k, i, now) & KEY_SIGNS_KEYS))
 			continue;
 		n++;
-		if (!best || k->items[i].times.at[KEY_ACTIVATE] > best->times.at[KEY_ACTIVATE])
-			best = &k->items[i];
+		if (key->flags & KEY_SEP && (!best || key->times.at[KEY_ACTIVATE] > best->times.at[KEY_ACTIVATE]))
+			best = key;
 	}
 	return n > 1 ? best : NULL;
 }
 
-static int finish(const struct keys *k, uint32_t ds_ttl_s, int64_t now, struct buf *report, struct err *e) {
-	const struct key *keep = newest(k, now);
+/* All others end: so it has to be one whose DS record the parent was asked for. */
+static int keep_check(const struct key *keep, int64_t now, struct err *e) {
 	if (!keep)
-		return err_set(e, "no replacement is under way: fewer than two keys sign the zone's keys; see `show keys`");
+		return err_set(
+		    e, "no replacement is under way: beside the newest ksk or csk none signs the zone's keys; see `show keys`");
+	if (!keep->times.at[KEY_SYNC_PUBLISH])
+		return err_set(
+		    e,
+		    "key %05u is the newest, and has no SyncPublish time: nothing says that the parent was asked for its DS "
+		    "record; once the parent has it, set one (dnssec-settime -P sync now)",
+		    keep->tag);
 	if (keep->times.at[KEY_SYNC_PUBLISH] > now)
 		return err_set(e,
 		               "caches may not have key %05u yet: only from its SyncPublish time on may the parent have its DS "
 		               "record alone; "
 		               "see `show keys`, and wait",
 		               keep->tag);
+	return 0;
+}
+
+static int finish(const struct keys *k, uint32_t ds_ttl_s, int64_t now, struct buf *report, struct err *e) {
+	const struct key *keep = newest(k, now);
+	if (keep_check(keep, now, e) < 0)
+		return -1;
 	for (size_t i = 0; i < k->n; i++) {
 		if (&k->items[i] == keep || !(keys_role(k, i, now) & KEY_SIGNS_KEYS) || k->items[i].times.at[KEY_INACTIVE])
 			continue;

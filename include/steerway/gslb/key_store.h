@@ -43,13 +43,14 @@ int key_store_each(const char *directory, struct str zone, int64_t now, void (*e
 /* DS records (SHA-256) for the parent of each key that signs the zone's keys, or will: a line each, as in a zone file. */
 int key_store_ds(const char *directory, struct str zone, int64_t now, struct buf *out, struct err *e);
 
-/* Begins to replace the keys of that kind by one new key (RFC 7583). ZSK: it is published now, signs when all caches have it, and
+/* Begins to replace the keys of that kind by one new key (RFC 7583). ZSK (whose algorithm has to have a KSK or CSK): it is published now, signs when all caches have it, and
  * the old ones go when no cache holds a signature of theirs. KSK and CSK: both sign from now on; when all caches have the new one,
  * CDS asks the parent for its DS record; key_store_finish, once the parent has it, ends the old ones. `report` gets what happens
  * when, a line each. */
 int key_store_roll(const char *directory, struct str zone, struct str algorithm, enum key_kind kind, const struct key_ttls *ttls,
                    int64_t now, struct buf *report, struct err *e);
-/* The parent has the DS record of the newest KSK or CSK, with that TTL: the older ones go when caches have forgotten theirs. */
+/* The parent has the DS record of the newest KSK or CSK, with that TTL: the other keys that sign keys go when caches have forgotten
+ * theirs. Refused before that key's SyncPublish time, or when it has none. */
 int key_store_finish(const char *directory, struct str zone, uint32_t ds_ttl_s, int64_t now, struct buf *report, struct err *e);
 
 #endif

@@ -57,18 +57,31 @@ static void generate_refused(struct store *x, const char *zone, const char *algo
 		fail_msg("`%s` does not say `%s`", e.text, says);
 }
 
-static void roll(struct store *x, enum key_kind kind, int64_t now) {
+static void roll_to(struct store *x, const char *algorithm, enum key_kind kind, int64_t now) {
 	struct err e;
-	if (key_store_roll(x->path, STR("example.org"), STR("ecdsap256sha256"), kind, &ttls, now, &x->report, &e) < 0)
+	if (key_store_roll(x->path, STR("example.org"), str_from(algorithm), kind, &ttls, now, &x->report, &e) < 0)
 		fail_msg("%s", e.text);
 }
 
-static void refused(struct store *x, enum key_kind kind, int64_t now, const char *says) {
+static void roll_to_refused(struct store *x, const char *algorithm, enum key_kind kind, int64_t now, const char *says) {
 	struct err e = { "" };
-	assert_int_equal(key_store_roll(x->path, STR("example.org"), STR("ecdsap256sha256"), kind, &ttls, now, &x->report, &e),
-	                 -1);
+	assert_int_equal(key_store_roll(x->path, STR("example.org"), str_from(algorithm), kind, &ttls, now, &x->report, &e), -1);
 	if (!strstr(e.text, says))
 		fail_msg("`%s` does not say `%s`", e.text, says);
+}
+
+static void finish(struct store *x, int64_t now) {
+	struct err e;
+	if (key_store_finish(x->path, STR("example.org"), DAY, now, &x->report, &e) < 0)
+		fail_msg("%s", e.text);
+}
+
+static void roll(struct store *x, enum key_kind kind, int64_t now) {
+	roll_to(x, "ecdsap256sha256", kind, now);
+}
+
+static void refused(struct store *x, enum key_kind kind, int64_t now, const char *says) {
+	roll_to_refused(x, "ecdsap256sha256", kind, now, says);
 }
 
 static struct keys load(struct store *x) {
@@ -86,6 +99,16 @@ static size_t at(const struct keys *k, unsigned tag) {
 			return i;
 	fail_msg("no key %u", tag);
 	return 0;
+}
+
+/* As other tools write a key's times. */
+static void edit(struct store *x, unsigned tag, const char *script) {
+	char command[512];
+	struct keys k = load(x);
+	const char *stem = k.items[at(&k, tag)].stem;
+	snprintf(command, sizeof(command), "sed -i '%s' %s.key %s.private", script, stem, stem);
+	keys_fini(&k);
+	assert_int_equal(system(command), 0);
 }
 
 static unsigned other_than(const struct keys *k, unsigned a, unsigned b) {
@@ -270,6 +293,58 @@ static void test_csk(void **state) {
 	roll_ksk(*state, KEY_CSK, KEY_SIGNS_KEYS | KEY_SIGNS_ZONE, ttls.zone_s);
 }
 
+/* The configuration has another algorithm now. A ZSK of it would be alone, and sign everything: it looked like the newest CSK. */
+static void test_other_algorithm(void **state) {
+	struct store *x = *state;
+	int64_t now = START + 30 * DAY;
+	unsigned ksk = generate(x, KEY_KSK, START), zsk = generate(x, KEY_ZSK, START);
+	roll_to_refused(x, "ed25519", KEY_ZSK, now,
+	                "the zone's ksk is of another algorithm than ed25519; replace it first (--kind ksk)");
+	roll_to(x, "ed25519", KEY_KSK, now);
+	struct keys k = load(x);
+	unsigned new = other_than(&k, ksk, zsk);
+	keys_fini(&k);
+	now += 10 * DAY;
+	finish(x, now);
+	now += 10 * DAY; /* the old ZSK has no KSK any more */
+	finish(x, now);
+	k = load(x);
+	assert_int_equal(keys_role(&k, at(&k, ksk), now), 0);
+	assert_int_equal(keys_role(&k, at(&k, zsk), now + 2 * DAY), 0);
+	assert_int_equal(keys_role(&k, at(&k, new), now + 2 * DAY), KEY_SIGNS_KEYS | KEY_SIGNS_ZONE);
+	keys_fini(&k);
+}
+
+/* One without SEP that no DS record was asked for signs keys for want of another: it is not what the parent's DS record names. */
+static void test_finish_keeps_what_the_parent_knows(void **state) {
+	struct store *x = *state;
+	struct err e;
+	int64_t now = START + 30 * DAY;
+	unsigned csk = generate(x, KEY_CSK, START), zsk;
+	if (key_store_generate(x->path, STR("example.org"), STR("ed25519"), KEY_ZSK, &ttls, START, &zsk, &x->report, &e) < 0)
+		fail_msg("%s", e.text);
+	edit(x, zsk, "s/Activate: .*/Activate: 20270120000000/"); /* START and some days */
+	generate_refused(x, "example.org", "rsasha256", KEY_ZSK, &ttls, now,
+	                 "the zone's ksk is of another algorithm than rsasha256");
+	finish(x, now);
+	struct keys k = load(x);
+	assert_int_equal(keys_role(&k, at(&k, csk), now + 9 * DAY), KEY_SIGNS_KEYS | KEY_SIGNS_ZONE);
+	assert_int_equal(k.items[at(&k, csk)].times.at[KEY_INACTIVE], 0);
+	assert_int_equal(keys_role(&k, at(&k, zsk), now + 9 * DAY), 0);
+	keys_fini(&k);
+}
+
+/* The newer of two KSKs of other tools never asked: neither is known to be the parent's. */
+static void test_finish_without_sync(void **state) {
+	struct store *x = *state;
+	struct err e;
+	generate(x, KEY_CSK, START);
+	unsigned tag = generate(x, KEY_CSK, START + DAY);
+	edit(x, tag, "/SyncPublish/d");
+	assert_int_equal(key_store_finish(x->path, STR("example.org"), DAY, START + 9 * DAY, &x->report, &e), -1);
+	assert_non_null(strstr(e.text, "has no SyncPublish time"));
+}
+
 static void count_key(void *arg, const struct key_info *k) {
 	unsigned *n = arg;
 	assert_string_equal(k->algorithm, "ECDSAP256SHA256");
@@ -299,6 +374,9 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(test_zsk, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ksk, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_csk, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_other_algorithm, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_finish_keeps_what_the_parent_knows, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_finish_without_sync, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_each, setup, teardown),
 	};
 	return cmocka_run_group_tests_name("gslb/key_store", tests, NULL, NULL);
