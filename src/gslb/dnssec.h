@@ -36,6 +36,7 @@
 struct sign_how {
 	const struct keys *keys;          /* NULL: read anew from their directory */
 	const _Atomic bool *is_cancelled; /* NULL, or set by another thread: give up */
+	int64_t last_began;               /* keys of which none is active now sign on as of then; 0: they are refused */
 	unsigned max_threads;             /* 0: as many as there are processors */
 };
 /* Signs the zone when its configuration says so; how NULL: the defaults. */
@@ -75,8 +76,10 @@ struct rdata *signer_sign(struct signer *s, struct sign_owner owner, const struc
 void sign_data(struct buf *out, const uint8_t *head, size_t n_head, struct str owner, const struct rrset *set);
 /* Seconds since 1970 at which the first signature made so far ends; INT64_MAX: there is none. */
 int64_t signer_first_end(const struct signer *s);
-/* As of when its keys have their roles. */
+int64_t signer_made(const struct signer *s);
+/* As of when its keys have their roles: when it was made, but for a fault; and that, or NULL. */
 int64_t signer_began(const struct signer *s);
+const char *signer_fault(const struct signer *s);
 
 /* ---- denial.c ---- */
 

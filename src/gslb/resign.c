@@ -5,7 +5,9 @@
  * editing; the control thread then switches as a reload does. Until then the old ones serve, and their signatures hold: `refresh`
  * says for how long.
  *
- * A failure changes nothing, is logged, and tried again after RETRY_S. What is under way when a reload or the end comes is given up.
+ * A zone of whose keys none is active any more is signed on by those that last were, so that neither it nor another runs out of
+ * signatures; that is logged each time. Any other failure changes nothing, is logged, and tried again after RETRY_S. What is under
+ * way when a reload or the end comes is given up.
  */
 #include "gslb/dnssec.h"
 #include "gslb/private.h"
@@ -73,6 +75,9 @@ static void log_signed(const struct zone *z) {
 	log_format_time(until, (uint64_t)end * USEC_PER_SEC);
 	log_info("zone_signed", LOG_STR("zone", z->text), LOG_U64("keys", signer_keys(z->signer)->n),
 	         LOG_U64("proofs", z->denial->n), LOG_STR("valid_until", str_slice(until, sizeof(until))));
+	if (signer_fault(z->signer)) /* loud: without signatures every validator would take the zone for forged */
+		log_error("zone_keys_kept", LOG_STR("zone", z->text), LOG_CSTR("why", signer_fault(z->signer)),
+		          LOG_CSTR("then", "those that signed it last sign on"));
 }
 
 static void job_switch(struct resign *s, struct resign_job *j) {

@@ -30,7 +30,8 @@ struct signer {
 	struct job *jobs;
 	size_t n_jobs, cap_jobs;
 	struct sign_how how;
-	int64_t began, first_end;
+	int64_t made, began, first_end;
+	char *fault;
 };
 
 /* ---- what is signed ---- */
@@ -238,8 +239,24 @@ int64_t signer_first_end(const struct signer *s) {
 	return s->first_end;
 }
 
+int64_t signer_made(const struct signer *s) {
+	return s->made;
+}
+
 int64_t signer_began(const struct signer *s) {
 	return s->began;
+}
+
+const char *signer_fault(const struct signer *s) {
+	return s->fault;
+}
+
+static bool roles_take_of(struct signer *s, int64_t at) {
+	unsigned roles = 0;
+	for (size_t i = 0; i < s->keys.n; i++)
+		roles |= s->roles[i] = keys_role(&s->keys, i, at);
+	s->began = at;
+	return roles != 0;
 }
 
 static int roles_take(struct signer *s, const char *directory, int64_t now, struct err *e) {
@@ -249,20 +266,21 @@ static int roles_take(struct signer *s, const char *directory, int64_t now, stru
 	if (s->keys.n > SIGN_KEYS_MAX)
 		return err_set(e, "%s: more than %d keys of zone %.*s; remove those that are past their Delete time", directory,
 		               SIGN_KEYS_MAX, STR_ARG(s->zone->text));
-	unsigned roles = 0;
-	for (size_t i = 0; i < s->keys.n; i++)
-		roles |= s->roles[i] = keys_role(&s->keys, i, now);
-	if (roles)
+	if (roles_take_of(s, now))
 		return 0;
-	return err_set(e, "%s: none of the %zu keys of zone %.*s is active now; look at their Activate and Inactive times",
-	               directory, s->keys.n, STR_ARG(s->zone->text));
+	err_set(e, "%s: none of the %zu keys of zone %.*s is active now; look at their Activate and Inactive times", directory,
+	        s->keys.n, STR_ARG(s->zone->text));
+	if (!s->how.last_began || !roles_take_of(s, s->how.last_began))
+		return -1;
+	s->fault = mem_strdup(str_from(e->text));
+	return 0;
 }
 
 struct signer *signer_create(struct zone *z, const struct sign_how *how, int64_t now, struct err *e) {
 	struct signer *s = mem_zalloc(sizeof(*s));
 	const char *directory = z->cfg->dnssec.keys.p;
 	s->zone = z;
-	s->began = now;
+	s->made = now;
 	s->first_end = INT64_MAX;
 	if (how)
 		s->how = *how;
@@ -286,6 +304,7 @@ void signer_destroy(struct signer *s) {
 		key_signer_destroy(s->signers[i]);
 	keys_fini(&s->keys);
 	buf_fini(&s->data);
+	mem_free(s->fault);
 	mem_free(s->jobs);
 	mem_free(s);
 }

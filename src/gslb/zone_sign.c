@@ -59,13 +59,19 @@ static bool is_synced(enum cfg_cds cds, const struct keys *keys, size_t i, int64
 	return false;
 }
 
-static void add_keys(struct zone *z, const struct keys *keys, int64_t now) {
+/* Keys that sign beyond their time stay published, and their successors are all the same. */
+static bool is_published(const struct signer *s, const struct key *k) {
+	return (key_state_at(&k->times, signer_began(s)) | key_state_at(&k->times, signer_made(s))) & KEY_IS_PUBLISHED;
+}
+
+static void add_keys(struct zone *z) {
+	const struct keys *keys = signer_keys(z->signer);
 	enum cfg_cds cds = z->cfg->dnssec.cds;
 	for (size_t i = 0; i < keys->n; i++) {
 		const struct key *k = &keys->items[i];
-		if (key_state_at(&k->times, now) & KEY_IS_PUBLISHED)
+		if (is_published(z->signer, k))
 			apex_add(z, DNS_TYPE_DNSKEY, z->soa->ttl, k->rdata, k->n_rdata);
-		if (is_synced(cds, keys, i, now))
+		if (is_synced(cds, keys, i, signer_began(z->signer)))
 			add_sync(z, k);
 	}
 	if (cds == CFG_CDS_DELETE) { /* RFC 8078 4 */
@@ -117,7 +123,7 @@ int zone_sign(struct zone *z, const struct sign_how *how, struct err *e) {
 	z->signer = check_nested(z, e) == 0 ? signer_create(z, how, now, e) : NULL;
 	if (!z->signer)
 		return err_context(e, "zones.%.*s.dnssec", STR_ARG(z->cfg->id));
-	add_keys(z, signer_keys(z->signer), now);
+	add_keys(z);
 	z->denial = denial_create(z, z->cfg->dnssec.denial == CFG_DENIAL_NSEC3);
 	add_sets(z);
 	if (signer_run(z->signer, now, e) < 0)
@@ -132,7 +138,7 @@ void zone_sign_fini(struct zone *z) {
 }
 
 int64_t zone_sign_at(const struct zone *z) {
-	int64_t change = keys_next_change(signer_keys(z->signer), signer_began(z->signer));
+	int64_t change = keys_next_change(signer_keys(z->signer), signer_made(z->signer));
 	int64_t refresh = signer_first_end(z->signer) - (int64_t)(z->cfg->dnssec.refresh_ms / 1000);
 	return change < refresh ? change : refresh;
 }

@@ -166,8 +166,10 @@ static int sign_all(struct build *b, struct err *e) {
 		struct sign_how how = { .max_threads = 1 }; /* nobody waits for it */
 		if (b->renewal)
 			how.is_cancelled = b->renewal->is_cancelled;
-		if (old && old->signer && old != b->renewal->reads_keys)
-			how.keys = signer_keys(old->signer);
+		if (old && old->signer) {
+			how.keys = old == b->renewal->reads_keys ? NULL : signer_keys(old->signer);
+			how.last_began = signer_began(old->signer);
+		}
 		if (z->unit == z && zone_sign(z, b->renewal ? &how : NULL, e) < 0)
 			return -1;
 	}

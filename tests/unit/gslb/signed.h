@@ -22,17 +22,18 @@ struct signed_zone {
 
 #define SIGNED_APEX str_slice("\7example\0", 9)
 
-/* A key of zone `example`, with the times given; its tag. */
-static inline unsigned signed_key(struct signed_zone *x, unsigned algorithm, unsigned flags, struct key_times times) {
+/* A key of a zone (a wire name), with the times given; its tag. */
+static inline unsigned signed_key_of(struct signed_zone *x, struct str zone, unsigned algorithm, unsigned flags,
+                                     struct key_times times) {
 	struct key_private private = { .algorithm = (uint8_t)algorithm, .times = times };
 	struct key_public public = { .times = times, .rdata = { (uint8_t)(flags >> 8), (uint8_t)flags, 3, (uint8_t)algorithm } };
 	struct err e;
 	char path[96], folder[64];
 	snprintf(folder, sizeof(folder), "%s/keys", x->directory);
 	mkdir(folder, 0700);
-	assert_true(dns_name_read(&public.owner, SIGNED_APEX));
+	assert_true(dns_name_read(&public.owner, zone));
 	assert_int_equal(key_algorithm_find(algorithm)->generate(&private, &public, &e), 0);
-	char *stem = key_stem(folder, SIGNED_APEX, algorithm, key_tag(public.rdata, public.n));
+	char *stem = key_stem(folder, zone, algorithm, key_tag(public.rdata, public.n));
 	struct buf text = { 0 };
 	key_public_write(&text, &public);
 	snprintf(path, sizeof(path), "%s.key", stem);
@@ -44,6 +45,10 @@ static inline unsigned signed_key(struct signed_zone *x, unsigned algorithm, uns
 	buf_fini(&text);
 	mem_free(stem);
 	return key_tag(public.rdata, public.n);
+}
+
+static inline unsigned signed_key(struct signed_zone *x, unsigned algorithm, unsigned flags, struct key_times times) {
+	return signed_key_of(x, SIGNED_APEX, algorithm, flags, times);
 }
 
 static inline struct signed_zone *signed_create(void) {

@@ -69,10 +69,14 @@ static int teardown(void **state) {
 	return 0;
 }
 
-static void load(struct test *t) {
+static void load_text(struct test *t, const char *yaml) {
 	struct err e;
-	if (!fixture_reload(t->x, YAML, &e))
+	if (!fixture_reload(t->x, yaml, &e))
 		fail_msg("%s", e.text);
+}
+
+static void load(struct test *t) {
+	load_text(t, YAML);
 }
 
 static struct zone *zone_of(struct test *t, const char *text) {
@@ -132,7 +136,6 @@ static void test_refresh(void **state) {
 	}
 }
 
-/* A key's time comes without a reload, and without its files. */
 /* The name's own NSEC record says that it has signatures: who asks for them gets some, at an alias the alias's. */
 static void test_type_rrsig(void **state) {
 	struct test *t = *state;
@@ -143,6 +146,7 @@ static void test_type_rrsig(void **state) {
 	assert_null(strstr(ask(t->x, "below.example", 46), "an "));
 }
 
+/* A key's time comes without a reload, and without its files. */
 static void test_key_time(void **state) {
 	struct test *t = *state;
 	int64_t start = now_s();
@@ -165,6 +169,56 @@ static void test_key_time(void **state) {
 	run(t);
 	assert_int_equal(node_rrset(zone_of(t, "example.")->apex, DNS_TYPE_DNSKEY)->n, 1);
 	assert_in_range(zone_sign_at(zone_of(t, "example.")), now_s() + 6 * DAY, now_s() + 9 * DAY);
+}
+
+static unsigned signed_by(struct zone *z) {
+	return dns_get16(sig_of(z, DNS_TYPE_SOA) + 16);
+}
+
+static char logged[4096];
+static void log_keep(struct str line) {
+	str_copy(logged, sizeof(logged), line);
+}
+
+/* The only key of a zone ends, and has no successor: it signs on, and no other zone waits for the operator. */
+static void test_no_key_left(void **state) {
+	struct test *t = *state;
+	struct err e;
+	struct str other = str_slice("\5other\0", 7);
+	int64_t start = now_s();
+	unsigned only =
+	    signed_key(&t->keys, 13, 257, (struct key_times){ { [KEY_ACTIVATE] = start - 10, [KEY_INACTIVE] = start + DAY } });
+	signed_key_of(&t->keys, other, 13, 257, (struct key_times){ { 0 } });
+	load_text(t, "listeners: { dns: { bind: ['127.0.0.1:5300'], protocol: dns } }\nzones:\n"
+	             "  example: { file: zone, dnssec: { keys: keys, validity: 14d, refresh: 5d } }\n"
+	             "  other: { file: below, dnssec: { keys: keys, validity: 14d, refresh: 5d } }\n");
+	log_set_sink(log_keep);
+	for (unsigned i = 0; i < 3; i++) { /* also what was kept is kept */
+		*logged = '\0';
+		move(i == 0 ? DAY : 10 * DAY);
+		run(t);
+		assert_non_null(strstr(logged, "error zone_keys_kept zone=example. why=\""));
+		assert_non_null(strstr(logged, "/keys: none of the 1 keys of zone example. is active now"));
+		assert_int_equal(signed_by(zone_of(t, "example.")), only);
+		assert_int_equal(node_rrset(zone_of(t, "example.")->apex, DNS_TYPE_DNSKEY)->n, 1);
+		assert_in_range(zone_sign_at(zone_of(t, "example.")), now_s() + 6 * DAY, now_s() + 9 * DAY);
+		assert_in_range(zone_sign_at(zone_of(t, "other.")), now_s() + 6 * DAY, now_s() + 9 * DAY);
+	}
+	/* What is done to the keys of the other one holds; so does, in the end, what is done to its own. */
+	signed_key_of(&t->keys, other, 13, 257, (struct key_times){ { 0 } });
+	assert_int_equal(gslb_sign_zone(t->x->gslb, STR("other"), &e), 0);
+	assert_int_equal(node_rrset(zone_of(t, "other.")->apex, DNS_TYPE_DNSKEY)->n, 2);
+	unsigned next =
+	    signed_key(&t->keys, 13, 257, (struct key_times){ { [KEY_PUBLISH] = now_s(), [KEY_ACTIVATE] = now_s() + DAY } });
+	assert_int_equal(gslb_sign_zone(t->x->gslb, STR("example"), &e), 0);
+	assert_int_equal(signed_by(zone_of(t, "example.")), only);
+	assert_int_equal(node_rrset(zone_of(t, "example.")->apex, DNS_TYPE_DNSKEY)->n, 2);
+	*logged = '\0';
+	move(DAY);
+	run(t);
+	assert_int_equal(signed_by(zone_of(t, "example.")), next);
+	assert_string_equal(logged, "");
+	log_set_sink(NULL);
 }
 
 /* Keys that were changed are read when told so; faulty ones change nothing. */
@@ -230,6 +284,7 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(test_refresh, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_type_rrsig, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_key_time, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_key_left, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_files, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_signing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_thread, setup, teardown),
