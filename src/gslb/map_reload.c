@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Files of maps that change while they are in force: read anew, and the steered names that go by maps get new policies, without a look
- * at zones or configuration. A file with a fault leaves its old map in force. Control thread.
+ * at zones or configuration. A file with a fault leaves its old map in force; maps that no policy can be made of leave all of them in
+ * force. Control thread.
  */
 #include "gslb/private.h"
 
@@ -11,31 +12,58 @@
 
 #include <urcu/urcu-memb.h>
 
+/* A name that goes by maps, and its policy: the one to come, then the one that was, for after a grace period. */
 struct replaced {
-	struct policy **policies; /* old ones, for after a grace period */
+	struct steered *steered;
+	struct policy *policy;
+};
+struct replacement {
+	struct replaced *items;
 	size_t n, cap;
 };
 
-static void replace(struct steered *s, struct maps *maps, struct replaced *old) {
+static void replacement_end(struct replacement *r) {
+	for (size_t i = 0; i < r->n; i++)
+		policy_destroy(r->items[i].policy);
+	mem_free(r->items);
+}
+
+static bool policy_make(struct replacement *r, struct steered *s, struct maps *maps) {
 	struct err e;
 	struct policy *p = policy_create(maps, s->cfg, &e);
 	if (!p) {
 		log_error("map_refused", LOG_STR("name", s->text), LOG_CSTR("why", e.text),
-		          LOG_CSTR("then", "the old one serves on"));
-		return;
+		          LOG_CSTR("then", "all old ones serve on"));
+		return false;
 	}
-	if (old->n == old->cap) {
-		old->cap = old->cap ? old->cap * 2 : 16;
-		old->policies = mem_realloc_array(old->policies, old->cap, sizeof(struct policy *));
+	if (r->n == r->cap) {
+		r->cap = r->cap ? r->cap * 2 : 16;
+		r->items = mem_realloc_array(r->items, r->cap, sizeof(*r->items));
 	}
-	old->policies[old->n++] = s->policy;
-	if (p->n_classes != s->policy->n_classes) { /* they are others: nothing is known of what was last usable for them */
+	r->items[r->n++] = (struct replaced){ s, p };
+	return true;
+}
+
+/* All of them before the first is in force: names that go by one file shall not disagree over it. */
+static bool policies_make(struct replacement *r, const struct zones *zs, struct maps *maps) {
+	for (struct zone *z = zs->first; z; z = z->next)
+		for (struct steered *s = z->steered; s; s = s->next)
+			if (s->policy->map && !policy_make(r, s, maps))
+				return false;
+	return true;
+}
+
+static void policy_switch(struct replaced *r) {
+	struct steered *s = r->steered;
+	struct policy *old = s->policy;
+	if (r->policy->n_classes != old->n_classes) { /* they are others: nothing is known of what was last usable for them */
 		mem_free(s->last);
-		s->last = mem_zalloc_array(p->n_classes, sizeof(*s->last));
+		s->last = mem_zalloc_array(r->policy->n_classes, sizeof(*s->last));
 	}
-	s->policy = p;
+	s->policy = r->policy;
 	s->is_presigned = false;
 	s->n_presigned = 0;
+	r->policy = old;
 }
 
 static bool maps_are_same(const struct maps *a, const struct maps *b) {
@@ -45,31 +73,30 @@ static bool maps_are_same(const struct maps *a, const struct maps *b) {
 	return true;
 }
 
+static void maps_switch(struct gslb *g, struct zones *zs, struct maps *maps, struct replacement *r) {
+	for (size_t i = 0; i < r->n; i++)
+		policy_switch(&r->items[i]);
+	steer_refresh(zs, g->fleet, g->render);
+	urcu_memb_synchronize_rcu();
+	maps_destroy(zs->maps);
+	zs->maps = maps;
+}
+
 void gslb_reload_maps(struct gslb *g) {
-	struct zones *zs = atomic_load_explicit(&g->zones, memory_order_relaxed);
-	struct replaced old = { 0 };
+	struct zones *zs = zones_now(g);
+	struct replacement r = { 0 };
 	struct err e;
 	size_t n_kept = 0;
 	resign_cancel(g->resign);
 	struct maps *maps = zs ? maps_create(zs->cfg, zs->maps, &n_kept, &e) : NULL;
-	if (!maps || maps_are_same(maps, zs->maps)) {
+	if (maps && !maps_are_same(maps, zs->maps) && policies_make(&r, zs, maps)) {
+		maps_switch(g, zs, maps, &r);
+		log_info("maps_reloaded", LOG_U64("names", r.n), LOG_U64("refused", n_kept));
+	} else {
 		maps_destroy(maps);
-		resign_schedule(g->resign);
-		return;
 	}
-	for (struct zone *z = zs->first; z; z = z->next)
-		for (struct steered *s = z->steered; s; s = s->next)
-			if (s->policy->map)
-				replace(s, maps, &old);
-	steer_refresh(zs, g->fleet, g->render);
-	urcu_memb_synchronize_rcu();
-	for (size_t i = 0; i < old.n; i++)
-		policy_destroy(old.policies[i]);
-	mem_free(old.policies);
-	maps_destroy(zs->maps);
-	zs->maps = maps;
+	replacement_end(&r);
 	resign_schedule(g->resign);
-	log_info("maps_reloaded", LOG_U64("names", old.n), LOG_U64("refused", n_kept));
 }
 
 static void on_files_changed(void *arg) {

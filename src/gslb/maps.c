@@ -149,6 +149,17 @@ struct maps *maps_create(const struct cfg_root *cfg, const struct maps *old, siz
 	return m;
 }
 
+/* Trees too: what was compiled once is not compiled anew, and can't be refused. */
+struct maps *maps_hold(const struct maps *from) {
+	struct maps *m = mem_zalloc(sizeof(*m));
+	m->items = mem_zalloc_array(from->n + 1, sizeof(struct map_source *));
+	for (m->n = 0; m->n < from->n; m->n++)
+		m->items[m->n] = map_source_hold(from->items[m->n]);
+	for (struct map_entry *t = NULL; (t = map_next(&from->trees, t));)
+		map_put(&m->trees, t->key, policy_tree_hold(t->value));
+	return m;
+}
+
 const struct map_source *maps_find(const struct maps *m, struct str name) {
 	return source_find(m, name);
 }

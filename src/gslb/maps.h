@@ -95,6 +95,8 @@ struct maps {
 /* Those of `old` (NULL: none) whose map and file are the same are shared. With `kept` a file with a fault is no error: its old source
  * serves on, *kept counts them. */
 struct maps *maps_create(const struct cfg_root *cfg, const struct maps *old, size_t *kept, struct err *e);
+/* The same ones, and what was compiled from them, without a look at files. */
+struct maps *maps_hold(const struct maps *from);
 void maps_destroy(struct maps *m);
 const struct map_source *maps_find(const struct maps *m, struct str name);
 

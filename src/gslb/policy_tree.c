@@ -265,6 +265,11 @@ static int classes_make(struct builder *b) {
 
 /* ---- life ---- */
 
+struct policy_tree *policy_tree_hold(struct policy_tree *t) {
+	t->n_holders++;
+	return t;
+}
+
 void policy_tree_release(struct policy_tree *t) {
 	if (!t || --t->n_holders > 0)
 		return;
@@ -323,7 +328,5 @@ struct policy_tree *policy_tree_get(struct maps *maps, const struct cfg_name *cf
 			map_put(&maps->trees, arena_str(&t->arena, buf_str(&key)), t);
 	}
 	buf_fini(&key);
-	if (t)
-		t->n_holders++;
-	return t;
+	return t ? policy_tree_hold(t) : NULL;
 }

@@ -56,6 +56,7 @@ struct policy_tree {
 	uint16_t *map_values, *bucket_values;   /* [class * n + dimension] */
 };
 struct policy_tree *policy_tree_get(struct maps *maps, const struct cfg_name *cfg, struct err *e);
+struct policy_tree *policy_tree_hold(struct policy_tree *t);
 void policy_tree_release(struct policy_tree *t);
 
 /* What a steered name and a section of `policies` have in common. */

@@ -259,8 +259,8 @@ static int index_all(struct build *b, struct err *e) {
 
 static int build(struct build *b, struct render *r, struct err *e) {
 	b->at = SIZE_MAX;
-	size_t kept; /* maps whose file is faulty now */
-	b->zones->maps = maps_create(b->cfg, b->old ? b->old->maps : NULL, b->renewal ? &kept : NULL, e);
+	const struct maps *old = b->old ? b->old->maps : NULL;
+	b->zones->maps = b->renewal ? maps_hold(old) : maps_create(b->cfg, old, NULL, e);
 	if (!b->zones->maps || load_all(b, e) < 0)
 		return -1;
 	hide_nested(b->zones);

@@ -45,6 +45,13 @@ static const char zone_below[] = "@ 3600 IN SOA ns h 7 3600 600 86400 300\n@ IN 
 	"onprem], all_down: first } } }\n"                                                                                       \
 	"  below.example: { file: below }\n"
 
+/* A name that leads clients by a map. */
+#define YAML_MAP                                                                                                                 \
+	"listeners: { dns: { bind: ['127.0.0.1:5300'], protocol: dns } }\n" FIXTURE_SITES                                        \
+	"maps: { nets: { type: subnet, file: nets } }\n"                                                                         \
+	"zones: { example: { file: zone, dnssec: { keys: keys }, names: { app: { pool: app, policy: subnet, map: nets, "         \
+	"cases: { office: onprem, default: cloud }, all_down: first } } } }\n"
+
 static int setup(void **state) {
 	struct test *t = mem_zalloc(sizeof(*t));
 	test_us = 1000 * USEC_PER_SEC;
@@ -221,6 +228,31 @@ static void test_no_key_left(void **state) {
 	log_set_sink(NULL);
 }
 
+/* Signed anew of what is in memory: no file of a map is looked at, however it changed. */
+static void test_maps(void **state) {
+	struct test *t = *state;
+	char path[96];
+	signed_key(&t->keys, 13, 257, (struct key_times){ { 0 } });
+	fixture_file(t->x, "nets", "198.51.100.0/24 office\n");
+	load_text(t, YAML_MAP);
+	assert_non_null(strstr(ask(t->x, "app.example", 1), "IN A 192.0.2.10\n"));
+	fixture_file(t->x, "nets", "198.51.0.0/20 office\n");
+	move(10 * DAY);
+	run(t);
+	assert_non_null(strstr(ask(t->x, "app.example", 1), "IN A 192.0.2.10\n"));
+	gslb_reload_maps(t->x->gslb);
+	assert_non_null(strstr(ask(t->x, "app.example", 1), "IN A 198.51.100.10\n"));
+	snprintf(path, sizeof(path), "%s/nets", t->x->directory);
+	assert_int_equal(unlink(path), 0);
+	log_set_sink(log_keep);
+	*logged = '\0';
+	move(10 * DAY);
+	run(t);
+	assert_string_equal(logged, "");
+	assert_non_null(strstr(ask(t->x, "app.example", 1), "IN A 198.51.100.10\n"));
+	log_set_sink(NULL);
+}
+
 /* Keys that were changed are read when told so; faulty ones change nothing. */
 static void test_files(void **state) {
 	struct test *t = *state;
@@ -285,6 +317,7 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(test_type_rrsig, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_key_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_key_left, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_maps, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_files, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_signing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_thread, setup, teardown),
