@@ -16,7 +16,7 @@ void gslb_destroy(struct gslb *g);
 
 /* Reads the files of maps anew as soon as they change; from the next commit on. */
 void gslb_watch(struct gslb *g, struct loop *control);
-/* The same at once, for those that have changed. */
+/* The same at once, for those that have changed; while zones are signed anew, as soon as that has ended. */
 void gslb_reload_maps(struct gslb *g);
 
 /* prepare reads the zone files and opens new sockets; commit switches zones and listeners. */

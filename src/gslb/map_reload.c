@@ -2,7 +2,8 @@
 /*
  * Files of maps that change while they are in force: read anew, and the steered names that go by maps get new policies, without a look
  * at zones or configuration. A file with a fault leaves its old map in force; maps that no policy can be made of leave all of them in
- * force. Control thread.
+ * force. While zones are signed anew, which holds the maps, files wait: one that changes each minute must not keep signatures from
+ * being made. Control thread.
  */
 #include "gslb/private.h"
 
@@ -83,11 +84,13 @@ static void maps_switch(struct gslb *g, struct zones *zs, struct maps *maps, str
 }
 
 void gslb_reload_maps(struct gslb *g) {
+	g->do_maps_wait = resign_is_busy(g->resign);
+	if (g->do_maps_wait)
+		return;
 	struct zones *zs = zones_now(g);
 	struct replacement r = { 0 };
 	struct err e;
 	size_t n_kept = 0;
-	resign_cancel(g->resign);
 	struct maps *maps = zs ? maps_create(zs->cfg, zs->maps, &n_kept, &e) : NULL;
 	if (maps && !maps_are_same(maps, zs->maps) && policies_make(&r, zs, maps)) {
 		maps_switch(g, zs, maps, &r);
@@ -96,7 +99,11 @@ void gslb_reload_maps(struct gslb *g) {
 		maps_destroy(maps);
 	}
 	replacement_end(&r);
-	resign_schedule(g->resign);
+}
+
+void maps_catch_up(struct gslb *g) {
+	if (g->do_maps_wait)
+		gslb_reload_maps(g);
 }
 
 static void on_files_changed(void *arg) {

@@ -25,6 +25,7 @@ struct gslb {
 	struct file_watch *watch; /* the files of maps; NULL: nobody watches */
 	unsigned n_zones_kept;    /* zones that serve an older version than their files are */
 	struct resign *resign;
+	bool do_maps_wait;          /* files of maps have changed while zones were being signed */
 	const struct cfg_root *cfg; /* in force */
 };
 
@@ -83,6 +84,8 @@ static inline bool limits_concern(const struct limits *l, size_t n_query, size_t
 
 /* map_reload.c */
 struct file_set *map_files(const struct cfg_root *cfg);
+/* What gslb_reload_maps left for the end of signing. */
+void maps_catch_up(struct gslb *g);
 
 static inline struct zones *zones_now(const struct gslb *g) {
 	return atomic_load_explicit(&g->zones, memory_order_relaxed);
@@ -94,9 +97,11 @@ struct resign;
 /* control NULL: nothing happens by itself. */
 struct resign *resign_create(struct gslb *g, struct loop *control, struct err *e);
 void resign_destroy(struct resign *s);
-/* Before anyone else looks at, or ends, the zones that serve: what is under way holds parts of them. */
+/* Is it under way? Then it holds parts of the zones that serve, and their maps. */
+bool resign_is_busy(const struct resign *s);
+/* Before anyone else looks at, or ends, the zones that serve. */
 void resign_cancel(struct resign *s);
-/* The zones that serve are others. */
+/* The zones that serve are others, or what was under way was cancelled. */
 void resign_schedule(struct resign *s);
 /* One zone with keys read anew. */
 int resign_zone(struct resign *s, const struct zone *z, struct err *e);

@@ -123,6 +123,7 @@ static void job_end(struct resign *s) {
 		timer_set(s, now_s() + RETRY_S);
 	}
 	job_destroy(j);
+	maps_catch_up(s->gslb);
 }
 
 static void on_done(evutil_socket_t fd, short what, void *arg) {
@@ -193,6 +194,10 @@ struct resign *resign_create(struct gslb *g, struct loop *control, struct err *e
 	return s;
 }
 
+bool resign_is_busy(const struct resign *s) {
+	return s->job != NULL;
+}
+
 void resign_cancel(struct resign *s) {
 	if (!s->job)
 		return;
@@ -204,6 +209,7 @@ void resign_cancel(struct resign *s) {
 
 void resign_schedule(struct resign *s) {
 	timer_set(s, first_due(zones_now(s->gslb)));
+	maps_catch_up(s->gslb);
 }
 
 int resign_zone(struct resign *s, const struct zone *z, struct err *e) {

@@ -287,28 +287,77 @@ static void test_signing(void **state) {
 	assert_false(gslb_signing_find(t->x->gslb, STR("other"), &s));
 }
 
-/* With a loop all of it happens by itself: the thread is awaited, the clock is the real one. */
-static void test_thread(void **state) {
-	struct test *t = *state;
+/* ---- with a loop: all of it happens by itself, the clock is the real one ---- */
+
+static struct loop *loop_begin(struct test *t) {
 	struct err e;
 	clock_set_source(NULL);
 	clock_update();
-	int64_t start = now_s();
-	signed_key(&t->keys, 13, 257, (struct key_times){ { [KEY_ACTIVATE] = start - 10, [KEY_INACTIVE] = start + 1 } });
-	unsigned new = signed_key(&t->keys, 13, 257, (struct key_times){ { [KEY_PUBLISH] = start, [KEY_ACTIVATE] = start + 1 } });
 	struct loop *l = loop_create(&e);
 	assert_non_null(l);
 	assert_int_equal(gslb_keep_signed(t->x->gslb, l, &e), 0);
+	return l;
+}
+
+/* For so long at most that what has not come by then never does. */
+static void loop_once(struct loop *l) {
+	struct timeval most = { .tv_sec = 20 };
+	event_base_loopexit(loop_base(l), &most);
+	assert_int_equal(event_base_loop(loop_base(l), EVLOOP_ONCE), 0);
+	assert_false(event_base_got_exit(loop_base(l)));
+}
+
+static void loop_end(struct test *t, struct loop *l) {
+	gslb_destroy(t->x->gslb);
+	t->x->gslb = NULL;
+	loop_destroy(l);
+}
+
+static void test_thread(void **state) {
+	struct test *t = *state;
+	struct err e;
+	struct loop *l = loop_begin(t);
+	int64_t start = now_s();
+	signed_key(&t->keys, 13, 257, (struct key_times){ { [KEY_ACTIVATE] = start - 10, [KEY_INACTIVE] = start + 1 } });
+	unsigned new = signed_key(&t->keys, 13, 257, (struct key_times){ { [KEY_PUBLISH] = start, [KEY_ACTIVATE] = start + 1 } });
 	load(t);
-	while (dns_get16(sig_of(zone_of(t, "example."), DNS_TYPE_SOA) + 16) != new)
-		event_base_loop(loop_base(l), EVLOOP_ONCE);
+	while (signed_by(zone_of(t, "example.")) != new)
+		loop_once(l);
 	/* One that is under way when a reload comes is given up; so is one when the responder ends. */
 	assert_int_equal(gslb_sign_zone(t->x->gslb, STR("example"), &e), 0);
 	load(t);
 	assert_int_equal(gslb_sign_zone(t->x->gslb, STR("example"), &e), 0);
-	gslb_destroy(t->x->gslb);
-	t->x->gslb = NULL;
-	loop_destroy(l);
+	loop_end(t, l);
+}
+
+/* Files of maps that change while zones are signed do not keep them from it, and are read as soon as it has ended, or was given up. */
+static void test_maps_wait(void **state) {
+	struct test *t = *state;
+	struct err e;
+	struct loop *l = loop_begin(t);
+	signed_key(&t->keys, 13, 257, (struct key_times){ { 0 } });
+	fixture_file(t->x, "nets", "198.51.100.0/24 office\n");
+	load_text(t, YAML_MAP);
+	signed_key(&t->keys, 13, 257, (struct key_times){ { 0 } });
+	assert_int_equal(gslb_sign_zone(t->x->gslb, STR("example"), &e), 0);
+	fixture_file(t->x, "nets", "198.51.0.0/20 office\n");
+	gslb_reload_maps(t->x->gslb);
+	while (node_rrset(zone_of(t, "example.")->apex, DNS_TYPE_DNSKEY)->n < 2) {
+		assert_non_null(strstr(ask(t->x, "app.example", 1), "IN A 192.0.2.10\n"));
+		loop_once(l);
+	}
+	assert_non_null(strstr(ask(t->x, "app.example", 1), "IN A 198.51.100.10\n"));
+	/* Given up for a reload, which is refused. */
+	assert_int_equal(gslb_sign_zone(t->x->gslb, STR("example"), &e), 0);
+	fixture_file(t->x, "nets", "198.51.100.0/24 office\n");
+	gslb_reload_maps(t->x->gslb);
+	assert_non_null(strstr(ask(t->x, "app.example", 1), "IN A 198.51.100.10\n"));
+	assert_false(fixture_reload(t->x,
+	                            "listeners: { dns: { bind: ['127.0.0.1:5300'], protocol: dns } }\n"
+	                            "zones: { new: { file: nets } }\n",
+	                            &e));
+	assert_non_null(strstr(ask(t->x, "app.example", 1), "IN A 192.0.2.10\n"));
+	loop_end(t, l);
 }
 
 int main(void) {
@@ -321,6 +370,7 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(test_files, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_signing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_thread, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_maps_wait, setup, teardown),
 	};
 	return cmocka_run_group_tests_name("gslb/resign", tests, NULL, NULL);
 }
