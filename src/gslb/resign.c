@@ -214,7 +214,12 @@ void resign_schedule(struct resign *s) {
 
 int resign_zone(struct resign *s, const struct zone *z, struct err *e) {
 	resign_cancel(s);
-	return s->loop ? start(s, z, e) : resign_now(s, z, e);
+	if (!s->loop)
+		return resign_now(s, z, e);
+	int result = start(s, z, e);
+	if (result < 0)
+		resign_schedule(s); /* what was cancelled is due as before */
+	return result;
 }
 
 int resign_due(struct resign *s, struct err *e) {

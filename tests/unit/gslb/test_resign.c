@@ -11,6 +11,7 @@
 #include "steerway/gslb/key_store.h"
 
 #include <event2/event.h>
+#include <pthread.h>
 #include <urcu/urcu-memb.h>
 
 #define DAY INT64_C(86400)
@@ -360,6 +361,42 @@ static void test_maps_wait(void **state) {
 	loop_end(t, l);
 }
 
+/* As when the system is out of threads. */
+static void threads_refuse(bool do_refuse) {
+	static pthread_attr_t normal;
+	pthread_attr_t huge;
+	if (!do_refuse) {
+		assert_int_equal(pthread_setattr_default_np(&normal), 0);
+		return;
+	}
+	assert_int_equal(pthread_getattr_default_np(&normal), 0);
+	pthread_attr_init(&huge);
+	pthread_attr_setstacksize(&huge, (size_t)1 << 50); /* no address space has that */
+	assert_int_equal(pthread_setattr_default_np(&huge), 0);
+	pthread_attr_destroy(&huge);
+}
+
+/* An operator's word ends what is under way; when it can't begin itself, the other is still due. */
+static void test_no_thread(void **state) {
+	struct test *t = *state;
+	struct err e;
+	struct loop *l = loop_begin(t);
+	int64_t start = now_s();
+	signed_key(&t->keys, 13, 257, (struct key_times){ { [KEY_ACTIVATE] = start - 10, [KEY_INACTIVE] = start + 2 } });
+	unsigned new = signed_key(&t->keys, 13, 257, (struct key_times){ { [KEY_PUBLISH] = start, [KEY_ACTIVATE] = start + 2 } });
+	load(t);
+	while (!resign_is_busy(t->x->gslb->resign))
+		loop_once(l);
+	threads_refuse(true);
+	assert_int_equal(gslb_sign_zone(t->x->gslb, STR("example"), &e), -1);
+	threads_refuse(false);
+	assert_non_null(strstr(e.text, "no thread could be started"));
+	assert_int_not_equal(signed_by(zone_of(t, "example.")), new);
+	while (signed_by(zone_of(t, "example.")) != new)
+		loop_once(l);
+	loop_end(t, l);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_refresh, setup, teardown),
@@ -371,6 +408,7 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(test_signing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_thread, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_maps_wait, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_thread, setup, teardown),
 	};
 	return cmocka_run_group_tests_name("gslb/resign", tests, NULL, NULL);
 }
