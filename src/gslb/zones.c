@@ -93,18 +93,29 @@ static struct zone *hold(struct zone *old, const struct cfg_zone *c) {
 }
 
 /* The zone as it should be, or as it was when it is known to be faulty. */
-static struct zone *zone_get(struct build *b, size_t i, struct err *e) {
+static struct zone *zone_make(const struct build *b, size_t i, struct zone *old, struct err *e) {
 	const struct cfg_zone *c = &b->cfg->zones.items[i];
-	struct dns_name name;
-	if (zone_name_parse(&name, c->id, NULL, e) < 0)
-		return NULL;
-	struct zone *old = b->old ? zone_of_apex(b->old, dns_name_suffix(&name, 0)) : NULL;
 	if (old && is_plain(old, c)) {
 		bool is_same = !old->fault && !old->is_nested && !is_nested(b->cfg, c) && files_are_unchanged(old, c);
 		if (b->faults[i] || b->renewal || is_same)
 			return hold(old, c);
 	}
 	return zone_load(c, b->faults[i] || b->renewal ? old : NULL, e);
+}
+
+/* Most faults show when a file is read: no other zone has to be made again then. */
+static struct zone *zone_get(struct build *b, size_t i, struct err *e) {
+	struct str id = b->cfg->zones.items[i].id;
+	struct dns_name name;
+	if (zone_name_parse(&name, id, NULL, e) < 0)
+		return NULL;
+	struct zone *old = b->old ? zone_of_apex(b->old, dns_name_suffix(&name, 0)) : NULL;
+	struct zone *z = zone_make(b, i, old, e);
+	if (z || !old || b->faults[i] || b->renewal)
+		return z;
+	err_context(e, "zones.%.*s", STR_ARG(id));
+	b->faults[i] = mem_strdup(str_from(e->text));
+	return zone_make(b, i, old, e);
 }
 
 /* ---- building ---- */

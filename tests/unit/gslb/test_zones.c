@@ -115,6 +115,38 @@ static void test_every_fault_keeps(void **state) {
 		}
 }
 
+/* Several at once, found at different stages: each keeps its own version, and says its own fault. */
+static void test_many_faults_keep(void **state) {
+	struct fixture *x = *state;
+	static const char yaml[] = LISTENER "zones: { " PLAIN("a") ", " PLAIN("b") ", " PLAIN("c") ", " PLAIN("d") " }\n";
+	static const struct {
+		const char *file, *name, *records, *fault;
+	} rows[] = {
+		{ "a.zone", "a.", "web 60 A 192.0.2\n", "zones.a: " },
+		{ "b.zone", "b.", "web 60 CNAME a\nweb 60 A 192.0.2.1\n",
+		  "b.zone:4: web.b.: a CNAME record beside other records" },
+		{ "c.zone", "c.", "web 60 A 192.0.2.300\n", "c.zone:4: `192.0.2.300` is not an IPv4 address" },
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		zone_write(x, rows[i].file, 1, "web 60 A 192.0.2.9\n");
+	zone_write(x, "d.zone", 1, "web 60 A 192.0.2.9\n");
+	reload(x, yaml);
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		zone_write(x, rows[i].file, 2, rows[i].records);
+	zone_write(x, "d.zone", 2, "web 60 A 192.0.2.8\n");
+	log_set_sink(log_keep);
+	reload(x, yaml);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		assert_non_null(strstr(state_of(x, rows[i].name).fault, rows[i].fault));
+		assert_int_equal(state_of(x, rows[i].name).serial, 1);
+	}
+	IS_AT("web.a", "192.0.2.9");
+	IS_AT("web.b", "192.0.2.9");
+	IS_AT("web.c", "192.0.2.9");
+	IS_AT("web.d", "192.0.2.8");
+	assert_int_equal(metric_sum(METRIC_gslb_zones_kept), COUNT_OF(rows));
+}
+
 /* The configuration is the new one, whatever the file is. */
 static void test_names_change(void **state) {
 	struct fixture *x = *state;
@@ -204,6 +236,7 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_faulty_keeps, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_every_fault_keeps, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_many_faults_keep, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_names_change, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nested, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unchanged_is_shared, setup, teardown),
