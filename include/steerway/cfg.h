@@ -108,6 +108,7 @@ struct cfg_location {
 #define CFG_STICKY_BY_V(v, text) CFG_STICKY_BY_##v,
 #define CFG_POLICY_V(v, text) CFG_POLICY_##v,
 #define CFG_MAP_TYPE_V(v, text) CFG_MAP_TYPE_##v,
+#define CFG_ORDER_V(v, text) CFG_ORDER_##v,
 #define CFG_ALL_DOWN_V(v, text) CFG_ALL_DOWN_##v,
 #define CFG_KEY_ALGORITHM_V(v, text) CFG_KEY_ALGORITHM_##v,
 #define CFG_DENIAL_V(v, text) CFG_DENIAL_##v,

@@ -214,6 +214,8 @@ static void say_answer(json_t *why, struct admin *a, const struct gslb_name_stat
 	if (n->is_all_down)
 		say(why, "no site is usable: `all_down: %s` decides", cfg_all_down_text(n->cfg->all_down));
 	say(why, "policy %.*s", STR_ARG(n->policy));
+	if (n->cfg->order == CFG_ORDER_ROTATE)
+		say(why, "order rotate: each reply begins with another one of its addresses");
 	if (n->n_classes > 1)
 		say(why, "clients fall into %u classes; `resolve %.*s --client` tells what one gets", n->n_classes,
 		    STR_ARG(n->name));

@@ -51,7 +51,7 @@ static inline void find_steered(const struct rules *r, unsigned slot, const stru
 	const struct choice *c = set->choices[class];
 	const struct variant *v = choice_draw(c);
 	uint32_t ttl_s = steered_ttl(s, set, now_us);
-	if (ttl_s < s->cfg->ttl.max_s)
+	if (ttl_s < s->cfg->ttl.max_s || s->cfg->order == CFG_ORDER_ROTATE)
 		out->ttl_s = ttl_s;
 	out->steered = s;
 	out->variant = v;

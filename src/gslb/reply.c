@@ -2,6 +2,8 @@
 /* What few replies take: see reply.h. */
 #include "gslb/reply.h"
 
+#include "steerway/base/rand.h"
+
 void reply_raise_pointers(const struct answer *a, size_t n, unsigned by, char *body) {
 	const uint16_t *at = answer_pointers(a), *end = at + a->n_pointers;
 	while (end > at && end[-1] >= n)
@@ -10,11 +12,38 @@ void reply_raise_pointers(const struct answer *a, size_t n, unsigned by, char *b
 		dns_put16(body + *at, dns_get16(body + *at) + by);
 }
 
-void reply_shorten_ttls(const struct answer *a, uint32_t ttl_s, char *body) {
+/* An answer that may change soon is remembered for no longer (a negative one by its SOA, RFC 2308 5). */
+static void shorten_ttls(const struct answer *a, uint32_t ttl_s, char *body) {
 	const uint16_t *at = answer_ttls(a);
 	for (unsigned i = 0; i < a->n_ttls; i++)
 		if (dns_get32(body + at[i]) > ttl_s)
 			dns_put32(body + at[i], ttl_s);
+}
+
+/* A record around its TTL: type, class; length of RDATA, RDATA. */
+enum { TYPE_BEFORE_TTL = 4, RDATA_BEHIND_TTL = 6 };
+
+/* Another address first, by a draw, and the others behind it in a circle. Only RDATA moves: the records' owners may be written in different
+ * ways. To signatures the order is nothing (RFC 4034 6.3). */
+static void rotate_addresses(const struct answer *a, char *body) {
+	const uint16_t *at = answer_ttls(a);
+	size_t n_address = a->type == DNS_TYPE_A ? 4 : 16;
+	unsigned n = 0;
+	if (a->type != DNS_TYPE_A && a->type != DNS_TYPE_AAAA)
+		return;
+	while (n < a->n_ttls && dns_get16(a->bytes + at[n] - TYPE_BEFORE_TTL) == a->type) /* not the SOA, nor signatures */
+		n++;
+	if (n < 2)
+		return;
+	unsigned from = (unsigned)rand_below(rand_thread(), n);
+	for (unsigned i = 0; i < n; i++, from = from + 1 == n ? 0 : from + 1)
+		memcpy(body + at[i] + RDATA_BEHIND_TTL, a->bytes + at[from] + RDATA_BEHIND_TTL, n_address);
+}
+
+void reply_put_steered(const struct found *f, char *body) {
+	shorten_ttls(f->answer, f->ttl_s, body);
+	if (f->steered->cfg->order == CFG_ORDER_ROTATE)
+		rotate_addresses(f->answer, body);
 }
 
 struct reply reply_write_rest(const struct dns_query *q, const struct found *f, struct str in, size_t n_opt, size_t limit,
@@ -45,7 +74,7 @@ struct reply reply_write_rest(const struct dns_query *q, const struct found *f, 
 	char *body = out + question;
 	reply_put_body(a, n, q->name.n, body);
 	if (f->ttl_s != UINT32_MAX)
-		reply_shorten_ttls(a, f->ttl_s, body);
+		reply_put_steered(f, body);
 	body += n;
 	if (n_cname > 0) { /* the DNAME has nothing behind it */
 		dname_cname_put(f->dname, q, in, body);

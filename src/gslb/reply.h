@@ -42,8 +42,8 @@ struct reply {
 
 /* Behind a question longer than the one that it was rendered for, everything stands later: see dns_writer. n: bytes that are used. */
 void reply_raise_pointers(const struct answer *a, size_t n, unsigned by, char *body);
-/* An answer that may change soon is remembered for no longer (a negative one by its SOA, RFC 2308 5). */
-void reply_shorten_ttls(const struct answer *a, uint32_t ttl_s, char *body);
+/* What of steered records is not as it was rendered. */
+void reply_put_steered(const struct found *f, char *body);
 /* With proofs, with a CNAME that a DNAME makes, or too long: the question is there. */
 struct reply reply_write_rest(const struct dns_query *q, const struct found *f, struct str in, size_t n_opt, size_t limit,
                               char *out);
@@ -81,7 +81,7 @@ static inline struct reply reply_write(const struct dns_query *q, const struct f
 	reply_put_counts(out, a->counts[0], a->counts[1], a->counts[2] + (n_opt > 0));
 	reply_put_body(a, a->n, q->name.n, out + question);
 	if (f->ttl_s != UINT32_MAX)
-		reply_shorten_ttls(a, f->ttl_s, out + question);
+		reply_put_steered(f, out + question);
 	return (struct reply){ flags, n };
 }
 

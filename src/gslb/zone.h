@@ -380,7 +380,7 @@ struct found {
 	const struct answer *answer;                   /* never NULL */
 	const struct answer *proofs[FOUND_PROOFS_MAX]; /* to be appended: RRsets of the authority section */
 	unsigned n_proofs;
-	uint32_t ttl_s;                /* of the steered records; UINT32_MAX: as rendered */
+	uint32_t ttl_s;                /* of the steered records; UINT32_MAX: they are as rendered, in order, too */
 	const struct dname *dname;     /* the question's name is below it, and leads elsewhere; NULL: not so */
 	const struct steered *steered; /* NULL: static data */
 	const struct variant *variant; /* what it chose; of a steered name alone */

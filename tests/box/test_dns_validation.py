@@ -19,6 +19,7 @@ NAMES = {
 	"www": {"policy": "weighted", "pool": "app", "sites": {"cloud": 60, "dr": 40}},
 	"four": {"policy": "failover", "pool": "app", "sites": ["onprem"], "all_down": "none"},
 	"first": {"policy": "failover", "pool": "app", "sites": ["dr", "onprem"], "all_down": "first"},
+	"each": {"policy": "all", "pool": "app", "sites": ["dr", "cloud", "onprem"], "order": "rotate"},
 	"*.pool": {"policy": "failover", "pool": "app", "sites": ["onprem", "cloud"]},
 	"a.swild": {"policy": "failover", "pool": "app", "sites": ["onprem", "cloud"]},
 	"@": {"policy": "failover", "pool": "app", "sites": ["cloud", "onprem"]},
@@ -88,7 +89,7 @@ def expected(name, up):
 	order = list(row["sites"])
 	usable = [s for s in order if s in up]
 	if usable:
-		return [[s] for s in usable] if row["policy"] == "weighted" else [usable[:1]]
+		return {"weighted": [[s] for s in usable], "all": [usable]}.get(row["policy"], [usable[:1]])
 	return [{"all": order, "first": order[:1], "none": []}[row.get("all_down", "all")]]
 
 

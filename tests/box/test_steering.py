@@ -4,6 +4,7 @@ while it answers; what `steerctl resolve` says beforehand. RFC 7871."""
 import re
 
 import mmdb
+from dns import ask
 from http1 import RawOrigin
 from lab import cases, need_tool, run, wait_until
 from test_dns import ZONE, House
@@ -27,6 +28,8 @@ NAMES = {
 	"sorry": {"policy": "failover", "pool": "app", "sites": ["a"], "all_down": "fallback", "fallback": [SORRY]},
 	"kept": {"policy": "failover", "pool": "app", "sites": ["c", "b"], "all_down": "last"},
 	"plain": {"policy": "failover", "pool": "app", "sites": ["a", "b"]},
+	"list": {"policy": "all", "pool": "app", "sites": ["c", "a", "b"]},
+	"circle": {"policy": "all", "pool": "app", "sites": ["c", "a", "b"], "order": "rotate"},
 }
 
 
@@ -39,13 +42,14 @@ class Steered:
 		lab.write("rtt.txt", "10.1.0.0/16 a=30ms b=5ms c=10.5ms\n")
 		lab.write("example.test.zone", ZONE)
 		origin = RawOrigin(lab)
-		self.daemon = lab.steerway({
+		self.config = {
 			"listeners": {"dns": {"bind": [f"{lab.ip}:{self.port}"], "protocol": "dns"}},
 			"sites": SITES,
 			"pools": {"app": {"servers": [{"name": s, "address": origin.text, "site": s} for s in SITES]}},
 			"maps": {"world": {"type": "geo", "file": "world.mmdb"}, "nets": {"type": "subnet", "file": "nets.txt"},
 			         "rtt": {"type": "latency", "file": "rtt.txt"}},
-			"zones": {"example.test": {"file": "example.test.zone", "names": NAMES}}})
+			"zones": {"example.test": {"file": "example.test.zone", "names": NAMES}}}
+		self.daemon = lab.steerway(self.config)
 
 	def dig(self, name, client=None):
 		"""(addresses, scope): the scope is None without a client subnet in the answer."""
@@ -95,6 +99,28 @@ def test_consistent(shared):
 	assert all(shared.dig("hash", "10.77.3.0/24")[0] == first for _ in range(5))
 	seen = {shared.dig("hash", f"10.{i}.3.0/24")[0][0] for i in range(30)}
 	assert seen == {A, B, C}, seen
+
+
+def firsts(h, name, n):
+	"""The addresses that stood first in n answers, each of which was the list (C, A, B) or its circle from another one on."""
+	answers = [[r.data for r in ask((h.lab.ip, h.port), f"{name}.example.test").answers] for _ in range(n)]
+	assert all(a in ([C, A, B], [A, B, C], [B, C, A]) for a in answers), answers
+	return {a[0] for a in answers}
+
+
+def test_order(lab):
+	"""Fixed as the policy prefers; rotating, each comes first sooner or later (none of three in 60 draws: one of 10^10 runs). By reload, too."""
+	h = Steered(lab)
+	assert firsts(h, "list", 20) == {C}
+	assert firsts(h, "circle", 60) == {A, B, C}
+	assert sorted(h.dig("circle")[0]) == [A, B, C]
+	assert any("order rotate" in line for line in h.daemon.ctl_json("explain", "circle.example.test")["why"])
+	assert not any("order rotate" in line for line in h.daemon.ctl_json("explain", "list.example.test")["why"])
+	h.config["zones"]["example.test"]["names"] = {**NAMES, "list": NAMES["circle"], "circle": NAMES["list"]}
+	h.daemon.configure(h.config)
+	h.daemon.reload()
+	assert firsts(h, "list", 60) == {A, B, C}
+	assert firsts(h, "circle", 20) == {C}
 
 
 def test_resolve_says_what_dig_gets(shared):

@@ -37,6 +37,7 @@ static const char yaml[] =
     "  z:\n"
     "    file: z.zone\n"
     "    names: { app: { pool: p, sites: [s0, s1, s2] }, wt: { policy: weighted, pool: p, sites: { s0: 1, s1: 2 } },\n"
+    "             r: { policy: all, pool: p, sites: [s0, s1, s2], order: rotate },\n"
     "             n: { pool: p, sites: [s1, s2], all_down: none }, '@': { pool: p, sites: [s0], all_down: first } }\n";
 
 static void require(bool holds, const char *what) {

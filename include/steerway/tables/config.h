@@ -297,6 +297,7 @@
 	K(use, REF, policy, NULL, NULL, NULL, LIVE, "Policy of `policies` that decides, instead of one that is written here.") \
 	CFG_CHOICE_KEYS(K) \
 	K(pool, REF, pool, CFG_REQUIRED, NULL, NULL, LIVE, "Pool whose health makes a site usable.") \
+	K(order, ENUM, order, "fixed", NULL, NULL, LIVE, "Order of the addresses in an answer that has several: `fixed`, as the policy prefers them; or `rotate`: each reply begins with one that is drawn, so that clients that take the first one spread over all.") \
 	K(ttl, TTL, _, "5s..60s", "0s", "7d", LIVE, "TTL of the answers. Of a range the upper end holds while all sites are usable. While probes are failing that may take a site away, it shrinks to the time until they could at the earliest (never below the lower end); the lower end holds while a site is not usable.") \
 	K(all_down, ENUM, all_down, "all", NULL, NULL, LIVE, "With no usable site: `all` answers with every site, `first` with the first, `last` as when one was last usable (with every site when that is not known), `fallback` with the addresses of `fallback`, `none` with no records (NODATA).") \
 	K(fallback, IPS, _, NULL, NULL, NULL, LIVE, "Addresses for `all_down: fallback`, as those of a page that says sorry.")
@@ -398,6 +399,7 @@
 	V(FAILOVER, "failover") V(WEIGHTED, "weighted") V(ALL, "all") V(CONSISTENT, "consistent") V(GEO, "geo") V(SUBNET, "subnet") \
 	V(LATENCY, "latency") V(VIEW, "view")
 #define CFG_MAP_TYPE_VALUES(V) V(SUBNET, "subnet") V(LATENCY, "latency") V(GEO, "geo")
+#define CFG_ORDER_VALUES(V) V(FIXED, "fixed") V(ROTATE, "rotate")
 #define CFG_ALL_DOWN_VALUES(V) V(ALL, "all") V(FIRST, "first") V(LAST, "last") V(FALLBACK, "fallback") V(NONE, "none")
 #define CFG_LOG_LEVEL_VALUES(V) V(DEBUG, "debug") V(INFO, "info") V(WARN, "warn") V(ERROR, "error")
 #define CFG_LOG_FORMAT_VALUES(V) V(TEXT, "text") V(JSON, "json")
@@ -473,6 +475,7 @@
 	E(urgency, CFG_URGENCY_VALUES, URGENCY) \
 	E(policy_kind, CFG_POLICY_KIND_VALUES, POLICY) \
 	E(map_type, CFG_MAP_TYPE_VALUES, MAP_TYPE) \
+	E(order, CFG_ORDER_VALUES, ORDER) \
 	E(all_down, CFG_ALL_DOWN_VALUES, ALL_DOWN) \
 	E(key_algorithm, CFG_KEY_ALGORITHM_VALUES, KEY_ALGORITHM) \
 	E(denial, CFG_DENIAL_VALUES, DENIAL) \

@@ -799,7 +799,8 @@ static const struct {
 	  "      t2: { pool: app, sites: [a], ttl: 1500ms }\n"
 	  "      t3: { pool: app, sites: [a], ttl: 5s..8d }\n"
 	  "      t4: { pool: app, sites: [a], ttl: 5s.. }\n"
-	  "      n1: { pool: app, sites: [] }\n",
+	  "      n1: { pool: app, sites: [] }\n"
+	  "      o1: { pool: app, sites: [a], order: random }\n",
 	  "t.yaml:10:7: zones.example.org.names.APP: name app is taken by zones.example.org.names.app at t.yaml:9:7; change one "
 	  "of them\n"
 	  "t.yaml:11:7: zones.example.org.names.app.example.org: names are relative to their zone; write \"app\"\n"
@@ -818,7 +819,8 @@ static const struct {
 	  "t.yaml:21:41: zones.example.org.names.t2.ttl: 1500ms is no whole number of seconds; a TTL counts seconds\n"
 	  "t.yaml:22:41: zones.example.org.names.t3.ttl: 8d is above the largest allowed value; write at most 7d\n"
 	  "t.yaml:23:41: zones.example.org.names.t4.ttl: \"5s..\" is not a TTL; write it as 30s or 5s..60s\n"
-	  "t.yaml:24:31: zones.example.org.names.n1.sites: is empty; give at least one name\n" },
+	  "t.yaml:24:31: zones.example.org.names.n1.sites: is empty; give at least one name\n"
+	  "t.yaml:25:43: zones.example.org.names.o1.order: unknown value \"random\"; write one of fixed, rotate\n" },
 	{ "user and run_as_root",
 	  "user: steerway\n"
 	  "run_as_root: true\n",

@@ -53,7 +53,7 @@ static const char whole[] =
     "    file: LICENSE\n"
     "    names:\n"
     "      App: { pool: app, sites: [onprem, cloud], ttl: 30s }\n"
-    "      \"@\": { policy: weighted, pool: app, sites: { cloud: 70, onprem: 0 }, all_down: first }\n"
+    "      \"@\": { policy: weighted, pool: app, sites: { cloud: 70, onprem: 0 }, all_down: first, order: rotate }\n"
     "admin:\n"
     "  socket: { mode: \"0660\", group: ops }\n"
     "  http: { bind: \"127.0.0.1:8404\" }\n"
@@ -143,6 +143,8 @@ static void check_names(const struct cfg_root *r) {
 	assert_int_equal(z->names.items[1].ttl.max_s, 60);
 	assert_int_equal(z->names.items[1].sites.items[0].weight, 70);
 	assert_int_equal(z->names.items[1].all_down, CFG_ALL_DOWN_FIRST);
+	assert_int_equal(z->names.items[0].order, CFG_ORDER_FIXED);
+	assert_int_equal(z->names.items[1].order, CFG_ORDER_ROTATE);
 }
 
 static void test_whole(void **state) {
