@@ -319,6 +319,14 @@ static int roll_check(const struct keys *k, enum key_kind kind, int64_t now, str
 	return 0;
 }
 
+/* The flag of a replacement is that of what it replaces: beside a key with SEP, one without would sign keys no more. */
+static unsigned sep_of_replaced(const struct keys *k, enum key_kind kind, int64_t now) {
+	for (size_t i = 0; i < k->n; i++)
+		if (is_replaced(k, i, kind, now))
+			return k->items[i].flags & KEY_SEP;
+	return 0;
+}
+
 static int end_zsk(const struct key *k, const struct key_ttls *ttls, int64_t at, struct buf *report, struct err *e) {
 	struct key_times t = k->times;
 	t.at[KEY_INACTIVE] = at;
@@ -347,7 +355,7 @@ static int roll(const struct keys *k, const struct dns_name *name, const char *d
 	if (kind != KEY_ZSK)
 		t.at[KEY_SYNC_PUBLISH] = known;
 	unsigned tag;
-	if (make(directory, name, k, a, kind == KEY_ZSK ? 0 : KEY_SEP, &t, &tag, e) < 0)
+	if (make(directory, name, k, a, sep_of_replaced(k, kind, now), &t, &tag, e) < 0)
 		return -1;
 	report_new(report, &t, tag);
 	if (kind != KEY_ZSK)
@@ -371,8 +379,8 @@ int key_store_roll(const char *directory, struct str zone, struct str algorithm,
 	return result;
 }
 
-/* The newest KSK or CSK; NULL when there are not two keys that sign keys. A ZSK without a KSK of its algorithm signs them, too, but
- * is none that the parent's DS record may name. */
+/* The newest KSK or CSK; NULL when there are not two keys that sign keys. One without SEP signs them for want of one with it, and is
+ * what the parent's DS record names only when that was asked for. */
 static const struct key *newest(const struct keys *k, int64_t now) {
 	const struct key *best = NULL;
 	unsigned n = 0;
@@ -381,7 +389,8 @@ static const struct key *newest(const struct keys *k, int64_t now) {
 		if (!(keys_role(k, i, now) & KEY_SIGNS_KEYS))
 			continue;
 		n++;
-		if (key->flags & KEY_SEP && (!best || key->times.at[KEY_ACTIVATE] > best->times.at[KEY_ACTIVATE]))
+		bool is_entry = key->flags & KEY_SEP || key->times.at[KEY_SYNC_PUBLISH];
+		if (is_entry && (!best || key->times.at[KEY_ACTIVATE] > best->times.at[KEY_ACTIVATE]))
 			best = key;
 	}
 	return n > 1 ? best : NULL;

@@ -345,6 +345,26 @@ static void test_finish_without_sync(void **state) {
 	assert_non_null(strstr(e.text, "has no SyncPublish time"));
 }
 
+/* A lone key without SEP signs everything, and the parent's DS record names it: its successor must not take the keys from it. */
+static void test_csk_without_sep(void **state) {
+	struct store *x = *state;
+	unsigned old = generate(x, KEY_ZSK, START), role = KEY_SIGNS_KEYS | KEY_SIGNS_ZONE;
+	int64_t now = START + 30 * DAY, known = now + ttls.zone_s + HOUR, end = known + DAY + HOUR;
+	roll(x, KEY_CSK, now);
+	struct keys k = load(x);
+	unsigned new = other_than(&k, old, old);
+	keys_fini(&k);
+	refused(x, KEY_CSK, now + 60, "`dnssec finish` ends it");
+	finish(x, known);
+	k = load(x);
+	assert_int_equal(keys_role(&k, at(&k, old), now), role);
+	assert_int_equal(keys_role(&k, at(&k, old), end - 1), role);
+	assert_int_equal(keys_role(&k, at(&k, new), now), role);
+	assert_int_equal(keys_role(&k, at(&k, old), end), 0);
+	assert_int_equal(keys_role(&k, at(&k, new), end), role);
+	keys_fini(&k);
+}
+
 static void count_key(void *arg, const struct key_info *k) {
 	unsigned *n = arg;
 	assert_string_equal(k->algorithm, "ECDSAP256SHA256");
@@ -377,6 +397,7 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(test_other_algorithm, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_finish_keeps_what_the_parent_knows, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_finish_without_sync, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_csk_without_sep, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_each, setup, teardown),
 	};
 	return cmocka_run_group_tests_name("gslb/key_store", tests, NULL, NULL);
