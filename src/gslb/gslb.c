@@ -73,6 +73,7 @@ void gslb_destroy(struct gslb *g) {
 	settings_destroy(settings_now(g));
 	mem_free(g->counts);
 	mem_free(g->render);
+	metric_add(METRIC_gslb_zones_kept, -(int64_t)g->n_zones_kept);
 	mem_free(g);
 }
 
