@@ -92,14 +92,14 @@ static size_t lower_half(const struct client_prefix *p, size_t n, client_key upp
 	return low;
 }
 
-/* A network with the n sorted prefixes that lie in it; `class` is what holds where none of them does. At most 128 deep. */
+/* A network with the n sorted prefixes that lie in it; `class` is what holds where none of them does. At most 128 deep. Of those that
+ * are the network itself the first one holds: the others are lines whose place it takes. */
 static void cut(struct client_cut *c, bool is_v6, client_key start, unsigned n_bits, const struct client_prefix *p, size_t n,
                 uint32_t class) {
-	if (n > 0 && p->net.n_bits == n_bits) {
+	if (n > 0 && p->net.n_bits == n_bits)
 		class = p->class;
+	for (; n > 0 && p->net.n_bits == n_bits; n--)
 		p++;
-		n--;
-	}
 	if (n == 0) {
 		put(c, is_v6, start, n_bits, class);
 		return;
@@ -123,8 +123,8 @@ struct client_map *client_map_cut(struct client_prefix *p, size_t n, uint32_t re
 	size_t n_v4 = 0;
 	for (size_t i = 0; i < n; i++) {
 		n_v4 += !p[i].net.is_v6;
-		if (i > 0 && p[i - 1].net.is_v6 == p[i].net.is_v6 && p[i - 1].net.n_bits == p[i].net.n_bits &&
-		    client_key_of(&p[i - 1].net) == client_key_of(&p[i].net)) {
+		if (i > 0 && p[i - 1].line > 0 && p[i - 1].net.is_v6 == p[i].net.is_v6 &&
+		    p[i - 1].net.n_bits == p[i].net.n_bits && client_key_of(&p[i - 1].net) == client_key_of(&p[i].net)) {
 			*twice = &p[i];
 			return NULL;
 		}

@@ -37,10 +37,11 @@ struct str client_net_format(const struct client_net *c, char out[ADDR_TEXT_BYTE
 struct client_prefix {
 	struct client_net net;
 	uint32_t class;
-	uint32_t line; /* where it comes from, for messages about it */
+	uint32_t line; /* where it comes from, for messages about it; 0: from no line, it takes the place of one from a line */
 };
 /* Prefixes that may lie in each other, in any order (they are sorted in place): the longest one that holds a client decides; `rest`
- * is the class of clients in none. NULL: two of them are the same; *twice is the second of that pair, which stands behind the first. */
+ * is the class of clients in none. NULL: two of them are the same, and of lines; *twice is the second of that pair, which stands behind
+ * the first. */
 struct client_map *client_map_cut(struct client_prefix *prefixes, size_t n, uint32_t rest, const struct client_prefix **twice);
 
 /* For a source that is disjoint and in order already: IPv4 first, without gaps. */

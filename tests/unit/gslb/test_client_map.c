@@ -259,6 +259,35 @@ static void test_the_same_prefix_twice(void **state) {
 	assert_int_equal(twice[-1].line, 2);
 }
 
+/* What comes from no line takes the place of a line; lines are held against each other nevertheless. */
+static void test_in_place_of_a_line(void **state) {
+	(void)state;
+	struct client_prefix p[] = { { net_of("10.1.0.0/16"), 2, 4 }, { net_of("10.0.0.0/8"), 1, 3 },
+		                     { net_of("10.1.0.0/16"), 3, 0 }, { net_of("10.1.1.1/32"), 2, 5 },
+		                     { net_of("10.1.1.1/32"), 1, 0 }, { net_of("0.0.0.0/0"), 1, 6 },
+		                     { net_of("0.0.0.0/0"), 2, 0 },   { net_of("2001:db8::/32"), 2, 0 } };
+	struct client_prefix twice_in_lines[] = { { net_of("10.1.0.0/16"), 2, 4 },
+		                                  { net_of("10.1.0.0/16"), 3, 0 },
+		                                  { net_of("10.1.0.0/16"), 1, 2 } };
+	static const struct {
+		const char *client;
+		unsigned class, scope;
+	} cases[] = { { "10.1.2.0/24", 3, 23 }, { "10.1.1.1/32", 1, 32 },     { "10.2.0.0/24", 1, 15 },
+		      { "192.0.2.0/24", 2, 1 }, { "2001:db8:1::/48", 2, 32 }, { "2001:db9::/48", REST, 32 } };
+	const struct client_prefix *twice = NULL;
+	struct client_map *m = cut_map(p, COUNT_OF(p));
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct client_net c = net_of(cases[i].client);
+		uint8_t scope;
+		assert_int_equal(client_map_find(m, &c, &scope), cases[i].class);
+		assert_int_equal(scope, cases[i].scope);
+	}
+	client_map_destroy(m);
+	assert_null(client_map_cut(twice_in_lines, COUNT_OF(twice_in_lines), REST, &twice));
+	assert_int_equal(twice->line, 4);
+	assert_int_equal(twice[-1].line, 2);
+}
+
 static void test_combined(void **state) {
 	(void)state;
 	struct rand r;
@@ -351,6 +380,7 @@ int main(void) {
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_short_source),
 		cmocka_unit_test(test_the_same_prefix_twice),
+		cmocka_unit_test(test_in_place_of_a_line),
 		cmocka_unit_test(test_combined),
 		cmocka_unit_test(test_relabelled),
 		cmocka_unit_test(test_buckets),
