@@ -106,6 +106,20 @@ int gslb_acme_set(struct gslb *g, struct str name, const struct acme_record *r, 
 int gslb_acme_clear(struct gslb *g, struct str name, struct str text, struct err *e);
 void gslb_each_acme(struct gslb *g, void (*each)(void *arg, const struct acme_record *r), void *arg);
 
+/* ---- round-trip times by command, in place of lines of maps of type latency ---- */
+
+struct gslb_latency {
+	struct str map;
+	struct str network; /* "192.0.2.0/24" */
+	struct str times;   /* "cloud=12ms,onprem=30.5ms" */
+};
+/* The whole row of the network, until it is told otherwise; not over a restart. The maps are made anew at once, or a moment later where
+ * they just were, or where a zone is being signed. -1 with `e`: nothing has changed. */
+int gslb_latency_set(struct gslb *g, const struct gslb_latency *row, struct err *e);
+/* network empty: all of the map. *n: rows that were removed. -1: of that network none was told. */
+int gslb_latency_clear(struct gslb *g, struct str map, struct str network, unsigned *n, struct err *e);
+void gslb_each_latency(struct gslb *g, void (*each)(void *arg, const struct gslb_latency *row), void *arg);
+
 /* ---- signed zones ---- */
 
 /* From here on signatures are made anew in time, and keys' times are kept, on a thread beside. */

@@ -64,14 +64,8 @@ struct client_map *client_cut_finish(struct client_cut *c) {
 
 static int prefix_compare(const void *left, const void *right) {
 	const struct client_prefix *a = left, *b = right;
-	if (a->net.is_v6 != b->net.is_v6)
-		return a->net.is_v6 ? 1 : -1;
-	client_key x = client_key_of(&a->net), y = client_key_of(&b->net);
-	if (x != y)
-		return x < y ? -1 : 1;
-	if (a->net.n_bits != b->net.n_bits)
-		return a->net.n_bits < b->net.n_bits ? -1 : 1;
-	return a->line < b->line ? -1 : a->line > b->line;
+	int order = client_net_compare(&a->net, &b->net);
+	return order ? order : a->line < b->line ? -1 : a->line > b->line;
 }
 
 /* The first of the prefixes that is not in the lower half: they are sorted, and most networks hold few. */
@@ -123,8 +117,7 @@ struct client_map *client_map_cut(struct client_prefix *p, size_t n, uint32_t re
 	size_t n_v4 = 0;
 	for (size_t i = 0; i < n; i++) {
 		n_v4 += !p[i].net.is_v6;
-		if (i > 0 && p[i - 1].line > 0 && p[i - 1].net.is_v6 == p[i].net.is_v6 &&
-		    p[i - 1].net.n_bits == p[i].net.n_bits && client_key_of(&p[i - 1].net) == client_key_of(&p[i].net)) {
+		if (i > 0 && p[i - 1].line > 0 && client_net_compare(&p[i - 1].net, &p[i].net) == 0) {
 			*twice = &p[i];
 			return NULL;
 		}

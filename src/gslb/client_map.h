@@ -34,6 +34,17 @@ struct client_net client_net_of(const struct addr *a, unsigned n_bits);
 /* "192.0.2.0/24", for messages. */
 struct str client_net_format(const struct client_net *c, char out[ADDR_TEXT_BYTES]);
 
+/* Their order: IPv4 first, by address, a network before those in it. */
+static inline int client_net_compare(const struct client_net *a, const struct client_net *b) {
+	if (a->is_v6 != b->is_v6)
+		return a->is_v6 ? 1 : -1;
+	if (a->high != b->high)
+		return a->high < b->high ? -1 : 1;
+	if (a->low != b->low)
+		return a->low < b->low ? -1 : 1;
+	return (int)a->n_bits - (int)b->n_bits;
+}
+
 struct client_prefix {
 	struct client_net net;
 	uint32_t class;

@@ -44,6 +44,7 @@ struct gslb *gslb_create(struct fleet *f, struct workers *w, struct err *e) {
 	g->workers = w;
 	g->render = mem_zalloc(sizeof(*g->render));
 	acme_init(&g->acme, g->render, fleet_control(f), on_acme_expire);
+	latency_init(g, fleet_control(f));
 	g->resign = resign_create(g, NULL, e);
 	list_init(&g->endpoints);
 	g->subscriber.on_publish = on_publish;
@@ -69,6 +70,8 @@ void gslb_destroy(struct gslb *g) {
 	resign_destroy(g->resign);
 	endpoints_end(&g->endpoints, true);
 	acme_fini(&g->acme);
+	deadline_fini(&g->latency_due);
+	latency_fini(&g->latency);
 	zones_destroy(zones_now(g));
 	settings_destroy(settings_now(g));
 	mem_free(g->counts);
@@ -137,7 +140,7 @@ struct gslb_plan *gslb_prepare(struct gslb *g, const struct cfg_root *cfg, struc
 	resign_cancel(g->resign);
 	list_init(&p->endpoints);
 	p->settings = settings_create(cfg, g, e);
-	p->zones = p->settings ? zones_create(cfg, zones_now(g), e) : NULL;
+	p->zones = p->settings ? zones_create(cfg, zones_now(g), &g->latency, e) : NULL;
 	if (p->zones && (!g->workers || plan_endpoints(p, cfg, e) == 0))
 		return p;
 	gslb_discard(p);
@@ -192,6 +195,7 @@ void gslb_commit(struct gslb_plan *p) {
 	struct zones *old = zones_now(g);
 	struct settings *old_settings = settings_now(g);
 	g->cfg = p->cfg;
+	latency_forget(&g->latency, p->cfg);
 	steer_inherit(p->zones, old);
 	steer_refresh(p->zones, g->fleet, g->render);
 	acme_publish(&g->acme, p->zones);

@@ -65,14 +65,21 @@ static void record_end(struct times *t) {
 	s->times_at[++s->n_records] = (uint32_t)t->n;
 }
 
-static int word_parse(struct times *t, struct str word, struct err *e) {
-	struct map_source *s = t->source;
+int map_time_parse(struct str word, struct str *site, uint32_t *us, struct err *e) {
 	size_t equals = str_find_char(word, '=');
-	uint32_t us;
-	if (equals == 0 || equals == word.n || !us_parse(str_skip(word, equals + 1), &us))
+	if (equals == 0 || equals == word.n || !us_parse(str_skip(word, equals + 1), us))
 		return err_set(e, "\"%.*s\" is no round-trip time of a site; write it as cloud=12ms or cloud=12.5ms",
 		               (int)(word.n < 60 ? word.n : 60), word.p);
-	struct str site = str_slice(word.p, equals);
+	*site = str_slice(word.p, equals);
+	return 0;
+}
+
+static int word_parse(struct times *t, struct str word, struct err *e) {
+	struct map_source *s = t->source;
+	struct str site;
+	uint32_t us;
+	if (map_time_parse(word, &site, &us, e) < 0)
+		return -1;
 	int at = column(t, site);
 	if (at < 0)
 		return err_set(e, "more than %d sites are named", SITES_MAX);

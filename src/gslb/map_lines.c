@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Text files of networks, a line each: a prefix, and words behind it. Comments begin with #. A fault names the line and what stands there.
+ * Rows that were told by command are lines, too, in place of the file's of the same networks.
  */
 #include "gslb/maps.h"
 
@@ -51,18 +52,24 @@ static struct str next_word(struct str *rest) {
 
 #define VALUE_MAX 60
 
-static int line_parse(struct map_line *out, struct str text, struct err *e) {
+int map_net_parse(struct client_net *out, struct str word, struct err *e) {
 	struct addr_net net;
-	out->rest = text;
-	struct str word = next_word(&out->rest);
 	if (!addr_net_parse(&net, word))
 		return err_set(e,
 		               "\"%.*s\" is no network; write it as 192.0.2.0/24 or 2001:db8::/32, with no bit set behind the "
 		               "prefix",
 		               (int)(word.n < VALUE_MAX ? word.n : VALUE_MAX), word.p);
+	*out = client_net_of(&net.address, net.bits);
+	return 0;
+}
+
+static int line_parse(struct map_line *out, struct str text, struct err *e) {
+	out->rest = text;
+	struct str word = next_word(&out->rest);
+	if (map_net_parse(&out->net, word, e) < 0)
+		return -1;
 	if (out->rest.n == 0)
 		return err_set(e, "nothing stands behind %.*s; say what it is, or remove the line", STR_ARG(word));
-	out->net = client_net_of(&net.address, net.bits);
 	return 0;
 }
 
@@ -89,14 +96,13 @@ static int cut(struct map_source *s, struct lines *l, struct err *e) {
 	               STR_ARG(client_net_format(&twice->net, text)), twice[-1].line);
 }
 
-int map_lines_parse(struct map_source *s, struct str text, int (*record)(void *arg, const struct map_line *line, struct err *e),
-                    void *arg, struct err *e) {
-	struct lines lines = { 0 };
+static int lines_parse(struct lines *l, const struct map_source *s, struct str text, bool is_told, map_record_fn *record,
+                       void *arg, struct err *e) {
 	struct map_line line = { .number = 0 };
 	struct str row;
 	int result = 0;
 	while (result >= 0 && str_next(&text, '\n', &row)) {
-		line.number++;
+		line.number += !is_told;
 		row.n = str_find_char(row, '#');
 		if (row.n > 0 && row.p[row.n - 1] == '\r')
 			row.n--;
@@ -106,13 +112,23 @@ int map_lines_parse(struct map_source *s, struct str text, int (*record)(void *a
 		result = line_parse(&line, row, e);
 		if (result == 0)
 			result = record(arg, &line, e);
-		if (result < 0)
+		if (result < 0 && is_told)
+			err_context(e, "%.*s with what was told", STR_ARG(s->path));
+		else if (result < 0)
 			err_context(e, "%.*s:%u", STR_ARG(s->path), line.number);
 		else
-			lines_add(&lines, &line, (uint32_t)result);
+			lines_add(l, &line, (uint32_t)result);
 	}
-	if (result >= 0)
+	return result < 0 ? -1 : 0;
+}
+
+int map_lines_parse(struct map_source *s, struct str text, map_record_fn *record, void *arg, struct err *e) {
+	struct lines lines = { 0 };
+	int result = lines_parse(&lines, s, text, false, record, arg, e);
+	if (result == 0)
+		result = lines_parse(&lines, s, s->told, true, record, arg, e);
+	if (result == 0)
 		result = cut(s, &lines, e);
 	mem_free(lines.items);
-	return result < 0 ? -1 : 0;
+	return result;
 }

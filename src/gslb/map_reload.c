@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Files of maps that change while they are in force: read anew, and the steered names that go by maps get new policies, without a look
- * at zones or configuration. A file with a fault leaves its old map in force; maps that no policy can be made of leave all of them in
- * force. While zones are signed anew, which holds the maps, files wait: one that changes each minute must not keep signatures from
- * being made. Control thread.
+ * Maps that change while they are in force, since their files do, or what operators tell of them: made anew, and the steered names that
+ * go by maps get new policies, without a look at zones or configuration. A file with a fault leaves its old map in force; maps that no
+ * policy can be made of leave all of them in force. While zones are signed anew, which holds the maps, changes wait: what changes each
+ * minute must not keep signatures from being made. Control thread.
  */
 #include "gslb/private.h"
 
+#include "gslb/latency.h"
 #include "gslb/maps.h"
 
 #include "steerway/base/log.h"
@@ -91,10 +92,10 @@ void gslb_reload_maps(struct gslb *g) {
 	struct replacement r = { 0 };
 	struct err e;
 	size_t n_kept = 0;
-	struct maps *maps = zs ? maps_create(zs->cfg, zs->maps, &n_kept, &e) : NULL;
+	struct maps *maps = zs ? maps_create(zs->cfg, zs->maps, &g->latency, &n_kept, &e) : NULL;
 	if (maps && !maps_are_same(maps, zs->maps) && policies_make(&r, zs, maps)) {
 		maps_switch(g, zs, maps, &r);
-		log_info("maps_reloaded", LOG_U64("names", r.n), LOG_U64("refused", n_kept));
+		log_info("maps_reloaded", LOG_U64("names", r.n), LOG_U64("refused", n_kept), LOG_U64("told", g->latency.n));
 	} else {
 		maps_destroy(maps);
 	}
@@ -105,6 +106,59 @@ void maps_catch_up(struct gslb *g) {
 	if (g->do_maps_wait)
 		gslb_reload_maps(g);
 }
+
+/* ---- what is told by command ---- */
+
+/* A program that tells measurements tells many rows in a row. */
+#define TOLD_PAUSE_US (USEC_PER_SEC / 5)
+/* Maps of a million networks take a second: probes and zones need the thread, too. */
+#define TOLD_PAUSE_TIMES 4
+
+static void on_told(struct deadline *d) {
+	struct gslb *g = CONTAINER_OF(d, struct gslb, latency_due);
+	uint64_t began_us = clock_update();
+	gslb_reload_maps(g);
+	uint64_t now_us = clock_update(), pause_us = (now_us - began_us) * TOLD_PAUSE_TIMES;
+	g->latency_earliest_us = now_us + (pause_us > TOLD_PAUSE_US ? pause_us : TOLD_PAUSE_US);
+}
+
+/* At the end of this turn, the first time. */
+static void remake_soon(struct gslb *g) {
+	uint64_t now_us = clock_now_us();
+	if (!g->latency_due.loop)
+		gslb_reload_maps(g);
+	else
+		deadline_set(&g->latency_due, now_us > g->latency_earliest_us ? now_us : g->latency_earliest_us);
+}
+
+void latency_init(struct gslb *g, struct loop *control) {
+	if (control)
+		deadline_init(&g->latency_due, control, on_told);
+}
+
+int gslb_latency_set(struct gslb *g, const struct gslb_latency *row, struct err *e) {
+	if (latency_set(&g->latency, g->cfg, row, e) < 0)
+		return -1;
+	log_debug("latency_set", LOG_STR("map", row->map), LOG_STR("network", row->network), LOG_STR("times", row->times));
+	remake_soon(g);
+	return 0;
+}
+
+int gslb_latency_clear(struct gslb *g, struct str map, struct str network, unsigned *n, struct err *e) {
+	if (latency_clear(&g->latency, g->cfg, map, network, n, e) < 0)
+		return -1;
+	if (*n == 0)
+		return 0;
+	log_info("latency_cleared", LOG_STR("map", map), LOG_U64("rows", *n));
+	remake_soon(g);
+	return 0;
+}
+
+void gslb_each_latency(struct gslb *g, void (*each)(void *arg, const struct gslb_latency *row), void *arg) {
+	latency_each(&g->latency, each, arg);
+}
+
+/* ---- files ---- */
 
 static void on_files_changed(void *arg) {
 	gslb_reload_maps(arg);

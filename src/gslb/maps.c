@@ -5,8 +5,10 @@
  */
 #include "gslb/maps.h"
 
+#include "gslb/latency.h"
 #include "gslb/policy_tree.h"
 
+#include "steerway/base/buf.h"
 #include "steerway/base/log.h"
 #include "steerway/base/mem.h"
 
@@ -18,7 +20,7 @@ static int (*const readers[])(struct map_source *s, struct err *e) = {
 	[CFG_MAP_TYPE_GEO] = map_geo_read,
 };
 
-struct map_source *map_source_read(const struct cfg_map *cfg, unsigned wants, struct err *e) {
+struct map_source *map_source_read(const struct cfg_map *cfg, unsigned wants, struct str told, struct err *e) {
 	struct map_source *s = mem_zalloc(sizeof(*s));
 	arena_init(&s->arena, 4096);
 	s->n_holders = 1;
@@ -26,6 +28,7 @@ struct map_source *map_source_read(const struct cfg_map *cfg, unsigned wants, st
 	s->wants = wants;
 	s->name = arena_str(&s->arena, cfg->id);
 	s->path = arena_str(&s->arena, cfg->file);
+	s->told = arena_str(&s->arena, told);
 	if (readers[s->type](s, e) == 0)
 		return s;
 	map_source_release(s);
@@ -98,10 +101,22 @@ static struct map_source *source_find(const struct maps *m, struct str name) {
 	return NULL;
 }
 
-static bool is_current(const struct map_source *s, const struct cfg_map *cfg, unsigned wants) {
+static bool is_current(const struct map_source *s, const struct cfg_map *cfg, unsigned wants, struct str told) {
 	struct stat now;
-	return s->type == cfg->type && s->wants == wants && str_eq(s->path, cfg->file) && stat(cfg->file.p, &now) == 0 &&
-	       file_is_same(&s->file, &now);
+	return s->type == cfg->type && s->wants == wants && str_eq(s->told, told) && str_eq(s->path, cfg->file) &&
+	       stat(cfg->file.p, &now) == 0 && file_is_same(&s->file, &now);
+}
+
+static struct map_source *source_read(const struct cfg_root *cfg, const struct cfg_map *c, const struct latency *told,
+                                      struct map_source *old, struct err *e) {
+	struct buf lines = { 0 };
+	unsigned wants = wants_of(cfg, c);
+	if (told && c->type == CFG_MAP_TYPE_LATENCY)
+		latency_lines(told, cfg, c->id, &lines);
+	struct map_source *s = old && is_current(old, c, wants, buf_str(&lines)) ? map_source_hold(old)
+	                                                                         : map_source_read(c, wants, buf_str(&lines), e);
+	buf_fini(&lines);
+	return s;
 }
 
 /* A name that no site has is one that was mistyped: nothing would ever be routed by it. */
@@ -117,11 +132,10 @@ static int check_sites(const struct map_source *s, const struct cfg_root *cfg, s
 	return 0;
 }
 
-static struct map_source *source_get(const struct cfg_root *cfg, const struct cfg_map *c, const struct maps *before, size_t *kept,
-                                     struct err *e) {
+static struct map_source *source_get(const struct cfg_root *cfg, const struct cfg_map *c, const struct maps *before,
+                                     const struct latency *told, size_t *kept, struct err *e) {
 	struct map_source *old = source_find(before, c->id);
-	unsigned wants = wants_of(cfg, c);
-	struct map_source *s = old && is_current(old, c, wants) ? map_source_hold(old) : map_source_read(c, wants, e);
+	struct map_source *s = source_read(cfg, c, told, old, e);
 	if (s && check_sites(s, cfg, e) == 0)
 		return s;
 	map_source_release(s);
@@ -135,11 +149,12 @@ static struct map_source *source_get(const struct cfg_root *cfg, const struct cf
 	return NULL;
 }
 
-struct maps *maps_create(const struct cfg_root *cfg, const struct maps *old, size_t *kept, struct err *e) {
+struct maps *maps_create(const struct cfg_root *cfg, const struct maps *old, const struct latency *told, size_t *kept,
+                         struct err *e) {
 	struct maps *m = mem_zalloc(sizeof(*m));
 	m->items = mem_zalloc_array(cfg->maps.n + 1, sizeof(struct map_source *));
 	for (size_t i = 0; i < cfg->maps.n; i++) {
-		m->items[m->n] = source_get(cfg, &cfg->maps.items[i], old, kept, e);
+		m->items[m->n] = source_get(cfg, &cfg->maps.items[i], old, told, kept, e);
 		if (!m->items[m->n]) {
 			maps_destroy(m);
 			return NULL;

@@ -4,6 +4,7 @@
 #define STEERWAY_GSLB_PRIVATE_H
 
 #include "gslb/acme.h"
+#include "gslb/latency.h"
 #include "gslb/rate.h"
 #include "gslb/zone.h"
 
@@ -21,11 +22,14 @@ struct gslb {
 	struct fleet_subscriber subscriber;
 	struct render *render; /* the control thread's */
 	struct acme acme;
-	struct list endpoints;    /* served now */
-	struct file_watch *watch; /* the files of maps; NULL: nobody watches */
-	unsigned n_zones_kept;    /* zones that serve an older version than their files are */
+	struct latency latency;
+	struct deadline latency_due;  /* maps are to be made anew of what was told */
+	uint64_t latency_earliest_us; /* but not before that */
+	struct list endpoints;        /* served now */
+	struct file_watch *watch;     /* the files of maps; NULL: nobody watches */
+	unsigned n_zones_kept;        /* zones that serve an older version than their files are */
 	struct resign *resign;
-	bool do_maps_wait;          /* files of maps have changed while zones were being signed */
+	bool do_maps_wait;          /* maps have changed while zones were being signed */
 	const struct cfg_root *cfg; /* in force */
 };
 
@@ -82,10 +86,12 @@ static inline bool limits_concern(const struct limits *l, size_t n_query, size_t
 	return n_reply > l->free_times * n_query;
 }
 
-/* map_reload.c */
+/* ---- map_reload.c: maps that change while they are in force ---- */
+
 struct file_set *map_files(const struct cfg_root *cfg);
 /* What gslb_reload_maps left for the end of signing. */
 void maps_catch_up(struct gslb *g);
+void latency_init(struct gslb *g, struct loop *control);
 
 static inline struct zones *zones_now(const struct gslb *g) {
 	return atomic_load_explicit(&g->zones, memory_order_relaxed);

@@ -414,10 +414,12 @@ void dname_cname_put(const struct dname *d, const struct dns_query *q, struct st
 extern const struct answer answer_refused, answer_notimp;
 
 /* NULL with `e`: "zones/example.org.zone:14: ...". `old`, the snapshot in force or NULL, lends what did not change, and the last good
- * version of zones that are faulty now (see zone.fault): only one that it does not have makes this fail. */
-struct zones *zones_create(const struct cfg_root *cfg, const struct zones *old, struct err *e);
-/* The same zones made anew of what `old` keeps in memory, with new signatures; no zone file is read, and no key file but those of
- * `reads_keys` (which may be NULL). */
+ * version of zones that are faulty now (see zone.fault): only one that it does not have makes this fail. `told`: rows of maps by
+ * command, or NULL. */
+struct latency;
+struct zones *zones_create(const struct cfg_root *cfg, const struct zones *old, const struct latency *told, struct err *e);
+/* The same zones made anew of what `old` keeps in memory, with new signatures; no file of a zone or map is read, and no key file but
+ * those of `reads_keys` (which may be NULL). */
 struct renewal {
 	const struct zone *reads_keys;
 	const _Atomic bool *is_cancelled;

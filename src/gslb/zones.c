@@ -15,6 +15,7 @@ struct build {
 	const struct cfg_root *cfg;
 	const struct zones *old;       /* NULL at start */
 	const struct renewal *renewal; /* NULL: files are read */
+	const struct latency *told;    /* rows of maps; with a renewal NULL: they are another thread's */
 	char **faults; /* by place in the configuration: what is wrong with the zone as it stands; NULL: nothing yet */
 	size_t at;     /* the zone at work, whose fault it is when the attempt fails; SIZE_MAX: that of none */
 };
@@ -271,7 +272,7 @@ static int index_all(struct build *b, struct err *e) {
 static int build(struct build *b, struct render *r, struct err *e) {
 	b->at = SIZE_MAX;
 	const struct maps *old = b->old ? b->old->maps : NULL;
-	b->zones->maps = b->renewal ? maps_hold(old) : maps_create(b->cfg, old, NULL, e);
+	b->zones->maps = b->renewal ? maps_hold(old) : maps_create(b->cfg, old, b->told, NULL, e);
 	if (!b->zones->maps || load_all(b, e) < 0)
 		return -1;
 	hide_nested(b->zones);
@@ -307,10 +308,13 @@ static struct zones *build_or_keep(struct build *b, struct render *r, struct err
 	}
 }
 
-static struct zones *create(const struct cfg_root *cfg, const struct zones *old, const struct renewal *renewal, struct err *e) {
-	struct build b = {
-		.cfg = cfg, .old = old, .renewal = renewal, .faults = mem_zalloc_array(cfg->zones.n, sizeof(*b.faults))
-	};
+static struct zones *create(const struct cfg_root *cfg, const struct zones *old, const struct renewal *renewal,
+                            const struct latency *told, struct err *e) {
+	struct build b = { .cfg = cfg,
+		           .old = old,
+		           .renewal = renewal,
+		           .told = told,
+		           .faults = mem_zalloc_array(cfg->zones.n, sizeof(*b.faults)) };
 	struct render *r = mem_zalloc(sizeof(*r));
 	for (const struct zone *z = renewal ? old->first : NULL; z; z = z->next)
 		b.faults[z->index] = z->fault ? mem_strdup(str_from(z->fault)) : NULL;
@@ -323,12 +327,12 @@ static struct zones *create(const struct cfg_root *cfg, const struct zones *old,
 	return zs;
 }
 
-struct zones *zones_create(const struct cfg_root *cfg, const struct zones *old, struct err *e) {
-	return create(cfg, old, NULL, e);
+struct zones *zones_create(const struct cfg_root *cfg, const struct zones *old, const struct latency *told, struct err *e) {
+	return create(cfg, old, NULL, told, e);
 }
 
 struct zones *zones_renew(const struct cfg_root *cfg, const struct zones *old, const struct renewal *how, struct err *e) {
-	return create(cfg, old, how, e);
+	return create(cfg, old, how, NULL, e);
 }
 
 /* ---- the end ---- */

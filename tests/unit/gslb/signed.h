@@ -82,7 +82,7 @@ static inline bool signed_load(struct signed_zone *x, const char *text, const ch
 	x->cfg = cfg_load_text(buf_str(&yaml), "test.yaml", x->directory, &errors);
 	if (!x->cfg)
 		fail_msg("%.*s", STR_ARG(buf_str(&errors)));
-	x->zones = zones_create(cfg_root(x->cfg), NULL, e);
+	x->zones = zones_create(cfg_root(x->cfg), NULL, NULL, e);
 	x->zone = x->zones ? x->zones->first : NULL;
 	buf_fini(&yaml);
 	buf_fini(&errors);

@@ -57,7 +57,7 @@ static bool subject_try(struct subject *x, const char *more, const char *name, s
 		fail_msg("%.*s", STR_ARG(buf_str(&errors)));
 	buf_fini(&yaml);
 	buf_fini(&errors);
-	x->maps = maps_create(cfg_root(x->cfg), NULL, NULL, e);
+	x->maps = maps_create(cfg_root(x->cfg), NULL, NULL, NULL, e);
 	x->policy = x->maps ? policy_create(x->maps, &cfg_root(x->cfg)->zones.items[0].names.items[0], e) : NULL;
 	return x->policy;
 }
@@ -499,16 +499,16 @@ static void test_maps_shared(void **state) {
 	size_t kept = 0;
 	file_write("nets.txt", nets);
 	struct subject x = subject(NETS, "policy: subnet, map: nets, cases: { lab: a, default: b }");
-	struct maps *same = maps_create(cfg_root(x.cfg), x.maps, &kept, &e);
+	struct maps *same = maps_create(cfg_root(x.cfg), x.maps, NULL, &kept, &e);
 	assert_ptr_equal(maps_find(same, STR("nets")), maps_find(x.maps, STR("nets")));
 	file_write("nets.txt", "10.1.0.0/16 lab\n10.1.0.0/16 lab\n");
-	struct maps *faulty = maps_create(cfg_root(x.cfg), x.maps, &kept, &e);
+	struct maps *faulty = maps_create(cfg_root(x.cfg), x.maps, NULL, &kept, &e);
 	assert_int_equal(kept, 1);
 	assert_ptr_equal(maps_find(faulty, STR("nets")), maps_find(x.maps, STR("nets")));
-	assert_null(maps_create(cfg_root(x.cfg), x.maps, NULL, &e));
+	assert_null(maps_create(cfg_root(x.cfg), x.maps, NULL, NULL, &e));
 	assert_non_null(strstr(e.text, "nets.txt:2: 10.1.0.0/16 stands in line 1 already"));
 	file_write("nets.txt", "10.1.0.0/16 lab\n10.2.0.0/16 lab\n");
-	struct maps *other = maps_create(cfg_root(x.cfg), x.maps, &kept, &e);
+	struct maps *other = maps_create(cfg_root(x.cfg), x.maps, NULL, &kept, &e);
 	assert_ptr_not_equal(maps_find(other, STR("nets")), maps_find(x.maps, STR("nets")));
 	/* Policies keep nothing of the maps that they came from. */
 	struct policy *p = policy_create(other, &cfg_root(x.cfg)->zones.items[0].names.items[0], &e);

@@ -71,7 +71,7 @@ static void test_unsigned(void **state) {
 	                      "zones: { example: { file: zone, names: { app: { pool: app, sites: [cloud, onprem] } } } }\n"),
 	                  "test.yaml", x->directory, &errors);
 	assert_non_null(cfg);
-	struct zones *zs = zones_create(cfg_root(cfg), NULL, &e);
+	struct zones *zs = zones_create(cfg_root(cfg), NULL, NULL, &e);
 	assert_non_null(zs);
 	assert_int_equal(zs->first->steered->n_variants, 0);
 	zones_destroy(zs);
