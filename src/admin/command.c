@@ -105,16 +105,27 @@ static int usage(const struct admin_row *row, const char *what, struct str word,
 	               row->words, row->arguments[0] ? " " : "", row->arguments);
 }
 
+/* The <x> and [<x>] of a row; *n_needed: those without brackets, which come first. */
+static size_t places_of(const struct admin_row *row, size_t *n_needed) {
+	size_t n = 0;
+	*n_needed = 0;
+	for (const char *at = row->arguments; (at = strchr(at, '<')) != NULL; at++) {
+		n++;
+		*n_needed += at == row->arguments || at[-1] != '[';
+	}
+	return n;
+}
+
 static int arguments_take(struct admin_call *c, const struct str *words, size_t n) {
-	bool wants_target = c->row->arguments[0] == '<';
-	const char *second = wants_target ? strchr(c->row->arguments + 1, '<') : NULL;
+	struct str *const places[] = { &c->target, &c->second, &c->third };
+	size_t n_taken = 0, n_needed, n_places = places_of(c->row, &n_needed);
 	for (size_t i = 0; i < n; i++) {
 		if (!str_starts(words[i], STR("--"))) {
-			if (!wants_target || c->second.n > 0 || (c->target.n > 0 && second == NULL))
+			if (n_taken == n_places)
 				return usage(c->row, "one word too many:", words[i], &c->err);
 			if (words[i].n == 0)
 				return usage(c->row, "the name is empty", STR(""), &c->err);
-			*(c->target.n > 0 ? &c->second : &c->target) = words[i];
+			*places[n_taken++] = words[i];
 			continue;
 		}
 		enum option_form form = option_form(c->row, words[i]);
@@ -129,10 +140,8 @@ static int arguments_take(struct admin_call *c, const struct str *words, size_t 
 		if (form == OPTION_VALUE)
 			o->value = words[++i];
 	}
-	if (wants_target && c->target.n == 0)
-		return usage(c->row, "a name is missing", STR(""), &c->err);
-	if (second != NULL && second[-1] != '[' && c->second.n == 0)
-		return usage(c->row, "a word is missing", STR(""), &c->err);
+	if (n_taken < n_needed)
+		return usage(c->row, n_taken == 0 ? "a name is missing" : "a word is missing", STR(""), &c->err);
 	return 0;
 }
 

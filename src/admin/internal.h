@@ -56,8 +56,8 @@ struct admin_option {
 struct admin_call {
 	struct admin *admin;
 	const struct admin_row *row;
-	struct str target; /* the <x>; empty when the row has none */
-	struct str second; /* the second one, or the [<x>]; empty when it is not given */
+	struct str target;        /* the <x>; empty when the row has none */
+	struct str second, third; /* the others, or the [<x>]; empty when not given */
 	struct admin_option options[ADMIN_OPTIONS_MAX];
 	size_t n_options;
 	json_t *answer; /* set by the handler; on -1 a string that says why, or NULL when err does */

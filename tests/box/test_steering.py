@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Steering by who asks: dig with EDNS Client Subnet against the daemon, with a MaxMind DB, subnet and latency files; maps that change
-while it answers; what `steerctl resolve` says beforehand. RFC 7871."""
+while it answers, and what is told by `steerctl latency`; what `steerctl resolve` says beforehand. RFC 7871."""
 import re
 
 import mmdb
@@ -184,3 +184,30 @@ def test_maps_change_while_serving(lab):
 	(lab.dir / "new.mmdb").rename(lab.dir / "world.mmdb")
 	wait_until(lambda: h.dig("net", "10.4.2.0/24")[0] == [B] and h.dig("case", "10.1.2.0/24")[0] == [C], 10, "both new maps")
 	assert h.dig("net", "10.1.2.0/24")[0] == [A]
+
+
+def test_latency_told(lab):
+	"""Times told by command hold at once, over a reload and over a change of the file, until they are cleared."""
+	h = Steered(lab)
+	assert h.dig("fast", "10.1.2.0/24") == ([B], 16) and h.dig("fast", "10.3.2.0/24")[0] == [A]
+	h.daemon.ctl("latency", "set", "rtt", "10.1.0.0/16", "a=30ms,b=5ms,c=1.5ms")
+	wait_until(lambda: h.dig("fast", "10.1.2.0/24") == ([C], 16), 3, "the time that was told")
+	h.daemon.ctl("latency", "set", "rtt", "10.3.2.0/24", "b=1ms")
+	wait_until(lambda: h.dig("fast", "10.3.2.0/24") == ([B], 24), 3, "a network that is not in the file")
+	assert h.daemon.ctl_json("show", "latency") == [{"map": "rtt", "network": "10.1.0.0/16", "times": "a=30ms,b=5ms,c=1.5ms"},
+	                                                {"map": "rtt", "network": "10.3.2.0/24", "times": "b=1ms"}]
+	h.daemon.reload()
+	assert h.dig("fast", "10.1.2.0/24") == ([C], 16)
+	lab.write("rtt.txt", "10.1.0.0/16 b=5ms\n10.5.0.0/16 b=5ms\n")
+	wait_until(lambda: h.dig("fast", "10.5.2.0/24")[0] == [B], 10, "the changed file")
+	assert h.dig("fast", "10.1.2.0/24") == ([C], 16)
+	h.daemon.ctl("latency", "clear", "rtt", "10.1.0.0/16")
+	wait_until(lambda: h.dig("fast", "10.1.2.0/24")[0] == [B], 3, "what the file says")
+	h.daemon.ctl("latency", "clear", "rtt")
+	wait_until(lambda: h.dig("fast", "10.3.2.0/24")[0] == [A], 3, "nothing is told any more")
+	assert h.daemon.ctl_json("show", "latency") == []
+	for words, why in ((("nets", "10.1.0.0/16", "a=1ms"), "map nets is of type subnet; name one of type latency"),
+	                   (("rtt", "10.1.0.0/16", "d=1ms"), "there is no site `d`; see `show sites`"),
+	                   (("rtt", "10.1.0.1/16", "a=1ms"), "is no network"), (("rtt", "10.1.0.0/16", "a=1"), "is no round-trip time")):
+		refused = h.daemon.ctl("latency", "set", *words, check=False)
+		assert refused.returncode == 1 and why in refused.stdout + refused.stderr, refused

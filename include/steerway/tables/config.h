@@ -279,7 +279,7 @@
 	K(cds, ENUM, cds, "timed", NULL, NULL, LIVE, "CDS and CDNSKEY records, which ask the parent zone for DS records (RFC 7344): `timed`, of each key from its SyncPublish to its SyncDelete time; `always`, of each key that signs the keys; `delete` asks the parent to remove them (RFC 8078 4), before signing is given up.")
 
 #define CFG_MAP_KEYS(K) \
-	K(type, ENUM, map_type, CFG_REQUIRED, NULL, NULL, LIVE, "`subnet`: a file of lines `192.0.2.0/24 value`; `latency`: of lines `192.0.2.0/24 cloud=12ms onprem=30ms`, the round-trip times to sites; `geo`: a MaxMind DB, as GeoIP2 or GeoLite2 City, Country or ASN. In the files of lines # begins a comment, and the longest prefix wins.") \
+	K(type, ENUM, map_type, CFG_REQUIRED, NULL, NULL, LIVE, "`subnet`: a file of lines `192.0.2.0/24 value`; `latency`: of lines `192.0.2.0/24 cloud=12ms onprem=30ms`, the round-trip times to sites (`steerctl latency set` tells others while it serves); `geo`: a MaxMind DB, as GeoIP2 or GeoLite2 City, Country or ASN. In the files of lines # begins a comment, and the longest prefix wins.") \
 	K(file, PATH, _, CFG_REQUIRED, NULL, NULL, LIVE, "The file.")
 
 /* What a policy says, by name in `policies` or at a steered name. */

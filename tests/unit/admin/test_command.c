@@ -27,6 +27,10 @@ static void test_rows(void **state) {
 		const struct admin_row *r = &admin_rows[i];
 		size_t n = strlen(r->help);
 		assert_true(n > 0 && r->help[n - 1] == '.');
+		unsigned n_words = 0; /* as many as a call has place for */
+		for (const char *at = r->arguments; (at = strchr(at, '<')); at++)
+			n_words++;
+		assert_true(n_words <= 3);
 		for (size_t k = 0; k < admin_n_rows; k++) {
 			size_t words = strlen(admin_rows[k].words);
 			/* The first that fits is taken: "explain" before "explain route" would hide it. */
@@ -50,6 +54,13 @@ static void test_refusals(void **state) {
 	        "no value stands behind `--deadline`; usage: drain site <site> [--force] [--deadline DURATION]");
 	refused("drain site a --deadline soon", "--deadline takes a duration as 30s, 5m or 1h, not `soon`");
 	refused("help me", "one word too many: `me`; usage: help");
+	refused("latency", "latency what? One of: set, clear");
+	refused("latency set", "a name is missing; usage: latency set <map> <network> <times>");
+	refused("latency set rtt 10.0.0.0/8", "a word is missing; usage: latency set <map> <network> <times>");
+	refused("latency set rtt 10.0.0.0/8 a=1ms b=1ms",
+	        "one word too many: `b=1ms`; usage: latency set <map> <network> <times>");
+	refused("latency clear", "a name is missing; usage: latency clear <map> [<network>]");
+	refused("latency clear rtt 10.0.0.0/8 a=1ms", "one word too many: `a=1ms`; usage: latency clear <map> [<network>]");
 	refused("show events --last 0", "--last takes a number of events, not `0`");
 	refused("ready site a --", "no such option: `--`; usage: ready site <site>");
 	refused("drain site a --force --force --force --force --force --force --force --force --force",

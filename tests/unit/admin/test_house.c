@@ -9,6 +9,7 @@
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include <urcu/urcu-memb.h>
 #include <cmocka.h>
 
@@ -179,6 +180,50 @@ static void test_explain(void **state) {
 	       "there is no server (pool/server), site, pool or steered name `q`; see `show servers`, `show names`");
 }
 
+/* Without zones in force nothing can be told. */
+static void test_latency_without_zones(void **state) {
+	struct house *h = *state;
+	expect(h, "latency set rtt 10.0.0.0/8 a=1ms", "error", "there is no map `rtt`; name one of `maps` in the configuration");
+	expect(h, "latency clear rtt", "error", "there is no map `rtt`; name one of `maps` in the configuration");
+}
+
+/* What was told is answered, and shown; a map's file is not needed by anyone else here. */
+static void test_latency(void **state) {
+	struct house *h = *state;
+	char path[] = "/tmp/steerway-house-XXXXXX", yaml[512];
+	struct buf errors = { 0 };
+	struct err e;
+	close(mkstemp(path));
+	snprintf(yaml, sizeof(yaml), "%smaps: { rtt: { type: latency, file: %s } }\n", text, path);
+	struct cfg *cfg = cfg_load_text(str_from(yaml), "test", ".", &errors);
+	if (!cfg)
+		fail_msg("%.*s", STR_ARG(buf_str(&errors)));
+	struct gslb_plan *plan = gslb_prepare(h->admin.house.gslb, cfg_root(cfg), &e);
+	if (!plan)
+		fail_msg("%s", e.text);
+	gslb_commit(plan);
+	json_t *set = run(h, "latency set rtt 10.0.0.0/8 a=1ms,b=2.5ms"), *shown = run(h, "show latency");
+	assert_true(json_equal(set, shown));
+	json_t *row = json_array_get(shown, 0);
+	assert_int_equal(json_array_size(shown), 1);
+	assert_string_equal(json_string_value(json_object_get(row, "map")), "rtt");
+	assert_string_equal(json_string_value(json_object_get(row, "network")), "10.0.0.0/8");
+	assert_string_equal(json_string_value(json_object_get(row, "times")), "a=1ms,b=2.5ms");
+	assert_string_equal(ask(h, &admin_line_protocol, "show latency\n", ADMIN_ANSWERED),
+	                    "ok 54\nMAP  NETWORK     TIMES\nrtt  10.0.0.0/8  a=1ms,b=2.5ms\n");
+	json_t *cleared = run(h, "latency clear rtt 10.0.0.0/8");
+	assert_int_equal(json_integer_value(json_object_get(cleared, "cleared")), 1);
+	expect(h, "latency clear rtt 10.0.0.0/8", "error", "nothing was told of 10.0.0.0/8 in map rtt; see `show latency`");
+	json_decref(set);
+	json_decref(shown);
+	json_decref(cleared);
+	plan = gslb_prepare(h->admin.house.gslb, cfg_root(h->cfg), &e);
+	assert_non_null(plan);
+	gslb_commit(plan);
+	cfg_destroy(cfg);
+	unlink(path);
+}
+
 static void test_reload(void **state) {
 	struct house *h = *state;
 	json_t *done = run(h, "reload"), *changes = json_object_get(done, "changes");
@@ -279,7 +324,8 @@ int main(void) {
 		cmocka_unit_test(test_drain),    cmocka_unit_test(test_explain),
 		cmocka_unit_test(test_reload),   cmocka_unit_test(test_http),
 		cmocka_unit_test(test_metrics),  cmocka_unit_test(test_http_head_too_large),
-		cmocka_unit_test(test_stopping),
+		cmocka_unit_test(test_stopping), cmocka_unit_test(test_latency_without_zones),
+		cmocka_unit_test(test_latency),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
