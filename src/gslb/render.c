@@ -198,9 +198,9 @@ const struct answer *render_end(struct render *r, enum dns_rcode rcode, bool is_
 		              .counts = { r->count[0], r->count[1], r->count[2] },
 		              .bare_additional = r->bare_n ? r->bare_additional : r->count[RENDER_ADDITIONAL],
 		              .n_pointers = r->w.n_pointers,
-		              .n_ttls = (uint8_t)r->n_ttls,
-		              .base_n = (uint8_t)(r->w.body - DNS_HEADER_BYTES - 4),
-		              .needs = (uint8_t)needs };
+		              .n_ttls = (uint16_t)(r->n_ttls & 0x3fff),
+		              .needs = (uint16_t)(needs & 3),
+		              .base_n = (uint8_t)(r->w.body - DNS_HEADER_BYTES - 4) };
 	memcpy(a->bytes, body.p, body.n);
 	memcpy((uint16_t *)(uintptr_t)answer_pointers(a), r->w.pointers, r->w.n_pointers * sizeof(uint16_t));
 	memcpy((uint16_t *)(uintptr_t)answer_ttls(a), r->ttl_at, r->n_ttls * sizeof(uint16_t));

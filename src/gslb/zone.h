@@ -62,9 +62,9 @@ struct answer {
 	uint16_t counts[3]; /* answer, authority, additional */
 	uint16_t bare_additional;
 	uint16_t n_pointers;
-	uint8_t n_ttls; /* those of steered records, which shrink when the answer may change soon */
-	uint8_t base_n; /* length of the name that the pointers were written for */
-	uint8_t needs;  /* bits of answer_needs */
+	uint16_t n_ttls : 14; /* those of steered records, which shrink when the answer may change soon */
+	uint16_t needs : 2;   /* bits of answer_needs */
+	uint8_t base_n;       /* length of the name that the pointers were written for */
 	uint8_t bytes[];
 };
 static inline const uint16_t *answer_pointers(const struct answer *a) {
@@ -465,7 +465,8 @@ int zone_render(struct zone *z, struct render *r, struct err *e);
 
 /* render.c: one answer at a time, with the writer that it holds (64 KiB: made once for many). */
 enum render_section { RENDER_ANSWER, RENDER_AUTHORITY, RENDER_ADDITIONAL };
-#define RENDER_TTLS_MAX UINT8_MAX
+#define RENDER_TTLS_MAX (DNS_MESSAGE_MAX / 16) /* no steered record is shorter than an address */
+_Static_assert(RENDER_TTLS_MAX < 1 << 14, "struct answer counts them in 14 bits");
 #define RENDER_PROOFS_MAX (2 * CHAIN_MAX + 4)
 struct render {
 	const struct zone *zone;

@@ -212,12 +212,70 @@ static void test_the_rest_stays(void **state) {
 	}
 }
 
+/* ---- as many as a message takes ---- */
+
+enum { MANY = 1500 };
+
+static struct fixture *many_create(void) {
+	struct fixture *x = fixture_create();
+	struct buf text = { 0 };
+	struct err e;
+	fixture_file(x, "zone", zone);
+	buf_printf(&text, "listeners: { dns: { bind: ['127.0.0.1:5300'], protocol: dns } }\nchecks: { app: { type: tcp } "
+	                  "}\nsites: { a: { addresses: [");
+	for (unsigned i = 0; i < MANY; i++)
+		buf_printf(&text, "%s192.0.%u.%u", i ? ", " : "", i / 250, i % 250);
+	buf_printf(&text, "] } }\npools: { app: { check: app, servers: [{ name: a, address: '127.0.0.1:1', site: a }] } }\n"
+	                  "zones: { plain: { file: zone, names: { rot: { pool: app, sites: [a], order: rotate } } } }\n");
+	buf_add_char(&text, '\0');
+	if (!fixture_reload(x, text.p, &e))
+		fail_msg("%s", e.text);
+	buf_fini(&text);
+	return x;
+}
+
+/* Each once, and each with the TTL of now: a set has one (RFC 2181 5.2). */
+static unsigned many_first(const ldns_pkt *p) {
+	ldns_rr_list *list = answers_of(p, 1);
+	bool seen[MANY] = { false };
+	unsigned first = 0;
+	assert_int_equal(ldns_rr_list_rr_count(list), MANY);
+	for (unsigned i = 0; i < MANY; i++) {
+		const ldns_rr *rr = ldns_rr_list_rr(list, i);
+		const uint8_t *ip = ldns_rdf_data(ldns_rr_rdf(rr, 0));
+		unsigned at = ip[2] * 250u + ip[3];
+		assert_true(at < MANY && !seen[at]);
+		seen[at] = true;
+		first = i == 0 ? at : first;
+		assert_int_equal(ldns_rr_ttl(rr), 5);
+	}
+	ldns_rr_list_deep_free(list);
+	return first;
+}
+
+static void test_many(void **state) {
+	struct fixture *x = many_create();
+	unsigned parts = 0; /* fifths of them that were first */
+	(void)state;
+	server_set(x, "app/a", 1);
+	for (unsigned i = 0; i < 100; i++) {
+		ldns_pkt *p = ask_packet(x, "alias.plain", 1, false);
+		parts |= 1u << many_first(p) / (MANY / 5);
+		ldns_pkt_free(p);
+	}
+	assert_int_equal(parts, 31);
+	/* What does not fit is asked for again over TCP. */
+	assert_string_equal(ask(x, "rot.plain", 1), "NOERROR aa tc\n");
+	fixture_destroy(x);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_stands_first),
 		cmocka_unit_test(test_signatures_hold),
 		cmocka_unit_test(test_ttls_shrink),
 		cmocka_unit_test(test_the_rest_stays),
+		cmocka_unit_test(test_many),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
