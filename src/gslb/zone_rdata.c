@@ -166,6 +166,16 @@ static int numbers_check(const ldns_rr_descriptor *d, const struct zone_word *wo
 	return 0;
 }
 
+/* ldns takes any word that begins so for the beginning of generic data, wherever it stands. */
+static int generic_check(const struct zone_word *words, size_t n, struct err *e) {
+	for (size_t i = 0; i < n; i++)
+		if (!words[i].is_quoted && str_starts(words[i].text, STR("\\#")))
+			return err_set(e,
+			               "`%.*s`: `\\#` stands alone in front of generic data (RFC 3597); a # takes no backslash",
+			               (int)(words[i].text.n < 80 ? words[i].text.n : 80), words[i].text.p);
+	return 0;
+}
+
 /* The field that ldns did not like, when it can be told. */
 static int field_fault(uint16_t type, const ldns_rr_descriptor *d, const struct zone_word *words, size_t n, ldns_status s,
                        struct err *e) {
@@ -207,7 +217,7 @@ static int ldns_read(uint16_t type, const struct zone_word *words, size_t n, str
 	if (line_write(line, sizeof(line), type, words, n) == 0)
 		return err_set(e,
 		               "the record's text is longer than 65535 bytes; write its data as `\\# length digits` (RFC 3597)");
-	if (numbers_check(d, words, n, e) < 0)
+	if (generic_check(words, n, e) < 0 || numbers_check(d, words, n, e) < 0)
 		return -1;
 	ldns_rr *rr = NULL;
 	ldns_rdf *below = ldns_rdf_new_frm_data(LDNS_RDF_TYPE_DNAME, origin.n, origin.p);
@@ -248,6 +258,8 @@ int zone_rdata_from_words(uint16_t type, const struct zone_word *words, size_t n
 	case DNS_TYPE_HTTPS:
 		return zone_svcb_from_words(words, n, origin, out, e);
 	default:
-		return ldns_read(type, words, n, origin, out, e);
+		break;
 	}
+	int length = ldns_read(type, words, n, origin, out, e);
+	return length >= 0 && wire_check(type, str_slice((const char *)out, (size_t)length), e) < 0 ? -1 : length;
 }

@@ -231,6 +231,8 @@ static void test_types_refused(void **state) {
 		{ "A \\# 4 0a0000", "6 hexadecimal digits are not the 4 bytes" },
 		{ "A \\# 4 0a0000000", "9 hexadecimal digits are not the 4 bytes" },
 		{ "A \\# 4 0a00000g", "`0a00000g` is not hexadecimal" },
+		{ "SRV 1 2 30 \\# 2 0102", "`\\#`: `\\#` stands alone in front of generic data (RFC 3597)" },
+		{ "TXT \\#x", "`\\#x`: `\\#` stands alone in front of generic data (RFC 3597)" },
 		{ "A \\# 3 0a0000", "the record's data ends before its last field" },
 		{ "A \\# 5 0a00000100", "the record's data has bytes behind its last field" },
 		{ "TYPE28 \\# 4 0a000001", "the record's data ends before its last field" },
