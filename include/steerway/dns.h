@@ -7,6 +7,7 @@
 #ifndef STEERWAY_DNS_H
 #define STEERWAY_DNS_H
 
+#include "steerway/base/addr.h"
 #include "steerway/base/err.h"
 #include "steerway/base/str.h"
 
@@ -76,6 +77,9 @@ static inline uint32_t dns_get32(const void *from) {
 	memcpy(&wire, from, sizeof(wire));
 	return ntohl(wire);
 }
+static inline uint64_t dns_get64(const void *from) {
+	return (uint64_t)dns_get32(from) << 32 | dns_get32((const char *)from + 4);
+}
 static inline void dns_put16(void *to, unsigned v) {
 	uint16_t wire = htons((uint16_t)v);
 	memcpy(to, &wire, sizeof(wire));
@@ -139,13 +143,13 @@ struct client_net {
 	uint8_t n_bits;     /* known ones: 32 or 128, or the source prefix length */
 	bool is_v6;
 };
-/* Of 4 or 16 bytes, in the order of the wire. */
-static inline void client_net_read(struct client_net *out, const uint8_t *address, bool is_v6) {
-	*out = (struct client_net){ .high = (uint64_t)dns_get32(address) << 32, .n_bits = is_v6 ? 128 : 32, .is_v6 = is_v6 };
-	if (!is_v6)
-		return;
-	out->high |= dns_get32(address + 4);
-	out->low = (uint64_t)dns_get32(address + 8) << 32 | dns_get32(address + 12);
+/* All bits of an address; its port is not looked at. */
+static inline void client_net_read(struct client_net *out, const struct addr *a) {
+	const void *wire = addr_wire(a).p;
+	if (addr_is_v6(a))
+		*out = (struct client_net){ dns_get64(wire), dns_get64((const char *)wire + 8), 128, true };
+	else
+		*out = (struct client_net){ (uint64_t)dns_get32(wire) << 32, 0, 32, false };
 }
 /* Forgets all bits beyond the first n_bits. */
 void client_net_cut(struct client_net *c, unsigned n_bits);

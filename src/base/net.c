@@ -6,8 +6,9 @@
 #include "steerway/base/addr.h"
 
 static const unsigned char *ip_octets(const struct addr *a, unsigned *bits) {
-	*bits = addr_is_v6(a) ? 128 : 32;
-	return addr_is_v6(a) ? a->in6.sin6_addr.s6_addr : (const unsigned char *)&a->in.sin_addr;
+	struct str wire = addr_wire(a);
+	*bits = 8 * (unsigned)wire.n;
+	return (const unsigned char *)wire.p;
 }
 
 /* Are the first `bits` bits the same? */

@@ -17,10 +17,6 @@ void client_net_cut(struct client_net *c, unsigned n_bits) {
 	c->high &= n_bits > 0 ? ~UINT64_C(0) << (64 - n_bits) : 0;
 }
 
-static inline uint64_t get64(const uint8_t *p) {
-	return (uint64_t)dns_get32(p) << 32 | dns_get32(p + 4);
-}
-
 /* RFC 7871 6: as many bytes of address as the source prefix needs, no bit set behind it, a scope of 0. Family 0 stands for "none"
  * (7.1.2 leaves the family of an empty prefix open). Two such options could contradict each other: malformed, as BIND has it. */
 static bool parse_ecs(struct dns_query *q, const uint8_t *p, size_t n) {
@@ -34,9 +30,9 @@ static bool parse_ecs(struct dns_query *q, const uint8_t *p, size_t n) {
 		return false;
 	/* The address's last 8 bytes are read as one word; where it has fewer, the word begins in what stands before it. */
 	size_t n_address = n - 4;
-	uint64_t last = n_address > 0 ? get64(p + n - 8) << (8 - n_address % 8) % 8 * 8 : 0;
+	uint64_t last = n_address > 0 ? dns_get64(p + n - 8) << (8 - n_address % 8) % 8 * 8 : 0;
 	q->ecs_net = n_address <= 8 ? (struct client_net){ last, 0, (uint8_t)source, family == 2 }
-	                            : (struct client_net){ get64(p + 4), last, (uint8_t)source, family == 2 };
+	                            : (struct client_net){ dns_get64(p + 4), last, (uint8_t)source, family == 2 };
 	q->ecs = p;
 	q->n_ecs = (uint8_t)n;
 	return true;

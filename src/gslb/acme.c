@@ -91,9 +91,7 @@ static bool has_type(const struct entry *e, uint16_t type) {
 /* May the text stand there? Names in force are looked up as a query would. */
 static const char *refusal(const struct zones *zs, const struct dns_name *name, const struct zone *z) {
 	for (unsigned i = 0; i + z->unit->n_labels <= name->n_labels; i++) {
-		struct str wire = dns_name_suffix(name, i);
-		const struct entry *e =
-		    zones_find(zs, dns_name_hash((const uint8_t *)wire.p, wire.n), (const uint8_t *)wire.p, wire.n);
+		const struct entry *e = zones_find_suffix(zs, name, i);
 		if (!e)
 			continue;
 		const struct rules *r = entry_rules(e);
@@ -113,9 +111,7 @@ static const char *refusal(const struct zones *zs, const struct dns_name *name, 
 /* Does a wildcard answer for the name's suffix that starts at label i? */
 static bool is_covered(const struct zones *zs, const struct dns_name *name, unsigned i) {
 	for (unsigned k = i; k <= name->n_labels; k++) {
-		struct str wire = dns_name_suffix(name, k);
-		const uint8_t *p = (const uint8_t *)wire.p;
-		const struct entry *e = zones_find(zs, dns_name_hash(p, wire.n), p, wire.n);
+		const struct entry *e = zones_find_suffix(zs, name, k);
 		if (e)
 			return k > i && !entry_rules(e)->below[0];
 	}

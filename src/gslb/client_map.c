@@ -179,18 +179,9 @@ void client_map_each(const struct client_map *m, void (*each)(void *arg, const s
 /* ---- networks ---- */
 
 struct client_net client_net_of(const struct addr *a, unsigned n_bits) {
-	struct client_net c = { .is_v6 = addr_is_v6(a) };
-	unsigned most = c.is_v6 ? 128 : 32;
-	client_key key = 0;
-	if (c.is_v6)
-		for (unsigned i = 0; i < 16; i++)
-			key = key << 8 | a->in6.sin6_addr.s6_addr[i];
-	else
-		key = (client_key)ntohl(a->in.sin_addr.s_addr) << 96;
-	c.n_bits = (uint8_t)(n_bits < most ? n_bits : most);
-	key &= ~client_key_below(c.n_bits);
-	c.high = (uint64_t)(key >> 64);
-	c.low = (uint64_t)key;
+	struct client_net c;
+	client_net_read(&c, a);
+	client_net_cut(&c, n_bits);
 	return c;
 }
 

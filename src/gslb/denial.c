@@ -57,7 +57,7 @@ static uint32_t cover_by_name(const struct denial *d, const struct place *p, con
 
 /* Equal first 64 bits without equal hashes would take a search of 2^64 steps for each zone. */
 static uint32_t cover_by_hash(const struct denial *d, const uint8_t hash[20]) {
-	uint64_t key = (uint64_t)dns_get32(hash) << 32 | dns_get32(hash + 4);
+	uint64_t key = dns_get64(hash);
 	uint32_t at = d->starts[d->shift < 64 ? key >> d->shift : 0];
 	while (at < d->n && d->keys[at] <= key)
 		at++;
@@ -234,7 +234,7 @@ static void nsec3_records(struct denial *d, struct zone *z, const struct order *
 			                    z->apex->n_labels + 1u };
 		d->proofs[i] = (struct proof){ owner, nsec3_rrset(h[i + 1 < d->n ? i + 1 : 0].hash, types, n_types,
 			                                          z->negative_ttl, &z->load) };
-		d->keys[i] = (uint64_t)dns_get32(h[i].hash) << 32 | dns_get32(h[i].hash + 4);
+		d->keys[i] = dns_get64(h[i].hash);
 		d->places[h[i].node->place].match = i;
 	}
 	mem_free(h);

@@ -33,7 +33,7 @@ bool limits_exempt(const struct limits *l, const struct addr *a) {
 /* The bucket of the client's network and a kind; nobody outside can tell which networks share one. */
 static uint64_t key_of(const struct limits *l, const struct addr *from, enum limits_kind kind) {
 	struct client_net net;
-	client_net_read(&net, (const uint8_t *)addr_wire(from).p, addr_is_v6(from));
+	client_net_read(&net, from);
 	client_net_cut(&net, l->bits[net.is_v6]);
 	return hash_mix(hash_mix(net.high ^ hash_process_seed()) ^ net.low ^ (uint64_t)kind << 1 ^ net.is_v6);
 }

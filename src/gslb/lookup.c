@@ -39,7 +39,7 @@ static __attribute__((noinline)) unsigned find_class(const struct client_map *ma
 	struct client_net net;
 	if (q->n_ecs > 0 && q->ecs_net.n_bits > 0)
 		return client_map_find(map, &q->ecs_net, scope);
-	client_net_read(&net, (const uint8_t *)addr_wire(from).p, addr_is_v6(from));
+	client_net_read(&net, from);
 	return client_map_find(map, &net, scope);
 }
 
@@ -152,9 +152,7 @@ struct closest {
 static struct closest find_closest(const struct zones *zs, const struct dns_query *q) {
 	unsigned labels = q->name.n_labels, i = labels > zs->max_labels ? labels - zs->max_labels : 1;
 	for (; i <= labels; i++) {
-		struct str suffix = dns_name_suffix(&q->name, i);
-		const uint8_t *wire = (const uint8_t *)suffix.p;
-		const struct entry *e = zones_find(zs, dns_name_hash(wire, suffix.n), wire, suffix.n);
+		const struct entry *e = zones_find_suffix(zs, &q->name, i);
 		if (e)
 			return (struct closest){ e, i - 1 };
 	}

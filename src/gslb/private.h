@@ -149,8 +149,8 @@ struct batch {
 	const struct zones *zones;        /* NULL before the first commit */
 	const struct settings *settings;
 	struct counts *counts;
-	_Atomic uint64_t *answers;   /* of them, by response code */
-	unsigned has_log;            /* 0, 1 */
+	_Atomic uint64_t *answers; /* of them, by response code */
+	bool has_log;
 	size_t min_bytes, max_bytes; /* a reply may be so long at least, and at most; in between the client decides */
 	uint64_t now_us;             /* clock_now_us */
 };

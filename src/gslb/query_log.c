@@ -71,7 +71,7 @@ static struct str rcode_name(unsigned rcode) {
 
 static void put_query(struct record *r, const struct exchange *x) {
 	struct client_net client;
-	client_net_read(&client, (const uint8_t *)addr_wire(x->message->from).p, addr_is_v6(x->message->from));
+	client_net_read(&client, x->message->from);
 	RECORD_KEY(r, "client");
 	put_net(r, client, client.is_v6 ? PREFIX_V6 : PREFIX_V4);
 	RECORD_TEXT(r, "transport", x->batch->client->is_tcp ? STR("tcp") : STR("udp"), SHOWN);

@@ -360,6 +360,12 @@ static inline const struct entry *zones_find(const struct zones *zs, uint64_t ha
 			return e;
 	}
 }
+/* The name's suffix that starts at label i. */
+static inline const struct entry *zones_find_suffix(const struct zones *zs, const struct dns_name *name, unsigned i) {
+	struct str suffix = dns_name_suffix(name, i);
+	const uint8_t *wire = (const uint8_t *)suffix.p;
+	return zones_find(zs, dns_name_hash(wire, suffix.n), wire, suffix.n);
+}
 /* Ahead of zones_find, with time between: the place in the table, then what it points to. */
 static inline void zones_prefetch_slot(const struct zones *zs, uint64_t hash) {
 	__builtin_prefetch(&zs->table[zones_slot(zs, hash)]);

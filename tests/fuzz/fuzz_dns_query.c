@@ -3,6 +3,8 @@
  * The whole responder, one query in, one answer out. The first byte says how: bit 0 TCP, bits 1-3 which sites are down; bits 4-5
  * how much room there is. What must hold for every answer is in check_answer; that it can be parsed is ldns's verdict.
  */
+#include "require.h"
+
 #include "steerway/base/log.h"
 #include "steerway/base/mem.h"
 #include "steerway/dns.h"
@@ -39,13 +41,6 @@ static const char yaml[] =
     "    names: { app: { pool: p, sites: [s0, s1, s2] }, wt: { policy: weighted, pool: p, sites: { s0: 1, s1: 2 } },\n"
     "             r: { policy: all, pool: p, sites: [s0, s1, s2], order: rotate },\n"
     "             n: { pool: p, sites: [s1, s2], all_down: none }, '@': { pool: p, sites: [s0], all_down: first } }\n";
-
-static void require(bool holds, const char *what) {
-	if (holds)
-		return;
-	fprintf(stderr, "does not hold: %s\n", what);
-	abort();
-}
 
 static struct gslb *responder_create(const struct cfg_root *cfg, unsigned down) {
 	struct err e = { "" };

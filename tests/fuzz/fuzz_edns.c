@@ -3,6 +3,8 @@
  * The options of an OPT record, which is put behind a question that is in order: whatever stands in them, what is kept of them lies within
  * the message and holds what its RFC promises; and no cookie that we did not make is taken for one.
  */
+#include "require.h"
+
 #include "steerway/base/mem.h"
 #include "steerway/dns.h"
 
@@ -15,13 +17,6 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
 	(void)argc, (void)argv;
 	return 0;
-}
-
-static void require(bool holds, const char *what) {
-	if (holds)
-		return;
-	fprintf(stderr, "does not hold: %s\n", what);
-	abort();
 }
 
 static bool is_inside(const uint8_t *p, size_t n, const char *message, size_t n_message) {

@@ -3,6 +3,8 @@
  * Both files of a DNSSEC key, of any bytes: refused with a reason, or what is written of it reads back as the same. The first byte
  * says which of the two it is.
  */
+#include "require.h"
+
 #include "gslb/keys.h"
 
 #include <ldns/ldns.h>
@@ -10,13 +12,6 @@
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool holds, const char *what) {
-	if (holds)
-		return;
-	fprintf(stderr, "does not hold: %s\n", what);
-	abort();
-}
 
 static void try_private(struct str text) {
 	struct key_private k, again;

@@ -3,19 +3,14 @@
  * Names of any bytes. The first byte says what they are: text, which is refused with a reason or becomes a name of which the text is read
  * back as the same; or the wire's, which is refused or hashed and compared by its words as by its bytes.
  */
+#include "require.h"
+
 #include "steerway/dns.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool holds, const char *what) {
-	if (holds)
-		return;
-	fprintf(stderr, "does not hold: %s\n", what);
-	abort();
-}
 
 /* In memory of just its size, so that a sanitizer sees what is read or written beyond. */
 static void try_text(struct str text, struct str origin) {

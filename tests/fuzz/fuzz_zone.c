@@ -4,6 +4,8 @@
  * stumble over is asked for, and every answer can be parsed (by ldns). Behind lines "%%" stand the files "1", "2" and "3", which are
  * all that $INCLUDE can reach.
  */
+#include "require.h"
+
 #include "gslb/zone_text.h"
 
 #include "steerway/base/log.h"
@@ -23,13 +25,6 @@ static struct gslb *gslb;
 static struct cfg *cfg;
 enum { PARTS = 4 }; /* the zone's file, and those that it may include */
 static struct str parts[PARTS];
-
-static void require(bool holds, const char *what) {
-	if (holds)
-		return;
-	fprintf(stderr, "does not hold: %s\n", what);
-	abort();
-}
 
 /* In the place of the one that reads any file. The configuration names one that there is. */
 int zone_file_read(struct zone_file *out, struct str path, struct arena *arena, struct err *e) {

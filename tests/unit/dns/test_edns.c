@@ -128,11 +128,11 @@ static void test_no_question(void **state) {
 
 static void test_net_cut(void **state) {
 	(void)state;
-	static const uint8_t address[16] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-		                             0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+	struct addr address = { .in6.sin6_family = AF_INET6 };
+	memset(&address.in6.sin6_addr, 0xff, sizeof(address.in6.sin6_addr));
 	for (unsigned bits = 0; bits <= 128; bits++) {
 		struct client_net c;
-		client_net_read(&c, address, true);
+		client_net_read(&c, &address);
 		client_net_cut(&c, bits);
 		assert_int_equal(c.n_bits, bits);
 		assert_int_equal(__builtin_popcountll(c.high) + __builtin_popcountll(c.low), bits);
