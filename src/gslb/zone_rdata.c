@@ -228,9 +228,10 @@ static int ldns_read(uint16_t type, const struct zone_word *words, size_t n, str
 	size_t at = 0;
 	for (size_t i = 0; i < ldns_rr_rd_count(rr) && at <= UINT16_MAX; i++) {
 		const ldns_rdf *f = ldns_rr_rdf(rr, i);
-		if (ldns_rdf_size(f) <= UINT16_MAX - at)
-			memcpy(out + at, ldns_rdf_data(f), ldns_rdf_size(f));
-		at += ldns_rdf_size(f);
+		size_t bytes = ldns_rdf_size(f);
+		if (bytes > 0 && bytes <= UINT16_MAX - at) /* the data of an empty field is NULL */
+			memcpy(out + at, ldns_rdf_data(f), bytes);
+		at += bytes;
 	}
 	bool is_whole = ldns_rr_rd_count(rr) >= ldns_rr_descriptor_minimum(d);
 	ldns_rr_free(rr);
