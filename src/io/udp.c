@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-enum { BATCHES_A_TURN = 16, CONTROL_BYTES = CMSG_SPACE(sizeof(struct in6_pktinfo)) };
+enum { BATCHES_A_TURN = 16, BUSY_BATCH = 16, CONTROL_BYTES = CMSG_SPACE(sizeof(struct in6_pktinfo)) };
 
 struct udp_socket {
 	struct event event;
@@ -19,7 +19,7 @@ struct udp_socket {
 	udp_answer answer;
 	void *context;
 	int fd;
-	bool has_any_address;
+	bool has_any_address, is_watched;
 };
 
 static _Thread_local struct udp_buffers {
@@ -120,8 +120,25 @@ static void send_batch(int fd, struct mmsghdr *out, unsigned n) {
 	}
 }
 
+/*
+ * While much comes, epoll forgets the socket. Otherwise each datagram's leaving (its memory is free again: the socket is writable)
+ * and each one's coming walks through epoll's callback and its locks, only to find that nobody asked: 0.2 us of 2.5 us a query.
+ * From BUSY_BATCH datagrams on that outweighs the two epoll_ctl(), of 0.4 us each.
+ */
+static void unwatch(struct udp_socket *u) {
+	if (u->is_watched)
+		u->is_watched = event_del(&u->event) < 0;
+}
+
+static void watch(struct udp_socket *u) {
+	if (!u->is_watched)
+		u->is_watched = event_add(&u->event, NULL) == 0;
+	if (!u->is_watched)
+		event_active(&u->event, EV_READ, 0); /* the kernel has no memory for it: look again a turn later */
+}
+
 static void on_readable(evutil_socket_t fd, short what, void *arg) {
-	(void)what;
+	(void)fd, (void)what;
 	struct udp_socket *u = arg;
 	loop_enter(u->loop);
 	if (!buffers)
@@ -129,15 +146,16 @@ static void on_readable(evutil_socket_t fd, short what, void *arg) {
 	struct udp_buffers *b = buffers;
 	if (b->has_control != u->has_any_address)
 		buffers_set_control(b, u->has_any_address);
-	for (int turn = 0; turn < BATCHES_A_TURN; turn++) {
-		int n = recvmmsg(fd, b->in, UDP_BATCH, MSG_DONTWAIT, NULL);
-		if (n <= 0)
-			return;
-		send_batch(fd, b->out, answer_batch(u, b, (unsigned)n));
-		buffers_reset(b, (unsigned)n);
-		if (n < UDP_BATCH)
-			return;
+	for (int turn = 0, n = UDP_BATCH; turn < BATCHES_A_TURN && n == UDP_BATCH; turn++) {
+		n = recvmmsg(u->fd, b->in, UDP_BATCH, MSG_DONTWAIT, NULL);
+		if (n >= BUSY_BATCH)
+			unwatch(u);
+		if (n > 0) {
+			send_batch(u->fd, b->out, answer_batch(u, b, (unsigned)n));
+			buffers_reset(b, (unsigned)n);
+		}
 	}
+	watch(u);
 }
 
 static bool is_any_address(int fd) {
@@ -157,7 +175,8 @@ struct udp_socket *udp_socket_start(struct loop *l, int fd, udp_answer answer, v
 	u->has_any_address = is_any_address(fd);
 	/* Level-triggered: after BATCHES_A_TURN what is left must ring again. */
 	event_assign(&u->event, loop_base(l), fd, EV_READ | EV_PERSIST, on_readable, u);
-	if (event_add(&u->event, NULL) == 0)
+	u->is_watched = event_add(&u->event, NULL) == 0;
+	if (u->is_watched)
 		return u;
 	err_errno(e, "cannot watch a UDP socket");
 	mem_free(u);
