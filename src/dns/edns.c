@@ -30,9 +30,11 @@ static bool parse_ecs(struct dns_query *q, const uint8_t *p, size_t n) {
 		return false;
 	/* The address's last 8 bytes are read as one word; where it has fewer, the word begins in what stands before it. */
 	size_t n_address = n - 4;
-	uint64_t last = n_address > 0 ? dns_get64(p + n - 8) << (8 - n_address % 8) % 8 * 8 : 0;
-	q->ecs_net = n_address <= 8 ? (struct client_net){ last, 0, (uint8_t)source, family == 2 }
-	                            : (struct client_net){ dns_get64(p + 4), last, (uint8_t)source, family == 2 };
+	uint64_t last = n_address > 0 ? dns_get64(p + n - 8) << (-n_address & 7) * 8 : 0;
+	q->ecs_net.n_bits = (uint8_t)source;
+	q->ecs_net.is_v6 = family == 2;
+	q->ecs_net.high = n_address <= 8 ? last : dns_get64(p + 4);
+	q->ecs_net.low = n_address <= 8 ? 0 : last;
 	q->ecs = p;
 	q->n_ecs = (uint8_t)n;
 	return true;

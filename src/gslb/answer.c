@@ -83,10 +83,10 @@ static enum dns_rcode heed_options(struct exchange *x) {
 	bool is_tcp = x->batch->client->is_tcp;
 	if (q->n_cookie > 0 && s->has_cookies)
 		x->cookie = check_cookie(x);
-	if (q->n_ecs > 0 && s->takes_ecs)
-		client_net_cut(&q->ecs_net, s->ecs_bits[q->ecs_net.is_v6]); /* no more of it counts */
-	else
+	if (!s->takes_ecs)
 		q->n_ecs = 0;
+	else if (q->n_ecs > 0 && q->ecs_net.n_bits > s->ecs_bits[q->ecs_net.is_v6]) /* no more of it counts */
+		client_net_cut(&q->ecs_net, s->ecs_bits[q->ecs_net.is_v6]);
 	if (q->keepalive == DNS_KEEPALIVE_MALFORMED && is_tcp) /* RFC 7828 3.3.2: over UDP it is ignored */
 		return DNS_FORMERR;
 	/* RFC 7873 5.2.3, 5.2.4. Over TCP the address is proven without. */
@@ -108,15 +108,14 @@ static inline void exchange_find(struct exchange *x) {
 
 /* Parses. False: silence. */
 static inline bool exchange_begin(struct exchange *x) {
-	enum dns_rcode refused = DNS_NOERROR;
 	x->rcode = dns_query_parse(&x->q, x->message->in);
 	x->cookie = COOKIE_NONE;
 	if (x->rcode == DNS_SILENCE)
 		return false;
-	if (x->q.has_options)
-		refused = heed_options(x);
-	if (x->rcode == DNS_NOERROR)
-		x->rcode = refused;
+	if (x->q.has_options) {
+		enum dns_rcode refused = heed_options(x);
+		x->rcode = x->rcode == DNS_NOERROR ? refused : x->rcode;
+	}
 	return true;
 }
 
@@ -133,6 +132,7 @@ static size_t reply_truncate(const struct exchange *x, char *out) {
 static inline void count_steered(struct counts *c, const struct exchange *x) {
 	const struct steered *s = x->found.steered;
 	uint64_t ttl_s = x->found.ttl_s < s->cfg->ttl.max_s ? x->found.ttl_s : s->cfg->ttl.max_s;
+	c->n_steered++;
 	count_one(&c->policies[s->policy_kind]);
 	for (unsigned i = 0; i < x->found.variant->n_sites; i++) {
 		struct fleet_site *site = s->sites[x->found.variant->order[i]];
@@ -168,8 +168,8 @@ static inline size_t exchange_end(const struct exchange *x) {
 	} else {
 		r = (struct reply){ x->rcode & 0xf, write_header(q, x->rcode, n_opt, out) };
 	}
-	if (limits_concern(&b->settings->limits, x->message->in.n, r.n + n_opt) && !b->client->is_tcp &&
-	    x->cookie < COOKIE_GOOD && !limits_exempt(&b->settings->limits, x->message->from)) {
+	if (r.n + n_opt > b->free_times * x->message->in.n && x->cookie < COOKIE_GOOD &&
+	    !limits_exempt(&b->settings->limits, x->message->from)) {
 		enum limits_verdict verdict = limits_judge(x, out, r.n + n_opt);
 		if (verdict == LIMITS_DROP)
 			return 0;
@@ -183,7 +183,7 @@ static inline size_t exchange_end(const struct exchange *x) {
 	if (n_opt > 0 && is_plain)
 		opt_write_plain(q, out + r.n);
 	else if (n_opt > 0)
-		memcpy(out + r.n, opt, n_opt);
+		copy_short(out + r.n, opt, n_opt);
 	unsigned rcode = (unsigned)x->rcode | (r.flags & 0xf); /* the lower bits of the query's own code are in both */
 	count_one(&b->answers[rcode % COUNTS_RCODES]);
 	if (q->has_question)
@@ -201,7 +201,6 @@ static inline size_t exchange_end(const struct exchange *x) {
  * others are looked at. A group is so small that it stays in the first cache itself. */
 static void answer_group(const struct batch *b, struct udp_message *m, unsigned n) {
 	struct exchange all[ANSWER_GROUP], *end = all;
-	unsigned n_steered = 0;
 	for (unsigned i = 0; i < n; i++) {
 		end->batch = b;
 		end->message = &m[i];
@@ -216,7 +215,6 @@ static void answer_group(const struct batch *b, struct udp_message *m, unsigned 
 			zones_prefetch_entry(b->zones, x->q.hash);
 	for (struct exchange *x = all; x < end; x++) {
 		exchange_find(x);
-		n_steered += x->found.steered != NULL;
 		__builtin_prefetch(x->found.answer);
 		__builtin_prefetch((const char *)x->found.answer + 64);
 	}
@@ -225,8 +223,6 @@ static void answer_group(const struct batch *b, struct udp_message *m, unsigned 
 	metric_add(b->client->is_tcp ? METRIC_gslb_tcp_queries_total : METRIC_gslb_udp_queries_total, n);
 	if (end < all + n)
 		metric_add(METRIC_gslb_dropped_total, all + n - end);
-	if (n_steered > 0)
-		metric_add(METRIC_gslb_steered_total, n_steered);
 }
 
 static void answer_batch(struct gslb *g, const struct gslb_client *c, struct udp_message *m, unsigned n, size_t out_size) {
@@ -239,11 +235,15 @@ static void answer_batch(struct gslb *g, const struct gslb_client *c, struct udp
 		                 .counts = counts,
 		                 .answers = counts->answers[c->is_tcp],
 		                 .has_log = s->query_log != NULL,
+		                 .free_times = c->is_tcp ? UINT32_MAX : s->limits.free_times,
 		                 .min_bytes = c->is_tcp ? out_size : DNS_UDP_BYTES,
 		                 .max_bytes = c->is_tcp || out_size < s->max_udp_bytes ? out_size : s->max_udp_bytes,
 		                 .now_us = clock_now_us() };
 	for (unsigned at = 0; at < n; at += ANSWER_GROUP)
 		answer_group(&b, m + at, n - at < ANSWER_GROUP ? n - at : ANSWER_GROUP);
+	if (counts->n_steered > 0)
+		metric_add(METRIC_gslb_steered_total, counts->n_steered);
+	counts->n_steered = 0;
 	SNAPSHOT_READ_END(b.zones);
 	SNAPSHOT_READ_END(b.settings);
 }

@@ -35,7 +35,8 @@ static inline uint32_t keys_below(const uint64_t *keys, uint32_t n, uint64_t key
 }
 
 /* The first of the children from `at` on that is not below the label, whose key they share: a million of "customer-000001" may do so. */
-static uint32_t above_kin(const struct denial *d, uint32_t at, uint32_t end, uint64_t key, const uint8_t *label) {
+static __attribute__((noinline)) uint32_t above_kin(const struct denial *d, uint32_t at, uint32_t end, uint64_t key,
+                                                    const uint8_t *label) {
 	uint32_t high = key < UINT64_MAX ? at + keys_below(d->keys + at, end - at, key + 1) : end;
 	while (at < high) {
 		uint32_t middle = at + (high - at) / 2;
@@ -55,8 +56,11 @@ static uint32_t cover_by_name(const struct denial *d, const struct place *p, con
 	return at == p->child ? p->match : d->last[at - 1];
 }
 
-/* Equal first 64 bits without equal hashes would take a search of 2^64 steps for each zone. */
-static uint32_t cover_by_hash(const struct denial *d, const uint8_t hash[20]) {
+/* Equal first 64 bits without equal hashes would take a search of 2^64 steps for each zone. Not in line: a search by name would pay for
+ * its registers. */
+static __attribute__((noinline)) uint32_t cover_by_hash(const struct denial *d, const uint8_t *name, size_t n) {
+	uint8_t hash[20];
+	nsec3_hash(hash, name, n);
 	uint64_t key = dns_get64(hash);
 	uint32_t at = d->starts[d->shift < 64 ? key >> d->shift : 0];
 	while (at < d->n && d->keys[at] <= key)
@@ -68,9 +72,7 @@ uint32_t denial_cover(const struct denial *d, uint32_t place, const struct dns_n
 	const uint8_t *label = name->wire + name->label_at[below];
 	if (!d->is_nsec3)
 		return cover_by_name(d, &d->places[place], label);
-	uint8_t hash[20];
-	nsec3_hash(hash, label, name->n - name->label_at[below]);
-	return cover_by_hash(d, hash);
+	return cover_by_hash(d, label, name->n - name->label_at[below]);
 }
 
 /* ---- names in order ---- */

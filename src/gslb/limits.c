@@ -23,7 +23,7 @@ static enum limits_kind kind_of(const struct exchange *x, const char *reply) {
 	return flags & DNS_FLAG_AA ? LIMITS_NODATA : LIMITS_REFERRAL;
 }
 
-bool limits_exempt(const struct limits *l, const struct addr *a) {
+bool limits_exempt_v6(const struct limits *l, const struct addr *a) {
 	for (size_t i = 0; i < l->n_exempt; i++)
 		if (addr_net_has(&l->exempt[i], a))
 			return true;
@@ -64,6 +64,19 @@ static uint32_t share(uint64_t per_second, unsigned n_workers) {
 	return per_second == 0 || per_second > n_workers ? (uint32_t)(per_second / n_workers) : 1;
 }
 
+static void exempt_init(struct limits *l, const struct cfg_nets *nets) {
+	l->exempt_v4 = mem_zalloc_array(nets->n, sizeof(*l->exempt_v4));
+	l->exempt = mem_zalloc_array(nets->n, sizeof(*l->exempt));
+	l->n_exempt = nets->n;
+	for (size_t i = 0; i < nets->n; i++) {
+		const struct addr_net *n = &nets->items[i];
+		uint32_t mask = n->bits > 0 ? ~UINT32_C(0) << (32 - n->bits) % 32 : 0;
+		l->exempt[i] = *n;
+		if (!addr_is_v6(&n->address))
+			l->exempt_v4[l->n_exempt_v4++] = (struct limits_net){ n->address.in.sin_addr.s_addr, htonl(mask) };
+	}
+}
+
 void limits_init(struct limits *l, const struct cfg_dns_limits *cfg, unsigned n_workers) {
 	const uint64_t rates[LIMITS_KINDS] = {
 		[LIMITS_POSITIVE] = cfg->positive, [LIMITS_NODATA] = cfg->nodata,
@@ -80,10 +93,7 @@ void limits_init(struct limits *l, const struct cfg_dns_limits *cfg, unsigned n_
 	l->slip = (uint32_t)cfg->slip;
 	l->bits[false] = (uint8_t)cfg->prefix_v4;
 	l->bits[true] = (uint8_t)cfg->prefix_v6;
-	l->n_exempt = cfg->exempt.n;
-	l->exempt = mem_zalloc_array(cfg->exempt.n, sizeof(*l->exempt));
-	if (cfg->exempt.n > 0)
-		memcpy(l->exempt, cfg->exempt.items, cfg->exempt.n * sizeof(*l->exempt));
+	exempt_init(l, &cfg->exempt);
 	l->n_tables = n_workers;
 	l->tables = mem_zalloc_array(n_workers, sizeof(struct rate_table *));
 	for (unsigned i = 0; i < n_workers; i++)
@@ -94,5 +104,6 @@ void limits_fini(struct limits *l) {
 	for (unsigned i = 0; i < l->n_tables; i++)
 		rate_table_destroy(l->tables[i]);
 	mem_free(l->tables);
+	mem_free(l->exempt_v4);
 	mem_free(l->exempt);
 }

@@ -6,7 +6,7 @@
 #include "gslb/private.h"
 #include "gslb/reply.h"
 
-static inline uint8_t *put_option(uint8_t *p, unsigned code, const void *data, size_t n) {
+static inline __attribute__((always_inline)) uint8_t *put_option(uint8_t *p, unsigned code, const void *data, size_t n) {
 	dns_put16(p, code);
 	dns_put16(p + 2, (unsigned)n);
 	copy_short(p + 4, data, n);
@@ -14,7 +14,7 @@ static inline uint8_t *put_option(uint8_t *p, unsigned code, const void *data, s
 }
 
 /* RFC 7871 7.2.1: family, source prefix and address as they came, and for which prefix the answer holds. */
-static uint8_t *put_ecs(uint8_t *p, const struct exchange *x) {
+static inline uint8_t *put_ecs(uint8_t *p, const struct exchange *x) {
 	const struct dns_query *q = &x->q;
 	unsigned most = x->batch->settings->ecs_bits[q->ecs_net.is_v6];
 	uint8_t *end = put_option(p, DNS_OPTION_ECS, q->ecs, q->n_ecs);
@@ -24,7 +24,10 @@ static uint8_t *put_ecs(uint8_t *p, const struct exchange *x) {
 	return end;
 }
 
-static uint8_t *put_cookie(uint8_t *p, const struct exchange *x) {
+/* Options that few replies have stay out of line: their arrays would cost each reply registers and a guarded stack. */
+#define RARE static __attribute__((noinline))
+
+RARE uint8_t *put_cookie(uint8_t *p, const struct exchange *x) {
 	uint8_t cookie[DNS_COOKIE_CLIENT_BYTES + DNS_COOKIE_SERVER_BYTES];
 	memcpy(cookie, x->q.cookie, x->cookie == COOKIE_GOOD ? sizeof(cookie) : DNS_COOKIE_CLIENT_BYTES);
 	if (x->cookie != COOKIE_GOOD)
@@ -33,7 +36,7 @@ static uint8_t *put_cookie(uint8_t *p, const struct exchange *x) {
 	return put_option(p, DNS_OPTION_COOKIE, cookie, sizeof(cookie));
 }
 
-static uint8_t *put_ede(uint8_t *p, unsigned code) {
+RARE uint8_t *put_ede(uint8_t *p, unsigned code) {
 	struct str text = dns_ede_text(code);
 	uint8_t data[2 + OPT_EDE_TEXT_MAX];
 	dns_put16(data, code);
@@ -41,7 +44,14 @@ static uint8_t *put_ede(uint8_t *p, unsigned code) {
 	return put_option(p, DNS_OPTION_EDE, data, 2 + text.n);
 }
 
-static uint8_t *put_options(uint8_t *p, const struct exchange *x, bool is_bare) {
+/* RFC 7828 3.3.2 */
+RARE uint8_t *put_keepalive(uint8_t *p, const struct exchange *x) {
+	uint8_t idle[2];
+	dns_put16(idle, x->batch->client->idle_ds);
+	return put_option(p, DNS_OPTION_KEEPALIVE, idle, sizeof(idle));
+}
+
+static inline uint8_t *put_options(uint8_t *p, const struct exchange *x, bool is_bare) {
 	const struct settings *s = x->batch->settings;
 	const struct dns_query *q = &x->q;
 	if (q->n_cookie > 0 && s->has_cookies)
@@ -52,11 +62,8 @@ static uint8_t *put_options(uint8_t *p, const struct exchange *x, bool is_bare) 
 		p = put_ecs(p, x);
 	if (q->wants_nsid && s->n_nsid > 0)
 		p = put_option(p, DNS_OPTION_NSID, s->nsid, s->n_nsid);
-	if (q->keepalive == DNS_KEEPALIVE_ASKED && x->batch->client->is_tcp) { /* RFC 7828 3.3.2 */
-		uint8_t idle[2];
-		dns_put16(idle, x->batch->client->idle_ds);
-		p = put_option(p, DNS_OPTION_KEEPALIVE, idle, sizeof(idle));
-	}
+	if (q->keepalive == DNS_KEEPALIVE_ASKED && x->batch->client->is_tcp)
+		p = put_keepalive(p, x);
 	if (x->found.ede != DNS_EDE_NONE)
 		p = put_ede(p, x->found.ede);
 	return p;

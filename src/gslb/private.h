@@ -45,7 +45,9 @@ struct counts {
 	_Atomic uint64_t types[COUNTS_TYPES];
 	_Atomic uint64_t policies[COUNTS_POLICIES];
 	_Atomic uint64_t sites[64]; /* by fleet_site.index */
-	uint32_t n_unlogged;        /* queries since the last one that was logged; the worker's own */
+	/* The worker's own. */
+	uint32_t n_unlogged; /* queries since the last one that was logged */
+	uint32_t n_steered;  /* answers of the batch in progress */
 };
 static inline void count_one(_Atomic uint64_t *cell) {
 	atomic_store_explicit(cell, atomic_load_explicit(cell, memory_order_relaxed) + 1, memory_order_relaxed);
@@ -65,26 +67,34 @@ enum limits_kind {
 	LIMITS_KINDS
 };
 struct limits {
-	uint32_t free_times; /* replies of at most so many times the query are of no concern; 0: all are, UINT32_MAX: none */
+	uint32_t free_times; /* replies of at most so many times the query are not judged; 0: all are, UINT32_MAX: none */
 	uint8_t bits[2];     /* of a network, by is_v6 */
 	uint32_t amplification, slip;
 	uint32_t rates[LIMITS_KINDS]; /* a second, of one worker; 0: no bound (of bytes: none) */
 	struct rate_table **tables;   /* by worker */
 	unsigned n_tables;
-	struct addr_net *exempt;
-	size_t n_exempt;
+	struct limits_net {
+		uint32_t address, mask; /* as on the wire */
+	} * exempt_v4;
+	struct addr_net *exempt; /* all */
+	size_t n_exempt_v4, n_exempt;
 };
 void limits_init(struct limits *l, const struct cfg_dns_limits *cfg, unsigned n_workers);
 void limits_fini(struct limits *l);
-bool limits_exempt(const struct limits *l, const struct addr *a);
+bool limits_exempt_v6(const struct limits *l, const struct addr *a);
+/* In line: every longer answer asks. */
+static inline bool limits_exempt(const struct limits *l, const struct addr *a) {
+	if (addr_is_v6(a))
+		return limits_exempt_v6(l, a);
+	for (size_t i = 0; i < l->n_exempt_v4; i++)
+		if (((l->exempt_v4[i].address ^ a->in.sin_addr.s_addr) & l->exempt_v4[i].mask) == 0)
+			return true;
+	return false;
+}
 enum limits_verdict { LIMITS_PASS, LIMITS_TRUNCATE, LIMITS_DROP };
 /* Of a reply of n bytes in all, over UDP, to a client without a valid cookie who is not exempt. */
 struct exchange;
 enum limits_verdict limits_judge(const struct exchange *x, const char *reply, size_t n);
-/* Is there anything to judge? */
-static inline bool limits_concern(const struct limits *l, size_t n_query, size_t n_reply) {
-	return n_reply > l->free_times * n_query;
-}
 
 /* ---- map_reload.c: maps that change while they are in force ---- */
 
@@ -151,6 +161,7 @@ struct batch {
 	struct counts *counts;
 	_Atomic uint64_t *answers; /* of them, by response code */
 	bool has_log;
+	uint32_t free_times;         /* limits.free_times; over TCP nothing is of concern */
 	size_t min_bytes, max_bytes; /* a reply may be so long at least, and at most; in between the client decides */
 	uint64_t now_us;             /* clock_now_us */
 };

@@ -6,10 +6,12 @@
 
 void reply_raise_pointers(const struct answer *a, size_t n, unsigned by, char *body) {
 	const uint16_t *at = answer_pointers(a), *end = at + a->n_pointers;
-	while (end > at && end[-1] >= n)
+	while (n < a->n && end > at && end[-1] >= n)
 		end--;
-	for (; at < end; at++)
-		dns_put16(body + *at, dns_get16(body + *at) + by);
+	for (; at < end; at++) {
+		char *pointer = body + *at;
+		dns_put16(pointer, dns_get16(pointer) + by);
+	}
 }
 
 /* An answer that may change soon is remembered for no longer (a negative one by its SOA, RFC 2308 5). */

@@ -37,12 +37,10 @@ void udp_thread_fini(void) {
 	buffers = NULL;
 }
 
-/* What the kernel has overwritten of the first n. */
-static void buffers_reset(struct udp_buffers *b, unsigned n) {
-	for (unsigned i = 0; i < n; i++) {
-		b->in[i].msg_hdr.msg_namelen = sizeof(b->from[i]);
-		b->in[i].msg_hdr.msg_controllen = b->has_control ? CONTROL_BYTES : 0;
-	}
+/* What the kernel overwrites. */
+static inline void buffers_reset(struct udp_buffers *b, unsigned i) {
+	b->in[i].msg_hdr.msg_namelen = sizeof(b->from[i]);
+	b->in[i].msg_hdr.msg_controllen = b->has_control ? CONTROL_BYTES : 0;
 }
 
 static void buffers_set_control(struct udp_buffers *b, bool has_control) {
@@ -51,8 +49,8 @@ static void buffers_set_control(struct udp_buffers *b, bool has_control) {
 		b->in[i].msg_hdr.msg_control = has_control ? b->control[i] : NULL;
 		b->out[i].msg_hdr.msg_control = NULL;
 		b->out[i].msg_hdr.msg_controllen = 0;
+		buffers_reset(b, i);
 	}
-	buffers_reset(b, UDP_BATCH);
 }
 
 static struct udp_buffers *buffers_create(void) {
@@ -101,9 +99,11 @@ static unsigned answer_batch(struct udp_socket *u, struct udp_buffers *b, unsign
 		b->messages[i].n_out = 0;
 	}
 	u->answer(u->context, b->messages, n_in);
-	for (unsigned i = 0; i < n_in; i++)
+	for (unsigned i = 0; i < n_in; i++) {
 		if (b->messages[i].n_out > 0)
 			put_reply(b, i, n_out++);
+		buffers_reset(b, i);
+	}
 	return n_out;
 }
 
@@ -150,10 +150,8 @@ static void on_readable(evutil_socket_t fd, short what, void *arg) {
 		n = recvmmsg(u->fd, b->in, UDP_BATCH, MSG_DONTWAIT, NULL);
 		if (n >= BUSY_BATCH)
 			unwatch(u);
-		if (n > 0) {
+		if (n > 0)
 			send_batch(u->fd, b->out, answer_batch(u, b, (unsigned)n));
-			buffers_reset(b, (unsigned)n);
-		}
 	}
 	watch(u);
 }

@@ -114,6 +114,30 @@ static void test_networks(void **state) {
 	from(x, "198.51.100.200:5353");
 }
 
+/* Prefixes of every kind, also those of no bits and of all. */
+static void test_exempt(void **state) {
+	static const struct {
+		const char *nets, *in, *out;
+	} cases[] = {
+		{ "203.0.113.0/25", "203.0.113.127:1", "203.0.113.128:1" },
+		{ "198.51.100.1/32, 203.0.113.8/31", "203.0.113.9:1", "203.0.113.10:1" },
+		{ "2001:db8::/33", "[2001:db8:7fff::1]:1", "[2001:db8:8000::1]:1" },
+		{ "2001:db8::/32, 0.0.0.0/0", "203.0.113.1:1", "[2001:db9::1]:1" },
+		{ "192.0.2.0/24, '::/0'", "[2001:db8::1]:1", "203.0.113.1:1" },
+	};
+	struct fixture *x = *state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		char yaml[1024];
+		snprintf(yaml, sizeof yaml, BASE "dns: { limits: { positive: 5, slip: 0, exempt: [%s] } }\n", cases[i].nets);
+		reload(x, yaml);
+		from(x, cases[i].in);
+		ASSERT_SEEN(ask_often(x, "web.example.org", 1, 20), 20, 0, 0);
+		from(x, cases[i].out);
+		ASSERT_SEEN(ask_often(x, "web.example.org", 1, 20), 10, 0, 10);
+	}
+	from(x, "198.51.100.200:5353");
+}
+
 /* RFC 7873 4.2: who shows a valid cookie gets its answers through any flood in its name. TCP, too. */
 static void test_beyond_doubt(void **state) {
 	struct fixture *x = *state;
@@ -194,11 +218,9 @@ static void test_allowance(void **state) {
 
 int main(void) {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rates_by_kind),
-		cmocka_unit_test(test_slip),
-		cmocka_unit_test(test_networks),
-		cmocka_unit_test(test_beyond_doubt),
-		cmocka_unit_test(test_strict_amplification),
+		cmocka_unit_test(test_rates_by_kind), cmocka_unit_test(test_slip),
+		cmocka_unit_test(test_networks),      cmocka_unit_test(test_exempt),
+		cmocka_unit_test(test_beyond_doubt),  cmocka_unit_test(test_strict_amplification),
 		cmocka_unit_test(test_allowance),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
