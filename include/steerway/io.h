@@ -118,6 +118,7 @@ struct stream {
 	bool has_eof;
 	bool answers_eof; /* TLS: sent something after STREAM_EOF */
 	uint8_t ticket;   /* TLS: 1 + place among the tickets that wait for an answer; 0: none */
+	uint8_t pace;     /* its owner's: how much the peer takes at once, in doublings */
 	int low_water;    /* SO_RCVLOWAT as set; 0: never set */
 };
 
@@ -140,6 +141,7 @@ int stream_handshake(struct stream *s);
 ssize_t stream_recv(struct stream *s, void *to, size_t n);
 /* As stream_recv on a clear-text connection, but the bytes stay. They count as seen: can_read is false behind this, until more arrive. */
 ssize_t stream_peek(struct stream *s, void *to, size_t n);
+#define STREAM_TLS_BYTES (256 * 1024) /* most that one stream_send() takes of a connection with TLS */
 /* Bytes taken (may be fewer), STREAM_AGAIN (can_write is false then) or STREAM_ERROR. */
 ssize_t stream_send(struct stream *s, const struct iovec *iov, int n_iov);
 /* Cipher text that waits for the socket: call when can_write. 0: none left, STREAM_AGAIN, STREAM_ERROR. */
@@ -178,8 +180,9 @@ bool stream_has_peer_certificate(const struct stream *s);
 /* False: it showed none. What does not fit into the store is empty, never cut. */
 bool stream_peer_certificate(const struct stream *s, struct tls_peer *out);
 
-/* A buffer of the thread's own, shared by all its connections, for bytes that do not outlive the current callback. */
-#define IO_SHARED_BYTES (256 * 1024)
+/* A buffer of the thread's own, shared by all its connections, for bytes that do not outlive the current callback. With
+ * half of it 1 MiB in clear text costs half as much again. */
+#define IO_SHARED_BYTES (512 * 1024)
 char *io_shared_buffer(void);
 
 /* ---- listening ---- */

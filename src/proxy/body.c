@@ -43,11 +43,8 @@ struct pending *pending_consume(struct pending *p, size_t n) {
 /* Below this, copying the spans into one run costs less than what sendmsg costs above send (measured: 0.4 us). */
 enum { GATHER_BYTES = 4096 };
 
-static ssize_t send_spans(struct stream *s, const struct iovec *iov, int n_iov) {
+static ssize_t send_spans(struct stream *s, const struct iovec *iov, int n_iov, size_t n) {
 	char run[GATHER_BYTES];
-	size_t n = 0;
-	for (int i = 0; i < n_iov; i++)
-		n += iov[i].iov_len;
 	if (n_iov == 1 || n > GATHER_BYTES)
 		return stream_send(s, iov, n_iov);
 	n = 0;
@@ -56,11 +53,26 @@ static ssize_t send_spans(struct stream *s, const struct iovec *iov, int n_iov) 
 	return stream_send(s, &(struct iovec){ run, n }, 1);
 }
 
+size_t pending_room(const struct stream *s) {
+	return (size_t)ROOM_LEAST << s->pace;
+}
+
+/* n bytes were handed over at once; did all of them go? */
+static void room_learn(struct stream *s, size_t n, bool is_all) {
+	size_t room = pending_room(s), most = s->ssl ? STREAM_TLS_BYTES : IO_SHARED_BYTES;
+	if (!is_all)
+		s->pace = 0;
+	else if (n > room / 2 && room < most)
+		s->pace++;
+}
+
 int pending_send(struct stream *s, struct pending **out, struct iovec *iov, int n_iov) {
 	int i = 0;
-	size_t skip = 0;
+	size_t skip = 0, n = 0;
+	for (int j = 0; j < n_iov; j++)
+		n += iov[j].iov_len;
 	if (!*out && !s->unsent) {
-		ssize_t sent = send_spans(s, iov, n_iov);
+		ssize_t sent = send_spans(s, iov, n_iov, n);
 		if (sent == STREAM_ERROR)
 			return STREAM_ERROR;
 		skip = sent > 0 ? (size_t)sent : 0;
@@ -69,6 +81,7 @@ int pending_send(struct stream *s, struct pending **out, struct iovec *iov, int 
 	}
 	for (; i < n_iov; i++, skip = 0)
 		*out = pending_add(*out, str_slice((const char *)iov[i].iov_base + skip, iov[i].iov_len - skip));
+	room_learn(s, n, !*out && !s->unsent);
 	if (!*out && !s->unsent)
 		return 0;
 	/* The socket may take more at once (a TLS call takes at most one buffer): ask until it says that it is full. */

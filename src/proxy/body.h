@@ -23,6 +23,10 @@ static inline struct str pending_str(const struct pending *p) {
 int pending_send(struct stream *s, struct pending **out, struct iovec *iov, int n_iov);
 /* Sends what waits. Same answers. */
 int pending_flush(struct stream *s, struct pending **out);
+/* How much of a body to read for a peer at once: 64 KiB, doubled with each span that its socket took whole, back to 64 KiB when some had
+ * to wait. So a slow peer holds little of our memory, and a fast one costs few calls. */
+enum { ROOM_LEAST = 64 * 1024 };
+size_t pending_room(const struct stream *s);
 
 /* The fields that are not dropped, as lines "name: value\r\n"; NULL: none. */
 struct pending *pending_lines(const struct http_head *h);

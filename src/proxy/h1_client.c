@@ -13,7 +13,7 @@ enum {
 	HEAD_BYTES = 64 * 1024, /* of a response */
 	FIELDS_MAX = 256,
 	INTERIM_MAX = 16, /* 1xx answers to one request */
-	LOW_WATER_BYTES = 128 * 1024,
+	LOW_WATER_BYTES = 256 * 1024,
 	FAST_BYTES = 64 * 1024,   /* a read of so much says that the server is faster than we are */
 	LOW_WATER_US = 20 * 1000, /* how long bytes may wait for the low-water mark */
 };
@@ -212,7 +212,7 @@ static void take_end(struct upstream *u, bool is_error) {
 
 /*
  * Large bodies of a fast server: let the socket fill to half of our buffer before it rings, instead of ringing for every segment
- * (1 MiB in clear text: 167 us of CPU against 326). A server that then turns slow would be held back by the mark, so a deadline
+ * (1 MiB in clear text: 0.77 of the CPU time). A server that then turns slow would be held back by the mark, so a deadline
  * takes it away again.
  */
 static void set_low_water(struct upstream *u, size_t got) {
@@ -306,8 +306,7 @@ static void back_finish(struct txn *t, bool is_clean) {
 }
 
 static size_t back_room(const struct txn *t) {
-	(void)t;
-	return IO_SHARED_BYTES;
+	return pending_room(&t->upstream->stream);
 }
 
 const struct end_ops h1_client_end = {

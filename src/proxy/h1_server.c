@@ -243,7 +243,7 @@ static bool read_body(struct session *s) {
 		mem_free(held);
 		return used > 0;
 	}
-	ssize_t n = stream_recv(&s->stream, io_shared_buffer(), IO_SHARED_BYTES);
+	ssize_t n = stream_recv(&s->stream, io_shared_buffer(), txn_request_room(s->txn));
 	if (n == STREAM_AGAIN)
 		return false;
 	if (n == STREAM_EOF && s->txn->is_tunnel) { /* half of it closes */
@@ -367,8 +367,7 @@ static void front_resume(struct txn *t) {
 }
 
 static size_t front_room(const struct txn *t) {
-	(void)t;
-	return IO_SHARED_BYTES; /* the socket takes it, or it waits: the server is not read meanwhile */
+	return pending_room(&t->session->stream);
 }
 
 static void front_finish(struct txn *t, bool is_clean) {

@@ -341,6 +341,10 @@ enum end_state txn_on_request_span(struct txn *t, struct str span, bool is_last)
 void txn_on_response_drained(struct txn *t);
 /* The front end has no more to give for now: what was laid ready for the server leaves. */
 void txn_flush_request(struct txn *t);
+/* How much of the request's body to read at once; with no server to take it, no more than has to be thrown away. */
+static inline size_t txn_request_room(const struct txn *t) {
+	return t->upstream ? t->back->room(t) : ROOM_LEAST;
+}
 /* Ends the transaction: with an answer of the row's status (or `status`, when not 0) if none was begun, else by a cut. */
 void txn_fail(struct txn *t, enum proxy_end end, unsigned status);
 /* Ends it with this answer, none having been begun. */
