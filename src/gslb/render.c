@@ -189,20 +189,26 @@ const struct answer *render_end(struct render *r, enum dns_rcode rcode, bool is_
 	if (r->w.is_full)
 		return NULL;
 	struct str body = dns_write_body(&r->w);
-	size_t bytes = ((offsetof(struct answer, bytes) + body.n + 1) & ~(size_t)1) + 2 * ((size_t)r->w.n_pointers + r->n_ttls);
-	struct answer *a = arena_alloc_packed(arena, bytes);
+	struct answer_more more = { .n_bare = (uint16_t)(r->bare_n ? r->bare_n - r->w.body : body.n),
+		                    .bare_additional = r->bare_n ? r->bare_additional : r->count[RENDER_ADDITIONAL],
+		                    .n_pointers = r->w.n_pointers,
+		                    .n_ttls = (uint16_t)r->n_ttls };
+	bool has_more = more.n_bare < body.n || more.n_pointers > 0 || more.n_ttls > 0;
+	size_t places = 2 * ((size_t)more.n_pointers + more.n_ttls), more_at = answer_more_at(body.n);
+	struct answer *a = arena_alloc_packed(arena, more_at + (has_more ? sizeof(more) + places : 0));
 	*a = (struct answer){ .n = (uint16_t)body.n,
-		              .n_bare = (uint16_t)(r->bare_n ? r->bare_n - r->w.body : body.n),
 		              .flags = (uint16_t)((is_authoritative ? DNS_FLAG_AA : 0) | (unsigned)rcode),
 		              .type = r->type,
 		              .counts = { r->count[0], r->count[1], r->count[2] },
-		              .bare_additional = r->bare_n ? r->bare_additional : r->count[RENDER_ADDITIONAL],
-		              .n_pointers = r->w.n_pointers,
-		              .n_ttls = (uint16_t)(r->n_ttls & 0x3fff),
-		              .needs = (uint16_t)(needs & 3),
+		              .needs = (uint8_t)(needs & 3),
+		              .has_more = has_more,
 		              .base_n = (uint8_t)(r->w.body - DNS_HEADER_BYTES - 4) };
 	memcpy(a->bytes, body.p, body.n);
-	memcpy((uint16_t *)(uintptr_t)answer_pointers(a), r->w.pointers, r->w.n_pointers * sizeof(uint16_t));
-	memcpy((uint16_t *)(uintptr_t)answer_ttls(a), r->ttl_at, r->n_ttls * sizeof(uint16_t));
+	if (has_more) {
+		char *to = (char *)a + more_at;
+		memcpy(to, &more, sizeof(more));
+		memcpy(to + sizeof(more), r->w.pointers, more.n_pointers * sizeof(uint16_t));
+		memcpy(to + sizeof(more) + more.n_pointers * sizeof(uint16_t), r->ttl_at, more.n_ttls * sizeof(uint16_t));
+	}
 	return a;
 }

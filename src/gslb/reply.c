@@ -5,7 +5,10 @@
 #include "steerway/base/rand.h"
 
 void reply_raise_pointers(const struct answer *a, size_t n, unsigned by, char *body) {
-	const uint16_t *at = answer_pointers(a), *end = at + a->n_pointers;
+	if (!a->has_more)
+		return;
+	const struct answer_more *more = answer_more(a);
+	const uint16_t *at = more->places, *end = at + more->n_pointers;
 	while (n < a->n && end > at && end[-1] >= n)
 		end--;
 	for (; at < end; at++) {
@@ -16,8 +19,9 @@ void reply_raise_pointers(const struct answer *a, size_t n, unsigned by, char *b
 
 /* An answer that may change soon is remembered for no longer (a negative one by its SOA, RFC 2308 5). */
 static void shorten_ttls(const struct answer *a, uint32_t ttl_s, char *body) {
-	const uint16_t *at = answer_ttls(a);
-	for (unsigned i = 0; i < a->n_ttls; i++)
+	const struct answer_more *more = answer_more(a);
+	const uint16_t *at = answer_ttls(more);
+	for (unsigned i = 0; i < more->n_ttls; i++)
 		if (dns_get32(body + at[i]) > ttl_s)
 			dns_put32(body + at[i], ttl_s);
 }
@@ -28,12 +32,13 @@ enum { TYPE_BEFORE_TTL = 4, RDATA_BEHIND_TTL = 6 };
 /* Another address first, by a draw, and the others behind it in a circle. Only RDATA moves: the records' owners may be written in different
  * ways. To signatures the order is nothing (RFC 4034 6.3). */
 static void rotate_addresses(const struct answer *a, char *body) {
-	const uint16_t *at = answer_ttls(a);
+	const struct answer_more *more = answer_more(a);
+	const uint16_t *at = answer_ttls(more);
 	size_t n_address = a->type == DNS_TYPE_A ? 4 : 16;
 	unsigned n = 0;
 	if (a->type != DNS_TYPE_A && a->type != DNS_TYPE_AAAA)
 		return;
-	while (n < a->n_ttls && dns_get16(a->bytes + at[n] - TYPE_BEFORE_TTL) == a->type) /* not the SOA, nor signatures */
+	while (n < more->n_ttls && dns_get16(a->bytes + at[n] - TYPE_BEFORE_TTL) == a->type) /* not the SOA, nor signatures */
 		n++;
 	if (n < 2)
 		return;
@@ -43,6 +48,8 @@ static void rotate_addresses(const struct answer *a, char *body) {
 }
 
 void reply_put_steered(const struct found *f, char *body) {
+	if (!f->answer->has_more)
+		return;
 	shorten_ttls(f->answer, f->ttl_s, body);
 	if (f->steered->cfg->order == CFG_ORDER_ROTATE)
 		rotate_addresses(f->answer, body);
@@ -64,7 +71,8 @@ struct reply reply_write_rest(const struct dns_query *q, const struct found *f, 
 	n_more += n_cname;
 	/* Behind the additional section nothing else can stand. */
 	bool is_bare = n_more > 0 || question + a->n + n_opt > limit;
-	size_t n = is_bare ? a->n_bare : a->n;
+	const struct answer_more *more = is_bare && a->has_more ? answer_more(a) : NULL;
+	size_t n = more ? more->n_bare : a->n;
 	if (question + n + n_more + n_opt > limit) { /* RFC 2181 9: no half RRset; the client asks again over TCP */
 		flags |= DNS_FLAG_TC;
 		dns_put16(out + 2, flags);
@@ -72,7 +80,7 @@ struct reply reply_write_rest(const struct dns_query *q, const struct found *f, 
 		return (struct reply){ flags, question };
 	}
 	dns_put16(out + 2, flags);
-	reply_put_counts(out, answers, authority, (is_bare ? a->bare_additional : a->counts[2]) + (n_opt > 0));
+	reply_put_counts(out, answers, authority, (more ? more->bare_additional : a->counts[2]) + (n_opt > 0));
 	char *body = out + question;
 	reply_put_body(a, n, q->name.n, body);
 	if (f->ttl_s != UINT32_MAX)

@@ -35,7 +35,7 @@ static struct answer *chaos_create(struct str text, const char *key, struct err 
 	}
 	struct answer *a = mem_zalloc(sizeof(*a) + sizeof(head) + 2 + text.n);
 	*a = (struct answer){ .flags = DNS_FLAG_AA, .type = DNS_TYPE_TXT, .counts = { 1 } };
-	a->n = a->n_bare = (uint16_t)(sizeof(head) + 2 + text.n);
+	a->n = (uint16_t)(sizeof(head) + 2 + text.n);
 	memcpy(a->bytes, head, sizeof(head));
 	a->bytes[sizeof(head)] = (uint8_t)(text.n + 1);
 	a->bytes[sizeof(head) + 1] = (uint8_t)text.n;

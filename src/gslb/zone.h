@@ -53,25 +53,35 @@ enum answer_needs {
 	NEEDS_NO_WILDCARD = 2, /* that the question's name does not exist, and no wildcard covers it */
 };
 
-/* The body of a reply, ready to be copied behind a question. Places of pointers and TTLs, relative to the body, stand behind it. */
+/* The body of a reply, ready to be copied behind a question. Most of those that there may be millions of are an address or two, which
+ * need no more than this. */
 struct answer {
-	uint16_t n;         /* bytes */
-	uint16_t n_bare;    /* of them without the additional records that may be left out */
-	uint16_t flags;     /* AA and the response code */
-	uint16_t type;      /* of the records asked for; 0: of none */
-	uint16_t counts[3]; /* answer, authority, additional */
-	uint16_t bare_additional;
-	uint16_t n_pointers;
-	uint16_t n_ttls : 14; /* those of steered records, which shrink when the answer may change soon */
-	uint16_t needs : 2;   /* bits of answer_needs */
+	uint16_t n;           /* bytes */
+	uint16_t flags;       /* AA and the response code */
+	uint16_t type;        /* of the records asked for; 0: of none */
+	uint16_t counts[3];   /* answer, authority, additional */
+	uint8_t needs : 2;    /* bits of answer_needs */
+	uint8_t has_more : 1; /* struct answer_more stands behind the body, at an even address */
 	uint8_t base_n;       /* length of the name that the pointers were written for */
 	uint8_t bytes[];
 };
-static inline const uint16_t *answer_pointers(const struct answer *a) {
-	return (const void *)(a->bytes + a->n + (offsetof(struct answer, bytes) + a->n) % 2);
+struct answer_more {
+	uint16_t n_bare;          /* bytes without the additional records that may be left out */
+	uint16_t bare_additional; /* records that stay */
+	uint16_t n_pointers, n_ttls;
+	uint16_t places
+	    []; /* of pointers, then of TTLs of steered records, which shrink when the answer may change soon; in the body */
+};
+_Static_assert(offsetof(struct answer, bytes) % 2 == 0, "answer_more_at()");
+static inline size_t answer_more_at(size_t n) {
+	return offsetof(struct answer, bytes) + ((n + 1) & ~(size_t)1);
 }
-static inline const uint16_t *answer_ttls(const struct answer *a) {
-	return answer_pointers(a) + a->n_pointers;
+/* Of one that has it. */
+static inline const struct answer_more *answer_more(const struct answer *a) {
+	return (const void *)((const char *)a + answer_more_at(a->n));
+}
+static inline const uint16_t *answer_ttls(const struct answer_more *more) {
+	return more->places + more->n_pointers;
 }
 
 /* ---- names as they are served ---- */
@@ -104,7 +114,7 @@ struct rules {
  * is aligned to more than two bytes.
  */
 struct entry {
-	uint8_t n_name, n_labels, n_answers;
+	uint8_t n_name, n_answers;
 	bool is_signed : 1; /* behind the plain answers stand as many with DNSSEC, and the name's place in the chain of proofs */
 	bool is_far : 1;
 	uint8_t word[8]; /* of 64 bits, the machine's order: above, a pointer to rules in 48 bits; below, type_bits */
@@ -122,7 +132,7 @@ static inline const struct rules *entry_rules(const struct entry *e) {
 	return (const struct rules *)(uintptr_t)(word >> 16);
 }
 static inline size_t entry_answers_at(size_t n_name) {
-	return offsetof(struct entry, name) + ((n_name + 1u) & ~1u);
+	return (offsetof(struct entry, name) + n_name + 1) & ~(size_t)1;
 }
 static inline const struct answer *entry_answer(const struct entry *e, unsigned i) {
 	const char *at = (const char *)e + entry_answers_at(e->n_name);
@@ -472,7 +482,6 @@ int zone_render(struct zone *z, struct render *r, struct err *e);
 /* render.c: one answer at a time, with the writer that it holds (64 KiB: made once for many). */
 enum render_section { RENDER_ANSWER, RENDER_AUTHORITY, RENDER_ADDITIONAL };
 #define RENDER_TTLS_MAX (DNS_MESSAGE_MAX / 16) /* no steered record is shorter than an address */
-_Static_assert(RENDER_TTLS_MAX < 1 << 14, "struct answer counts them in 14 bits");
 #define RENDER_PROOFS_MAX (2 * CHAIN_MAX + 4)
 struct render {
 	const struct zone *zone;

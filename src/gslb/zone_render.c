@@ -293,9 +293,7 @@ static void entry_store(struct zone *z, struct node *n, const struct types *t) {
 		is_far = is_far || distance_of(it, answers[i]) == 0;
 	if (is_far)
 		it = arena_alloc_packed(&z->arena, head + n_answers * sizeof(answers[0]) + place_bytes);
-	*it = (struct entry){
-		.n_name = n->n_name, .n_labels = n->n_labels, .n_answers = (uint8_t)t->n, .is_signed = is_signed, .is_far = is_far
-	};
+	*it = (struct entry){ .n_name = n->n_name, .n_answers = (uint8_t)t->n, .is_signed = is_signed, .is_far = is_far };
 	for (unsigned i = 0; i < t->n; i++)
 		word |= UINT64_C(1) << answers[i]->type % 16;
 	memcpy(it->word, &word, sizeof(word));

@@ -197,13 +197,13 @@ static bool has_signed(const struct zones *zs) {
 
 /* ---- the table ---- */
 
-static void table_add(struct zones *zs, const struct entry *entry, uint64_t hash) {
+static void table_add(struct zones *zs, const struct entry *entry, uint64_t hash, unsigned n_labels) {
 	size_t i = zones_slot(zs, hash);
 	while (zs->table[i])
 		i = i + 1 == zs->n_slots ? 0 : i + 1;
 	zs->table[i] = hash >> 48 << 48 | (uintptr_t)entry;
-	if (entry->n_labels > zs->max_labels)
-		zs->max_labels = entry->n_labels;
+	if (n_labels > zs->max_labels)
+		zs->max_labels = n_labels;
 }
 
 /* Is the entry of a zone that this snapshot holds, too? A faulty one may still have names that became another zone's. */
@@ -227,7 +227,7 @@ static size_t index_held(struct zones *zs, const struct zones *old) {
 			continue;
 		n++;
 		if (zs->table && dns_name_read(&name, str_slice((const char *)e->name, e->n_name)))
-			table_add(zs, e, dns_name_hash(name.wire, name.n));
+			table_add(zs, e, dns_name_hash(name.wire, name.n), name.n_labels);
 	}
 	return n;
 }
@@ -238,7 +238,7 @@ static size_t index_made(struct zones *zs) {
 		for (struct node *it = z->first; it; it = it->next) {
 			n += it->entry != NULL;
 			if (zs->table && it->entry)
-				table_add(zs, it->entry, it->hash);
+				table_add(zs, it->entry, it->hash, it->n_labels);
 		}
 	return n;
 }
