@@ -22,7 +22,7 @@ ifneq ($(SANITIZE),)
 FORTIFY :=
 SANITIZE_FLAGS := -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
 # jemalloc would hide what the sanitizers look for.
-DEPS_LIBS_USED = $(filter-out -ljemalloc,$(DEPS_LIBS)) -lm
+DEPS_LIBS_USED = $(filter-out -ljemalloc -l:libjemalloc%,$(DEPS_LIBS)) -lm
 else
 DEPS_LIBS_USED = $(DEPS_LIBS) -lm
 endif

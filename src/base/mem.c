@@ -13,6 +13,12 @@
 
 enum { LINE_BYTES = 64 };
 
+/* jemalloc's; NULL where it is not linked (sanitizers bring an allocator of their own). */
+int mallctl(const char *name, void *old, size_t *old_bytes, void *new, size_t new_bytes) __attribute__((weak));
+/* Of a large table, pages that nobody has touched stay the kernel's, which memset() would take. */
+void *mallocx(size_t bytes, int flags) __attribute__((weak));
+enum { LINES_ZEROED = 6 | 0x40 }; /* MALLOCX_LG_ALIGN(6) | MALLOCX_ZERO */
+
 static _Noreturn void die(size_t count, size_t size) {
 	char text[128];
 	int n = snprintf(text, sizeof text, "steerway: out of memory: %zu * %zu bytes asked for\n", count, size);
@@ -52,6 +58,8 @@ void *mem_zalloc_lines(size_t bytes) {
 	if (bytes > SIZE_MAX - LINE_BYTES)
 		die(1, bytes);
 	size_t rounded = bytes > 0 ? (bytes + LINE_BYTES - 1) & ~(size_t)(LINE_BYTES - 1) : LINE_BYTES;
+	if (mallocx)
+		return checked(mallocx(rounded, LINES_ZEROED), 1, bytes);
 	return memset(checked(aligned_alloc(LINE_BYTES, rounded), 1, bytes), 0, rounded);
 }
 
@@ -61,9 +69,6 @@ char *mem_strdup(struct str s) {
 	char *copy = mem_alloc(s.n + 1);
 	return str_copy(copy, s.n + 1, s);
 }
-
-/* jemalloc's; NULL where it is not linked (sanitizers bring an allocator of their own). */
-int mallctl(const char *name, void *old, size_t *old_bytes, void *new, size_t new_bytes) __attribute__((weak));
 
 void mem_give_back(void) {
 	if (mallctl)

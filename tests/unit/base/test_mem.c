@@ -16,6 +16,9 @@
 
 #include "steerway/base/rand.h"
 
+/* NULL where jemalloc is not linked. */
+int mallctl(const char *name, void *old, size_t *old_bytes, void *new, size_t new_bytes) __attribute__((weak));
+
 /* The size is not a constant to the compiler, which would rightly warn of it. */
 static volatile size_t too_much = SIZE_MAX / 2;
 
@@ -242,8 +245,33 @@ static void test_arena_packed(void **state) {
 	mem_give_back();
 }
 
+static size_t resident_bytes(void) {
+	unsigned long pages = 0;
+	FILE *f = fopen("/proc/self/statm", "r");
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "%*u %lu", &pages), 1);
+	fclose(f);
+	return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* A large table costs what of it is used. */
+static void test_large_lines_are_not_touched(void **state) {
+	(void)state;
+	enum { BYTES = 64 << 20 };
+	if (!mallctl)
+		skip(); /* the sanitizers' allocator has no such call */
+	size_t before = resident_bytes();
+	unsigned char *lines = mem_zalloc_lines(BYTES);
+	assert_in_range(resident_bytes(), 0, before + BYTES / 64);
+	assert_int_equal((uintptr_t)lines % 64, 0);
+	for (size_t i = 0; i < BYTES; i += 4096)
+		assert_int_equal(lines[i], 0);
+	mem_free(lines);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_large_lines_are_not_touched),
 		cmocka_unit_test(test_running_out_aborts),
 		cmocka_unit_test(test_mem),
 		cmocka_unit_test(test_arena_packed),
