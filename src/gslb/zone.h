@@ -21,6 +21,7 @@
 
 #include "steerway/base/arena.h"
 #include "steerway/base/clock.h"
+#include "steerway/base/map.h"
 #include "steerway/base/mem.h"
 #include "steerway/dns.h"
 #include "steerway/gslb.h"
@@ -342,6 +343,7 @@ _Static_assert(sizeof(void *) == 8, "the table of names holds pointers in 48 bit
 
 struct zones {
 	struct zone *first, **tail;
+	struct map by_name; /* the same; keys are wire names of the zones' units */
 	const struct cfg_root *cfg;
 	struct maps *maps; /* what policies were compiled from */
 	/* Open addressing by a name's hash: a pointer to its entry in 48 bits, and the hash's upper 16 above; 0: free. Eight of them

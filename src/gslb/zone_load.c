@@ -16,7 +16,10 @@
 #define DEFAULT_TTL 3600 /* of records that have none of their own, before any $TTL and any record with one */
 #define INCLUDE_DEPTH_MAX 16
 #define FILES_MAX 4096
-#define RRSET_BYTES_MAX 65535 /* of RDATA: more fits no answer */
+/* Chunks of a zone's arenas: of tens of thousands of small zones each would lay hands on pages of its own. */
+#define CHUNK_BYTES 4096
+#define CHUNK_BYTES_LARGE (64 * 1024) /* of a file longer than a chunk */
+#define RRSET_BYTES_MAX 65535         /* of RDATA: more fits no answer */
 
 struct rrset *node_rrset(const struct node *n, uint16_t type) {
 	struct rrset *s = n->sets;
@@ -465,6 +468,8 @@ static int file_read(struct loader *l, const struct source *above, struct str pa
 	if (text_get(l, &file, path, e) < 0 || includes_itself(z, above, &file, e) < 0)
 		return -1;
 	file_add(z, &file);
+	if (file.text.n > CHUNK_BYTES)
+		z->arena.chunk_bytes = z->load.chunk_bytes = CHUNK_BYTES_LARGE;
 	memcpy(s.origin, origin.p, origin.n);
 	zone_scan_init(&s.scan, file.text);
 	table_reserve(&z->nodes, file.text.n);
@@ -505,8 +510,8 @@ struct zone *zone_load(const struct cfg_zone *cfg, const struct zone *texts_of, 
 	z->n_holds = 1;
 	z->cfg = cfg;
 	z->tail = &z->first;
-	arena_init(&z->arena, 64 * 1024);
-	arena_init(&z->load, 64 * 1024);
+	arena_init(&z->arena, CHUNK_BYTES);
+	arena_init(&z->load, CHUNK_BYTES);
 	z->name = arena_str(&z->arena, dns_name_suffix(&name, 0));
 	z->n_labels = name.n_labels;
 	z->text = arena_str(&z->arena, zone_name_text(z, z->name));

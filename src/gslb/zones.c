@@ -16,15 +16,13 @@ struct build {
 	const struct zones *old;       /* NULL at start */
 	const struct renewal *renewal; /* NULL: files are read */
 	const struct latency *told;    /* rows of maps; with a renewal NULL: they are another thread's */
+	bool *is_nested;               /* by place in the configuration: see find_nested() */
 	char **faults; /* by place in the configuration: what is wrong with the zone as it stands; NULL: nothing yet */
 	size_t at;     /* the zone at work, whose fault it is when the attempt fails; SIZE_MAX: that of none */
 };
 
 static struct zone *zone_of_apex(const struct zones *zs, struct str wire) {
-	for (struct zone *z = zs->first; z; z = z->next)
-		if (str_eq(z->name, wire))
-			return z;
-	return NULL;
+	return map_get(&zs->by_name, wire);
 }
 
 /* The closest served zone above this one. */
@@ -46,21 +44,29 @@ struct zone *zones_zone_of(const struct zones *zs, struct str wire) {
 
 /* ---- zones that are kept ---- */
 
-/* Is another zone above or below it? Then its answers hang on that one, and it is made anew with it. */
-static bool is_nested(const struct cfg_root *cfg, const struct cfg_zone *c) {
-	struct dns_name own, other;
+/* Which have another zone above or below them, by place in the configuration: their answers hang on that one, and they are made anew
+ * with it. */
+static bool *find_nested(const struct cfg_root *cfg) {
+	bool *is_nested = mem_zalloc_array(cfg->zones.n, sizeof(*is_nested));
+	struct arena names;
+	struct map places = { 0 };
+	struct dns_name name;
 	struct err e;
-	if (zone_name_parse(&own, c->id, NULL, &e) < 0)
-		return false;
+	arena_init(&names, 64 * 1024);
+	for (size_t i = 0; i < cfg->zones.n; i++)
+		if (zone_name_parse(&name, cfg->zones.items[i].id, NULL, &e) == 0)
+			map_put(&places, arena_str(&names, dns_name_suffix(&name, 0)), &is_nested[i]);
 	for (size_t i = 0; i < cfg->zones.n; i++) {
-		if (&cfg->zones.items[i] == c || zone_name_parse(&other, cfg->zones.items[i].id, NULL, &e) < 0)
-			continue;
-		const struct dns_name *upper = own.n_labels < other.n_labels ? &own : &other,
-				      *lower = upper == &own ? &other : &own;
-		if (str_eq(dns_name_suffix(lower, lower->n_labels - upper->n_labels), dns_name_suffix(upper, 0)))
-			return true;
+		bool is_name = zone_name_parse(&name, cfg->zones.items[i].id, NULL, &e) == 0;
+		for (unsigned k = 1; is_name && k <= name.n_labels; k++) {
+			bool *above = map_get(&places, dns_name_suffix(&name, k));
+			if (above)
+				*above = is_nested[i] = true;
+		}
 	}
-	return false;
+	map_fini(&places);
+	arena_fini(&names);
+	return is_nested;
 }
 
 static bool files_are_unchanged(const struct zone *z, const struct cfg_zone *c) {
@@ -97,7 +103,7 @@ static struct zone *hold(struct zone *old, const struct cfg_zone *c) {
 static struct zone *zone_make(const struct build *b, size_t i, struct zone *old, struct err *e) {
 	const struct cfg_zone *c = &b->cfg->zones.items[i];
 	if (old && is_plain(old, c)) {
-		bool is_same = !old->fault && !old->is_nested && !is_nested(b->cfg, c) && files_are_unchanged(old, c);
+		bool is_same = !old->fault && !old->is_nested && !b->is_nested[i] && files_are_unchanged(old, c);
 		if (b->faults[i] || b->renewal || is_same)
 			return hold(old, c);
 	}
@@ -128,10 +134,10 @@ static int load_all(struct build *b, struct err *e) {
 		if (!z)
 			return err_context(e, "zones.%.*s", STR_ARG(c->id));
 		z->index = b->at;
-		z->is_nested = is_nested(b->cfg, c);
+		z->is_nested = b->is_nested[b->at];
 		*b->zones->tail = z;
 		b->zones->tail = &z->next;
-		if (zone_of_apex(b->zones, z->name) != z) {
+		if (map_put(&b->zones->by_name, z->name, z)) {
 			b->at = SIZE_MAX;
 			return err_set(e, "zones.%.*s: the zone stands twice in the configuration", STR_ARG(c->id));
 		}
@@ -279,10 +285,11 @@ static int build(struct build *b, struct render *r, struct err *e) {
 	if (each_zone(b, step_check, r, e) < 0 || sign_all(b, e) < 0 || each_zone(b, zone_render_negative, r, e) < 0 ||
 	    each_zone(b, zone_render, r, e) < 0 || index_all(b, e) < 0)
 		return -1;
+	bool is_any_signed = has_signed(b->zones);
 	for (struct zone *z = b->zones->first; z; z = z->next) {
 		if (b->faults[z->index])
 			z->fault = mem_strdup(str_from(b->faults[z->index]));
-		z->keeps_load = z->is_nested && has_signed(b->zones);
+		z->keeps_load = z->is_nested && is_any_signed;
 		if (z->unit == z)
 			zone_unload(z);
 	}
@@ -314,6 +321,7 @@ static struct zones *create(const struct cfg_root *cfg, const struct zones *old,
 		           .old = old,
 		           .renewal = renewal,
 		           .told = told,
+		           .is_nested = find_nested(cfg),
 		           .faults = mem_zalloc_array(cfg->zones.n, sizeof(*b.faults)) };
 	struct render *r = mem_zalloc(sizeof(*r));
 	for (const struct zone *z = renewal ? old->first : NULL; z; z = z->next)
@@ -322,6 +330,7 @@ static struct zones *create(const struct cfg_root *cfg, const struct zones *old,
 	for (size_t i = 0; i < cfg->zones.n; i++)
 		mem_free(b.faults[i]);
 	mem_free(b.faults);
+	mem_free(b.is_nested);
 	mem_free(r);
 	mem_give_back();
 	return zs;
@@ -375,6 +384,7 @@ void zones_destroy(struct zones *zs) {
 	if (!zs)
 		return;
 	SNAPSHOT_FREE_BEGIN(zs);
+	map_fini(&zs->by_name);
 	for (struct zone *z = zs->first, *next; z; z = next) {
 		next = z->next;
 		zone_destroy(z);

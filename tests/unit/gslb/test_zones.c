@@ -195,6 +195,29 @@ static void test_nested(void **state) {
 	IS_AT("web.sub.example.org", "192.0.2.8");
 }
 
+/* Which zones hang on others, however many labels lie between them. */
+static void test_nested_are_found(void **state) {
+	struct fixture *x = *state;
+	static const struct {
+		const char *yaml;
+		unsigned nested; /* bits, by place */
+	} rows[] = {
+		{ "example.org: { file: z }, example.net: { file: z }, org.example.net.x: { file: z }", 0 },
+		{ "a.b.c.example.org: { file: z }, org: { file: z }, example.net: { file: z }", 3 },
+		{ "xexample.org: { file: z }, example.org: { file: z }", 0 },
+		{ "EXAMPLE.org.: { file: z }, net: { file: z }, a.example.ORG: { file: z }", 5 },
+		{ "a.example.org: { file: z }, b.example.org: { file: z }, b.b.example.org: { file: z }", 6 },
+	};
+	zone_write(x, "z", 1, "");
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		char yaml[512];
+		snprintf(yaml, sizeof(yaml), LISTENER "zones: { %s }\n", rows[i].yaml);
+		reload(x, yaml);
+		for (const struct zone *z = atomic_load(&x->gslb->zones)->first; z; z = z->next)
+			assert_int_equal(z->is_nested, rows[i].nested >> z->index & 1);
+	}
+}
+
 static struct zone *unit_of(struct fixture *x) {
 	return atomic_load(&x->gslb->zones)->first->unit;
 }
@@ -258,6 +281,7 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(test_many_faults_keep, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_names_change, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nested, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_nested_are_found, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unchanged_is_shared, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
