@@ -87,6 +87,20 @@ static void check_weights(struct loader *l, const struct instance *i, const stru
 		fault(l, i, "min_up", "%llu exceeds the %zu members; lower it", (unsigned long long)c->min_up, c->sites->n);
 }
 
+/* Each client has the members of one case, which alone can be as many as it takes. */
+static void check_case_sizes(struct loader *l, const struct instance *i, const struct choice *c) {
+	if (kinds[c->kind].cases == NEED_NO)
+		return;
+	for (size_t k = 0; k < c->cases->n; k++) {
+		const struct cfg_case *it = &c->cases->items[k];
+		struct place place = checks_item_place(i, "cases", k);
+		if (c->min_up > it->members.n)
+			checks_fault(l, i, "cases", &place,
+			             "%.*s has %zu of the %llu members that min_up asks for; add some, or lower min_up",
+			             STR_ARG(it->key), it->members.n, (unsigned long long)c->min_up);
+	}
+}
+
 static void check_map_type(struct loader *l, const struct instance *i, const struct choice *c) {
 	if (!c->map || kinds[c->kind].map_types == 0 || kinds[c->kind].map_types >> c->map->type & 1)
 		return;
@@ -117,6 +131,7 @@ static void check_choice(struct loader *l, const struct instance *i) {
 	if (c.kind == CFG_POLICY_GEO)
 		check_geo_way(l, i);
 	check_weights(l, i, &c);
+	check_case_sizes(l, i, &c);
 	check_map_type(l, i, &c);
 }
 

@@ -775,6 +775,27 @@ static const struct {
 	  "t.yaml:33:50: zones.example.org.names.f.sites: all weights are 0; give one site at least 1\n"
 	  "t.yaml:33:60: zones.example.org.names.f.cases: has no effect with policy consistent; remove it, or set "
 	  "another policy\n" },
+	{ "min_up above the members of a case",
+	  "maps: { a: { type: subnet, file: LICENSE } }\n"
+	  "sites: { x: { addresses: [192.0.2.1] }, y: { addresses: [192.0.2.2] } }\n"
+	  "policies:\n"
+	  "  p1: { policy: subnet, map: a, min_up: 2, cases: { office: [x, y], branch: x, default: [y] } }\n"
+	  "  p2: { policy: view, map: a, min_up: 1, cases: { office: [x, y], default: x } }\n"
+	  "pools: { app: { servers: [{ name: s, address: '127.0.0.1:1', site: x }, { name: t, address: '127.0.0.1:2', site: y }] "
+	  "} }\n"
+	  "listeners: { dns: { bind: '127.0.0.1:53', protocol: dns } }\n"
+	  "zones:\n"
+	  "  example.org:\n"
+	  "    file: LICENSE\n"
+	  "    names:\n"
+	  "      a: { policy: subnet, map: a, pool: app, min_up: 3, cases: { default: [x, y] } }\n"
+	  "      b: { use: p1, pool: app }\n"
+	  "      c: { use: p2, pool: app }\n",
+	  "t.yaml:4:69: policies.p1.cases: branch has 1 of the 2 members that min_up asks for; add some, or lower min_up\n"
+	  "t.yaml:4:80: policies.p1.cases: default has 1 of the 2 members that min_up asks for; add some, or lower min_up\n"
+	  "t.yaml:12:67: zones.example.org.names.a.cases: default has 2 of the 3 members that min_up asks for; add some, or "
+	  "lower "
+	  "min_up\n" },
 	{ "steered names",
 	  "listeners: { dns: { bind: \"127.0.0.1:53\", protocol: dns } }\n"
 	  "sites: { a: { addresses: 192.0.2.1 }, b: { addresses: 192.0.2.2 }, c: {} }\n"
