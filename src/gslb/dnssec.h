@@ -39,7 +39,7 @@ struct sign_how {
 	int64_t last_began;               /* keys of which none is active now sign on as of then; 0: they are refused */
 	unsigned max_threads;             /* 0: as many as there are processors */
 };
-/* Signs the zone when its configuration says so; how NULL: the defaults. */
+/* Signs the zone when its configuration says so. When it fails with no signer, nothing of the zone has changed. */
 int zone_sign(struct zone *z, const struct sign_how *how, struct err *e);
 /* Seconds since 1970 at which it wants to be signed anew: its first signature gets too old, or a key's time comes. */
 int64_t zone_sign_at(const struct zone *z);

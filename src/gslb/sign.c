@@ -282,8 +282,7 @@ struct signer *signer_create(struct zone *z, const struct sign_how *how, int64_t
 	s->zone = z;
 	s->made = now;
 	s->first_end = INT64_MAX;
-	if (how)
-		s->how = *how;
+	s->how = *how;
 	if (s->how.keys)
 		keys_copy(&s->keys, s->how.keys);
 	else if (keys_load(&s->keys, directory, node_name(z->apex), e) < 0)

@@ -2,7 +2,7 @@
 /*
  * All zones together: which of two nested ones owns a name, and the one hash table that a query looks into. A snapshot owns what
  * was made for it; zones whose files did not change it shares with the one before. A zone that is faulty now keeps its last good
- * version: what was made of it, or its text to be read again where something else of it hangs on the configuration.
+ * version: what was made of it, or its text to be read again where something else of it hangs on the configuration; and its keys.
  */
 #include "gslb/acme.h"
 #include "gslb/dnssec.h"
@@ -177,18 +177,29 @@ static int each_zone(struct build *b, int (*step)(struct zone *z, struct render 
 	return 0;
 }
 
+/* With keys read anew, but for a renewal. A zone that is kept as it was signs on as it did, when its key files are what is faulty. */
+static int sign(const struct build *b, struct zone *z, struct err *e) {
+	const struct zone *old = b->old ? zone_of_apex(b->old, z->name) : NULL;
+	const struct signer *last = old ? old->signer : NULL;
+	bool is_kept = b->faults[z->index] && !b->renewal;
+	struct sign_how how = { .last_began = last && (is_kept || b->renewal) ? signer_began(last) : 0 };
+	if (b->renewal) {
+		how.is_cancelled = b->renewal->is_cancelled;
+		how.max_threads = 1; /* nobody waits for it */
+		how.keys = last && old != b->renewal->reads_keys ? signer_keys(last) : NULL;
+	}
+	int result = zone_sign(z, &how, e);
+	if (result < 0 && last && is_kept && !z->signer) {
+		how.keys = signer_keys(last);
+		result = zone_sign(z, &how, e);
+	}
+	return result;
+}
+
 static int sign_all(struct build *b, struct err *e) {
 	for (struct zone *z = b->zones->first; z; z = z->next) {
 		b->at = z->index;
-		const struct zone *old = b->renewal ? zone_of_apex(b->old, z->name) : NULL;
-		struct sign_how how = { .max_threads = 1 }; /* nobody waits for it */
-		if (b->renewal)
-			how.is_cancelled = b->renewal->is_cancelled;
-		if (old && old->signer) {
-			how.keys = old == b->renewal->reads_keys ? NULL : signer_keys(old->signer);
-			how.last_began = signer_began(old->signer);
-		}
-		if (z->unit == z && zone_sign(z, b->renewal ? &how : NULL, e) < 0)
+		if (z->unit == z && sign(b, z, e) < 0)
 			return -1;
 	}
 	return 0;

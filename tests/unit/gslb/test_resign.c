@@ -229,6 +229,99 @@ static void test_no_key_left(void **state) {
 	log_set_sink(NULL);
 }
 
+static void fault_look(void *arg, const struct gslb_zone_state *z) {
+	const char **fault = arg;
+	if (str_eq(z->name, STR("example.")))
+		*fault = z->fault;
+}
+static const char *fault_of_example(struct test *t) {
+	const char *fault = NULL;
+	gslb_each_zone(t->x->gslb, fault_look, &fault);
+	return fault;
+}
+
+static void reload_other(struct test *t, const char *text, unsigned serial) {
+	static const char yaml[] = "listeners: { dns: { bind: ['127.0.0.1:5300'], protocol: dns } }\nzones:\n"
+				   "  example: { file: zone, dnssec: { keys: keys, validity: 14d, refresh: 5d } }\n"
+				   "  other: { file: below, dnssec: { keys: keys, validity: 14d, refresh: 5d } }\n";
+	fixture_file(t->x, "below", text);
+	load_text(t, yaml);
+	assert_int_equal(zone_of(t, "other.")->serial, serial);
+	assert_true(zone_of(t, "other.")->is_signed);
+	assert_null(zone_of(t, "other.")->fault);
+}
+
+/* A reload finds the keys of one zone past their time, or none: it is signed on by those that were, and the other one is as new. */
+static void test_reload_without_keys(void **state) {
+	struct test *t = *state;
+	static const char changed[] = "@ 3600 IN SOA ns h 8 3600 600 86400 300\n@ IN NS ns\nns IN A 192.0.2.1\n";
+	char command[96];
+	int64_t start = now_s();
+	unsigned only =
+	    signed_key(&t->keys, 13, 257, (struct key_times){ { [KEY_ACTIVATE] = start - 10, [KEY_INACTIVE] = start + DAY } });
+	signed_key_of(&t->keys, str_slice("\5other\0", 7), 13, 257, (struct key_times){ { 0 } });
+	reload_other(t, zone_below, 7);
+	assert_null(fault_of_example(t));
+	log_set_sink(log_keep);
+	for (unsigned i = 0; i < 4; i++) {
+		move(i == 0 ? DAY : 10 * DAY);
+		if (i == 2) {
+			snprintf(command, sizeof(command), "rm %s/keys/Kexample.*", t->x->directory);
+			assert_int_equal(system(command), 0);
+		}
+		*logged = '\0';
+		reload_other(t, i % 2 ? zone_below : changed, i % 2 ? 7 : 8);
+		assert_non_null(strstr(logged, "error zone_kept zone=example. serial=7 why=\"zones.example.dnssec: "));
+		assert_non_null(strstr(fault_of_example(t), i < 2 ? "/keys: none of the 1 keys of zone example. is active now"
+		                                                  : "/keys: no keys of zone example.; make one"));
+		assert_int_equal(signed_by(zone_of(t, "example.")), only);
+		assert_int_equal(node_rrset(zone_of(t, "example.")->apex, DNS_TYPE_DNSKEY)->n, 1);
+		assert_in_range(zone_sign_at(zone_of(t, "example.")), now_s() + 6 * DAY, now_s() + 9 * DAY);
+	}
+	move(10 * DAY); /* and it is signed anew in time */
+	run(t);
+	assert_int_equal(signed_by(zone_of(t, "example.")), only);
+	unsigned next = signed_key(&t->keys, 13, 257, (struct key_times){ { 0 } });
+	*logged = '\0';
+	reload_other(t, zone_below, 7);
+	assert_null(fault_of_example(t));
+	assert_string_equal(logged, "");
+	assert_int_equal(signed_by(zone_of(t, "example.")), next);
+	log_set_sink(NULL);
+}
+
+/* Its file and its keys at once; the text that is kept is signed by the keys that are there. */
+static void test_reload_of_faulty_text(void **state) {
+	struct test *t = *state;
+	int64_t start = now_s();
+	signed_key(&t->keys, 13, 257, (struct key_times){ { [KEY_ACTIVATE] = start - 10, [KEY_INACTIVE] = start + DAY } });
+	signed_key_of(&t->keys, str_slice("\5other\0", 7), 13, 257, (struct key_times){ { 0 } });
+	reload_other(t, zone_below, 7);
+	fixture_file(t->x, "zone", "@ 3600 IN SOA ns h 8 3600 600 86400 300\n@ IN NS ns\nns IN A 192.0.2\n");
+	move(DAY);
+	log_set_sink(log_keep);
+	reload_other(t, zone_below, 7);
+	assert_non_null(strstr(fault_of_example(t), "zone:3: `192.0.2` is not an IPv4 address"));
+	assert_int_equal(zone_of(t, "example.")->serial, 7);
+	unsigned next = signed_key(&t->keys, 13, 257, (struct key_times){ { 0 } });
+	reload_other(t, zone_below, 7);
+	assert_non_null(fault_of_example(t));
+	assert_int_equal(signed_by(zone_of(t, "example.")), next);
+	log_set_sink(NULL);
+}
+
+/* What was never signed has no keys to go on with. */
+static void test_start_without_keys(void **state) {
+	struct test *t = *state;
+	struct err e;
+	signed_key_of(&t->keys, str_slice("\5other\0", 7), 13, 257, (struct key_times){ { 0 } });
+	load_text(t, "listeners: { dns: { bind: ['127.0.0.1:5300'], protocol: dns } }\nzones: { example: { file: zone } }\n");
+	assert_false(fixture_reload(t->x, YAML, &e));
+	assert_non_null(strstr(e.text, "zones.example.dnssec: "));
+	assert_non_null(strstr(e.text, "/keys: no keys of zone example.; make one with `steerway dnssec generate`"));
+	assert_false(zone_of(t, "example.")->is_signed);
+}
+
 /* Signed anew of what is in memory: no file of a map is looked at, however it changed. */
 static void test_maps(void **state) {
 	struct test *t = *state;
@@ -403,6 +496,9 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(test_type_rrsig, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_key_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_key_left, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_reload_without_keys, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_reload_of_faulty_text, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_start_without_keys, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_maps, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_files, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_signing, setup, teardown),
