@@ -26,7 +26,7 @@
 enum {
 	RECORD_BYTES = 16 * 1024,               /* most plain text in a record (RFC 8446 5.1) */
 	PLAIN_BYTES = STREAM_TLS_BYTES,         /* most plain text encrypted in one call */
-	CIPHER_BYTES = PLAIN_BYTES + 16 * 1024, /* 17 records of 22 to 64 bytes overhead, or a handshake flight */
+	CIPHER_BYTES = PLAIN_BYTES + 16 * 1024, /* 512 records (RFC 6066 4) of 29 bytes overhead, or a handshake flight */
 	TICKET_BYTES = 512,                     /* a longer one, with a client's certificate in it, leaves alone */
 	TICKETS_MAX = 64,                       /* tickets of a thread that wait for an answer */
 };

@@ -322,6 +322,73 @@ def test_a_ticket_comes_before_any_request(lab):
 	assert c.take() == 1
 
 
+class Talk:
+	"""openssl's client, kept open: what is typed into it, and what it says."""
+
+	def __init__(self, s, *words):
+		need_tool("openssl")
+		self.popen = subprocess.Popen(["openssl", "s_client", "-connect", "%s:%d" % s.edge.web, "-servername", "app.test", "-CAfile",
+		                               Authority.of(s.lab).file, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+		s.lab.on_close(self.close)
+
+	def type(self, text, answer):
+		"""Reads on until `answer`."""
+		self.popen.stdin.write(text)
+		self.popen.stdin.flush()
+		seen = b""
+		while answer not in seen:
+			more = self.popen.stdout.read1(65536)
+			assert more, seen
+			seen += more
+		return seen
+
+	def get(self):
+		return self.type(b"GET / HTTP/1.1\r\nHost: app.test\r\n\r\n", b"hello")
+
+	def close(self):
+		self.popen.kill()
+		self.popen.communicate()
+
+
+SUITES = ("TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256")
+
+
+def test_a_kept_connection_tells_its_suite(lab):
+	"""What the handshake found out is there for each request, though its session is gone; connections of several suites stand side by side."""
+	s = Secure(lab)
+	talks = [Talk(s, "-tls1_3", "-ciphersuites", suite) for suite in SUITES]
+	for _ in range(2):
+		for talk in talks:
+			talk.get()
+	records = wait_until(lambda: (r := s.daemon.access()) and len(r) == 6 and r, what="six records")
+	assert sorted(r["cipher"] for r in records) == sorted(SUITES * 2), records
+	assert {r["tls"] for r in records} == {"TLSv1.3"}, records
+
+
+def test_keys_are_updated(lab):
+	"""Both sides' (RFC 8446 4.6.3): the client sends its own and asks for ours."""
+	s = Secure(lab)
+	for suite in SUITES[:2]:
+		talk = Talk(s, "-tls1_3", "-ciphersuites", suite)
+		for _ in range(3):
+			talk.get()
+			talk.type(b"K\n", b"KEYUPDATE")
+		talk.get()
+
+
+def test_a_client_that_takes_short_records_gets_them(lab):
+	"""max_fragment_length (RFC 6066 4); openssl's client ends when a record is longer."""
+	s = Secure(lab)
+
+	def serve(c):
+		c.request()
+		c.send(b"HTTP/1.1 200 OK\r\nContent-Length: 300005\r\n\r\n" + b"x" * 300000 + b"hello")
+	s.origin.serve = serve
+	for version in ("-tls1_2", "-tls1_3"):
+		talk = Talk(s, version, "-maxfraglen", "512")
+		assert b"x" * 400 in talk.get() and b"x" * 400 in talk.get()
+
+
 def test_curl(lab):
 	need_tool("curl")
 	s = Secure(lab)
