@@ -8,7 +8,8 @@
  * resumed connection that asks once, three are left.
  *
  * An idle connection holds no buffers: OpenSSL's are released (SSL_MODE_RELEASE_BUFFERS), ours belong to the thread. So does the BIO,
- * which all connections of the thread share: it is told whose call it serves. The key exchange's keys go when it is done.
+ * which all connections of the thread share: it is told whose call it serves. The key exchange's keys and the session go when the
+ * handshake is done.
  */
 #include "io/tls_private.h"
 
@@ -29,6 +30,7 @@ enum {
 	CIPHER_BYTES = PLAIN_BYTES + 16 * 1024, /* 512 records (RFC 6066 4) of 29 bytes overhead, or a handshake flight */
 	TICKET_BYTES = 512,                     /* a longer one, with a client's certificate in it, leaves alone */
 	TICKETS_MAX = 64,                       /* tickets of a thread that wait for an answer */
+	SUITES_MAX = 5,                         /* cipher suites of TLS 1.3 (RFC 8446 B.4) */
 };
 
 #define TICKET_US (10 * USEC_PER_MSEC)
@@ -46,6 +48,12 @@ struct ticket {
 	char cipher[TICKET_BYTES];
 };
 
+/* What finished connections share in place of a context and a session of their own (shed_session). */
+struct stand_in {
+	SSL_CTX *context; /* NULL until the first */
+	SSL_SESSION *sessions[SUITES_MAX];
+};
+
 /* Where the records of the current call collect; per thread. */
 static _Thread_local struct staging {
 	BIO *bio;
@@ -55,6 +63,7 @@ static _Thread_local struct staging {
 	size_t n_tickets;
 	struct ticket tickets[TICKETS_MAX];
 	struct deadline ticket_deadline;
+	struct stand_in stand_in;
 } * staging;
 
 static struct staging *staging_here(void) {
@@ -69,6 +78,9 @@ void tls_thread_fini(void) {
 	for (size_t i = 0; i < staging->n_tickets; i++)
 		staging->tickets[i].stream->ticket = 0;
 	deadline_fini(&staging->ticket_deadline);
+	SSL_CTX_free(staging->stand_in.context);
+	for (size_t i = 0; i < SUITES_MAX; i++)
+		SSL_SESSION_free(staging->stand_in.sessions[i]);
 	BIO_free(staging->bio);
 	mem_free(staging);
 	staging = NULL;
@@ -311,6 +323,46 @@ static void forget_key_exchange(SSL *ssl) {
 	}
 }
 
+/* The thread's stand-in for sessions of this connection's cipher suite, the only thing of theirs that is asked for later (the log
+ * tells it). */
+static SSL_SESSION *stand_in_session(struct stand_in *all, const SSL *ssl) {
+	const SSL_CIPHER *suite = SSL_get_current_cipher(ssl);
+	for (size_t i = 0; suite && i < SUITES_MAX; i++) {
+		SSL_SESSION **at = &all->sessions[i];
+		if (!*at && (*at = SSL_SESSION_new()))
+			SSL_SESSION_set_cipher(*at, suite);
+		if (!*at || SSL_SESSION_get0_cipher(*at) == suite)
+			return *at;
+	}
+	return NULL;
+}
+
+/* Is there something in the session that the connection needs behind its handshake? Before TLS 1.3 there is. */
+static bool needs_session(const SSL *ssl) {
+	const SSL_SESSION *session = SSL_get_session(ssl);
+	return !SSL_is_server(ssl) || SSL_version(ssl) < TLS1_3_VERSION || !session || SSL_get0_peer_certificate(ssl) ||
+	       SSL_SESSION_get_max_fragment_length(session) != TLSEXT_max_fragment_length_DISABLED;
+}
+
+/*
+ * Gives back the session, 1,100 bytes which are in the client's ticket already. SSL_set_session would begin anew with a connection
+ * whose method is not its context's, and a connection's is that of the version that was agreed on; so there is a context of that one
+ * method, which takes the place of the listener's. From OpenSSL 3.2 on the context does not count there: sessions stay.
+ */
+static void shed_session(SSL *ssl) {
+	if (needs_session(ssl) || OPENSSL_version_major() > 3 || OPENSSL_version_minor() > 1)
+		return;
+	struct stand_in *all = &staging_here()->stand_in;
+	SSL_SESSION *session = stand_in_session(all, ssl);
+	long verified = SSL_get_verify_result(ssl);
+	if (!all->context)
+		all->context = SSL_CTX_new(SSL_get_ssl_method(ssl));
+	if (!session || !all->context || !SSL_set_SSL_CTX(ssl, all->context))
+		return;
+	SSL_set_session(ssl, session);
+	SSL_set_verify_result(ssl, verified); /* it was taken out of the session */
+}
+
 static void count_handshake(SSL *ssl) {
 	bool is_server = SSL_is_server(ssl);
 	metric_add(is_server ? METRIC_io_tls_handshakes_total : METRIC_io_tls_client_handshakes_total, 1);
@@ -333,6 +385,7 @@ int stream_handshake(struct stream *s) {
 		s->is_handshaking = false;
 		count_handshake(s->ssl);
 		forget_key_exchange(s->ssl);
+		shed_session(s->ssl);
 		/* Bytes may stand in OpenSSL's buffer already, of which no edge will tell. */
 		if (SSL_has_pending(s->ssl))
 			s->can_read = true;
