@@ -82,6 +82,8 @@ struct tls_server_options {
 	bool keeps_old; /* of a file that has become unusable, what `previous` made of it is kept, and the log says why */
 	size_t *n_kept; /* counts those; or NULL */
 };
+/* Gives OpenSSL's connections memory that fits them. Once, before anything of OpenSSL is used; without it they have malloc's. */
+void tls_memory_init(void);
 /* NULL with `e`: names the file (and OpenSSL's reason). */
 struct tls_server *tls_server_create(const struct tls_server_options *o, struct err *e);
 void tls_server_destroy(struct tls_server *t);

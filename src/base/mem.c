@@ -74,3 +74,7 @@ void mem_give_back(void) {
 	if (mallctl)
 		mallctl("arena.4096.purge", NULL, NULL, NULL, 0); /* MALLCTL_ARENAS_ALL */
 }
+
+bool mem_rounds_up(void) {
+	return mallctl != NULL;
+}

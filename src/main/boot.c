@@ -263,6 +263,7 @@ static void ready_tell(int fd) {
 int daemon_run(const struct daemon_options *o) {
 	struct daemon d = { .config_path = o->config_path };
 	struct err e;
+	tls_memory_init();
 	if (steps_start(&d, &e) < 0) {
 		fprintf(stderr, "steerway: %s\n", e.text);
 		return 1;

@@ -24,6 +24,8 @@ static inline void mem_free(void *p) {
 }
 /* Gives memory that was freed back to the system at once, when the allocator can: after something large. */
 void mem_give_back(void);
+/* Is it an allocator with few sizes (jemalloc, each an eighth to a fourth greater than the one before)? */
+bool mem_rounds_up(void);
 /* A NUL-terminated copy; free with mem_free. */
 char *mem_strdup(struct str s) __attribute__((returns_nonnull));
 
