@@ -164,9 +164,11 @@ static BIO *bio_here(void) {
 	return here->bio;
 }
 
-/* Before each call of OpenSSL that may read or write. */
+/* Before each call of OpenSSL that may read or write, which would take an error of before for its own. To ask whether there is one costs
+ * 200 instructions, to clear 900. */
 static void speak_for(struct stream *s) {
-	ERR_clear_error();
+	if (ERR_peek_error() != 0)
+		ERR_clear_error();
 	BIO_set_data(SSL_get_rbio(s->ssl), s);
 }
 
