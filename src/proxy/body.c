@@ -53,17 +53,21 @@ static ssize_t send_spans(struct stream *s, const struct iovec *iov, int n_iov, 
 	return stream_send(s, &(struct iovec){ run, n }, 1);
 }
 
+/* pace counts, in ROOM_LEAST, what went without waiting. */
+enum { PACE_FAST = 64, ROOM_SLOW = 256 * 1024 };
+
 size_t pending_room(const struct stream *s) {
-	return (size_t)ROOM_LEAST << s->pace;
+	if (s->ssl && s->pace >= ROOM_SLOW / ROOM_LEAST) /* a call takes no more, and there is a head, or a chunk's frame */
+		return STREAM_TLS_BYTES - 16 * 1024;
+	if (s->pace >= PACE_FAST)
+		return IO_SHARED_BYTES;
+	size_t taken = (size_t)s->pace * ROOM_LEAST;
+	return taken < ROOM_LEAST ? ROOM_LEAST : taken < ROOM_SLOW ? taken : ROOM_SLOW;
 }
 
-/* n bytes were handed over at once; did all of them go? */
-static void room_learn(struct stream *s, size_t n, bool is_all) {
-	size_t room = pending_room(s), most = s->ssl ? STREAM_TLS_BYTES : IO_SHARED_BYTES;
-	if (!is_all)
-		s->pace = 0;
-	else if (n > room / 2 && room < most)
-		s->pace++;
+static void pace_add(struct stream *s, size_t n) {
+	size_t pace = s->pace + (n + ROOM_LEAST / 2) / ROOM_LEAST;
+	s->pace = (uint8_t)(pace < PACE_FAST ? pace : PACE_FAST);
 }
 
 int pending_send(struct stream *s, struct pending **out, struct iovec *iov, int n_iov) {
@@ -81,11 +85,13 @@ int pending_send(struct stream *s, struct pending **out, struct iovec *iov, int 
 	}
 	for (; i < n_iov; i++, skip = 0)
 		*out = pending_add(*out, str_slice((const char *)iov[i].iov_base + skip, iov[i].iov_len - skip));
-	room_learn(s, n, !*out && !s->unsent);
-	if (!*out && !s->unsent)
-		return 0;
 	/* The socket may take more at once (a TLS call takes at most one buffer): ask until it says that it is full. */
-	return pending_flush(s, out);
+	int result = !*out && !s->unsent ? 0 : pending_flush(s, out);
+	if (result == 0)
+		pace_add(s, n);
+	else
+		s->pace = 0;
+	return result;
 }
 
 int pending_flush(struct stream *s, struct pending **out) {

@@ -23,8 +23,9 @@ static inline struct str pending_str(const struct pending *p) {
 int pending_send(struct stream *s, struct pending **out, struct iovec *iov, int n_iov);
 /* Sends what waits. Same answers. */
 int pending_flush(struct stream *s, struct pending **out);
-/* How much of a body to read for a peer at once: 64 KiB, doubled with each span that its socket took whole, back to 64 KiB when some had
- * to wait. So a slow peer holds little of our memory, and a fast one costs few calls. */
+/* How much of a body to read for a peer at once: 64 KiB at first, up to 256 KiB as it takes them, and 512 KiB once it has taken 4 MiB in a
+ * row, which is more than a socket holds of what nobody reads. From the start again when it lets some wait: all that it can have wait
+ * is what was read at once. */
 enum { ROOM_LEAST = 64 * 1024 };
 size_t pending_room(const struct stream *s);
 

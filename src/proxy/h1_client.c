@@ -12,10 +12,10 @@
 enum {
 	HEAD_BYTES = 64 * 1024, /* of a response */
 	FIELDS_MAX = 256,
-	INTERIM_MAX = 16, /* 1xx answers to one request */
-	LOW_WATER_BYTES = 256 * 1024,
-	FAST_BYTES = 64 * 1024,   /* a read of so much says that the server is faster than we are */
-	LOW_WATER_US = 20 * 1000, /* how long bytes may wait for the low-water mark */
+	INTERIM_MAX = 16,             /* 1xx answers to one request */
+	FAST_BYTES = 64 * 1024,       /* a read of so much says that the server is faster than we are */
+	FAST_ROOM_BYTES = 192 * 1024, /* and so much room that the client is no slower */
+	LOW_WATER_US = 20 * 1000,     /* how long bytes may wait for the low-water mark */
 };
 
 static uint64_t after_ms(uint64_t ms) {
@@ -211,14 +211,15 @@ static void take_end(struct upstream *u, bool is_error) {
 }
 
 /*
- * Large bodies of a fast server: let the socket fill to half of our buffer before it rings, instead of ringing for every segment
+ * Large bodies from a fast server to a fast client: let the socket fill to half of what is read at once before it rings, instead of ringing for every segment
  * (1 MiB in clear text: 0.77 of the CPU time). A server that then turns slow would be held back by the mark, so a deadline
  * takes it away again.
  */
 static void set_low_water(struct upstream *u, size_t got) {
-	bool is_worth =
-	    got >= FAST_BYTES && u->head_is_done && u->body.kind == HTTP_BODY_LENGTH && u->body.left >= 2 * LOW_WATER_BYTES;
-	stream_set_low_water(&u->stream, is_worth ? LOW_WATER_BYTES : 1);
+	size_t room = u->txn->front->room(u->txn);
+	bool is_worth = got >= FAST_BYTES && room >= FAST_ROOM_BYTES && u->head_is_done && u->body.kind == HTTP_BODY_LENGTH &&
+	                u->body.left >= room;
+	stream_set_low_water(&u->stream, is_worth ? (int)(room / 2) : 1);
 }
 
 static void read_response(struct upstream *u) {
