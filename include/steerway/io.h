@@ -42,6 +42,14 @@ void loop_post(struct loop *l, struct loop_task *task); /* any thread */
 void loop_defer(struct loop *l, struct loop_task *task);
 void loop_undefer(struct loop *l, struct loop_task *task); /* before its memory goes; harmless when it was not deferred */
 
+/* Runs an event's callback again in the next turn, behind what is ready then. (An event that is made active in its own callback runs again
+ * at once: libevent comes back to nothing else meanwhile.) */
+struct loop_again {
+	struct loop_task task;
+	struct event *event;
+};
+void loop_again(struct loop *l, struct loop_again *a, struct event *e);
+
 /* ---- deadlines: lazy, moving one later touches no timer structure ---- */
 
 struct deadline {
@@ -120,7 +128,7 @@ struct stream {
 	bool has_eof;
 	bool answers_eof; /* TLS: sent something after STREAM_EOF */
 	uint8_t ticket;   /* TLS: 1 + place among the tickets that wait for an answer; 0: none */
-	uint8_t pace;     /* its owner's: how much the peer takes at once, in doublings */
+	uint8_t pace;     /* its owner's: see pending_room() */
 	int low_water;    /* SO_RCVLOWAT as set; 0: never set */
 };
 

@@ -31,6 +31,7 @@ struct tcp_server {
 
 struct tcp_connection {
 	struct stream stream;
+	struct loop_again again;
 	struct deadline deadline;
 	struct list link;
 	struct tcp_server *server;
@@ -45,6 +46,7 @@ static void connection_end(struct tcp_connection *c) {
 	struct tcp_server *s = c->server;
 	atomic_fetch_sub_explicit(c->n_of_client, 1, memory_order_relaxed);
 	deadline_fini(&c->deadline);
+	loop_undefer(c->stream.loop, &c->again.task);
 	stream_close(&c->stream);
 	list_remove(&c->link);
 	mem_free(c->in);
@@ -171,7 +173,7 @@ static int take_turns(struct tcp_connection *c, char *in, size_t *n_in) {
 		*n_in += (size_t)got;
 		turn++;
 	}
-	event_active(&c->stream.event, EV_READ, 0);
+	loop_again(c->stream.loop, &c->again, &c->stream.event);
 	return 0;
 }
 

@@ -123,6 +123,16 @@ void loop_undefer(struct loop *l, struct loop_task *task) {
 		}
 }
 
+static void activate(struct loop_task *task) {
+	event_active(CONTAINER_OF(task, struct loop_again, task)->event, EV_READ, 0);
+}
+
+void loop_again(struct loop *l, struct loop_again *a, struct event *e) {
+	loop_undefer(l, &a->task);
+	*a = (struct loop_again){ .task.run = activate, .event = e };
+	loop_defer(l, &a->task);
+}
+
 /* A deferred task may defer another, which then runs in the same turn. */
 static void run_deferred(struct loop *l) {
 	while (l->deferred) {

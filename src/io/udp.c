@@ -15,6 +15,7 @@ enum { BATCHES_A_TURN = 16, BUSY_BATCH = 16, CONTROL_BYTES = CMSG_SPACE(sizeof(s
 
 struct udp_socket {
 	struct event event;
+	struct loop_again again;
 	struct loop *loop;
 	udp_answer answer;
 	void *context;
@@ -134,7 +135,7 @@ static void watch(struct udp_socket *u) {
 	if (!u->is_watched)
 		u->is_watched = event_add(&u->event, NULL) == 0;
 	if (!u->is_watched)
-		event_active(&u->event, EV_READ, 0); /* the kernel has no memory for it: look again a turn later */
+		loop_again(u->loop, &u->again, &u->event); /* the kernel has no memory for it, or the user no watches left */
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg) {
@@ -185,6 +186,7 @@ void udp_socket_stop(struct udp_socket *u) {
 	if (!u)
 		return;
 	event_del(&u->event);
+	loop_undefer(u->loop, &u->again.task);
 	close(u->fd);
 	mem_free(u);
 }

@@ -1,18 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Datagrams in batches over a real socket: a flood that fills every batch is answered whole, over many turns of the loop, with the
- * socket out of epoll's sight meanwhile; what comes alone afterwards finds it watched again.
+ * socket out of epoll's sight meanwhile; what comes alone afterwards finds it watched again. Also when the kernel will not watch it for
+ * a while: then the loop looks by itself, and at the others too.
  */
 #include "io/private.h"
 
 #include "steerway/base/mem.h"
 
 #include <dirent.h>
+#include <errno.h>
+#include <event2/event.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -23,6 +29,17 @@ static struct loop *loop;
 static struct event replies;
 static int server_fd, client_fd;
 static unsigned asked, answered, heard, full_batches, watched_when_full, unwatched_when_alone;
+static unsigned n_refused, to_refuse; /* of epoll_ctl() for the server's socket */
+
+/* In the place of libc's, which libevent would call. */
+int epoll_ctl(int epoll, int op, int fd, struct epoll_event *event) {
+	if (op == EPOLL_CTL_ADD && fd == server_fd && n_refused < to_refuse && answered > 0) {
+		n_refused++;
+		errno = ENOSPC;
+		return -1;
+	}
+	return (int)syscall(SYS_epoll_ctl, epoll, op, fd, event);
+}
 
 /* One of this process's epoll descriptors says that it has fd. */
 static bool is_watched(int fd) {
@@ -77,15 +94,16 @@ static void on_datagrams(void *context, struct udp_message *messages, unsigned n
 static void on_reply(evutil_socket_t fd, short what, void *arg) {
 	(void)fd, (void)what, (void)arg;
 	hear();
+	to_refuse = 0; /* another descriptor had its turn */
 	if (heard == asked && asked >= FLOOD + ALONE)
 		loop_stop(loop);
 	else if (heard == asked)
 		ask(1);
 }
 
-static void test_a_flood_and_what_comes_alone(void **state) {
-	(void)state;
+static void flood(void) {
 	struct err e;
+	asked = answered = heard = full_batches = watched_when_full = unwatched_when_alone = n_refused = 0;
 	struct addr at = { .in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) } };
 	socklen_t n = sizeof at;
 	assert_non_null(loop = loop_create(&e));
@@ -110,7 +128,27 @@ static void test_a_flood_and_what_comes_alone(void **state) {
 	loop_destroy(loop);
 }
 
+static void test_a_flood_and_what_comes_alone(void **state) {
+	(void)state;
+	flood();
+}
+
+static void quiet(int severity, const char *text) {
+	(void)severity, (void)text;
+}
+
+/* libevent's word for each refusal is not for the test's output. */
+static void test_no_watches_left(void **state) {
+	(void)state;
+	to_refuse = UINT_MAX;
+	event_set_log_callback(quiet);
+	flood();
+	event_set_log_callback(NULL);
+	assert_true(n_refused > 0);
+}
+
 int main(void) {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_a_flood_and_what_comes_alone) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_a_flood_and_what_comes_alone),
+		                            cmocka_unit_test(test_no_watches_left) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
