@@ -87,17 +87,35 @@ static void check_weights(struct loader *l, const struct instance *i, const stru
 		fault(l, i, "min_up", "%llu exceeds the %zu members; lower it", (unsigned long long)c->min_up, c->sites->n);
 }
 
-/* Each client has the members of one case, which alone can be as many as it takes. */
+static bool has_member(const struct cfg_members *all, const struct cfg_member *m) {
+	for (size_t i = 0; i < all->n; i++)
+		if (all->items[i].site == m->site && all->items[i].policy == m->policy)
+			return true;
+	return false;
+}
+
+/* How many members clients of a case may get: its own, and behind them those of `default`, which a view has no use for. */
+static size_t case_size(const struct choice *c, const struct cfg_case *it) {
+	size_t n = it->members.n;
+	for (size_t k = 0; c->kind != CFG_POLICY_VIEW && k < c->cases->n; k++) {
+		const struct cfg_case *rest = &c->cases->items[k];
+		for (size_t j = 0; str_eq(rest->key, STR("default")) && j < rest->members.n; j++)
+			n += !has_member(&it->members, &rest->members.items[j]);
+	}
+	return n;
+}
+
 static void check_case_sizes(struct loader *l, const struct instance *i, const struct choice *c) {
 	if (kinds[c->kind].cases == NEED_NO)
 		return;
 	for (size_t k = 0; k < c->cases->n; k++) {
 		const struct cfg_case *it = &c->cases->items[k];
 		struct place place = checks_item_place(i, "cases", k);
-		if (c->min_up > it->members.n)
+		size_t n = case_size(c, it);
+		if (c->min_up > n)
 			checks_fault(l, i, "cases", &place,
 			             "%.*s has %zu of the %llu members that min_up asks for; add some, or lower min_up",
-			             STR_ARG(it->key), it->members.n, (unsigned long long)c->min_up);
+			             STR_ARG(it->key), n, (unsigned long long)c->min_up);
 	}
 }
 

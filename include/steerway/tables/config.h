@@ -289,7 +289,7 @@
 	K(map, REF, map, NULL, NULL, NULL, LIVE, "Map that `geo`, `subnet`, `latency` and `view` look clients up in.") \
 	K(cases, CASES, _, NULL, NULL, NULL, LIVE, "`subnet` and `view`: values of the map; `geo`: `country/DE`, `continent/EU`, `region/US-CA` (ISO 3166-2) or `asn/64500`, of which the most exact wins (asn, region, country, continent). Each with a member, or a list of them in order of preference. `default` holds for all other clients, and where no member of a case is usable (not for `view`).") \
 	K(answers, UINT, _, NULL, "1", "64", LIVE, "Members that go into one answer at most, the preferred ones (`weighted`: drawn without putting back); 1 when absent, with `all` no bound.") \
-	K(min_up, UINT, _, "1", "1", "64", LIVE, "Usable members that it takes for this policy to be usable; with fewer, a policy above turns to its other members, and a name to `all_down`. No more than it has members, and each of its cases.")
+	K(min_up, UINT, _, "1", "1", "64", LIVE, "Usable members that it takes for this policy to be usable; with fewer, a policy above turns to its other members, and a name to `all_down`. No more than it has members; with `cases`, than each has, together with `default` (of a `view`: alone).")
 
 #define CFG_POLICY_KEYS(K) CFG_CHOICE_KEYS(K)
 

@@ -780,7 +780,8 @@ static const struct {
 	  "sites: { x: { addresses: [192.0.2.1] }, y: { addresses: [192.0.2.2] } }\n"
 	  "policies:\n"
 	  "  p1: { policy: subnet, map: a, min_up: 2, cases: { office: [x, y], branch: x, default: [y] } }\n"
-	  "  p2: { policy: view, map: a, min_up: 1, cases: { office: [x, y], default: x } }\n"
+	  "  p2: { policy: view, map: a, min_up: 2, cases: { office: [x, y], branch: x, default: [y, x] } }\n"
+	  "  p3: { policy: subnet, map: a, min_up: 2, cases: { branch: x, default: [x, y] } }\n"
 	  "pools: { app: { servers: [{ name: s, address: '127.0.0.1:1', site: x }, { name: t, address: '127.0.0.1:2', site: y }] "
 	  "} }\n"
 	  "listeners: { dns: { bind: '127.0.0.1:53', protocol: dns } }\n"
@@ -790,10 +791,11 @@ static const struct {
 	  "    names:\n"
 	  "      a: { policy: subnet, map: a, pool: app, min_up: 3, cases: { default: [x, y] } }\n"
 	  "      b: { use: p1, pool: app }\n"
-	  "      c: { use: p2, pool: app }\n",
-	  "t.yaml:4:69: policies.p1.cases: branch has 1 of the 2 members that min_up asks for; add some, or lower min_up\n"
+	  "      c: { use: p2, pool: app }\n"
+	  "      d: { use: p3, pool: app }\n",
 	  "t.yaml:4:80: policies.p1.cases: default has 1 of the 2 members that min_up asks for; add some, or lower min_up\n"
-	  "t.yaml:12:67: zones.example.org.names.a.cases: default has 2 of the 3 members that min_up asks for; add some, or "
+	  "t.yaml:5:67: policies.p2.cases: branch has 1 of the 2 members that min_up asks for; add some, or lower min_up\n"
+	  "t.yaml:13:67: zones.example.org.names.a.cases: default has 2 of the 3 members that min_up asks for; add some, or "
 	  "lower "
 	  "min_up\n" },
 	{ "steered names",
