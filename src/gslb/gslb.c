@@ -177,17 +177,22 @@ static void commit_endpoints(struct gslb_plan *p) {
 	endpoints_end(&gone, true);
 }
 
-/* Loud: who changed the file has to know that it is not served. */
-static void tell_kept(struct gslb *g, const struct zones *zs) {
+void count_kept(struct gslb *g, const struct zones *zs) {
 	unsigned n = 0;
 	for (const struct zone *z = zs->first; z; z = z->next)
+		n += z->fault != NULL;
+	metric_add(METRIC_gslb_zones_kept, (int64_t)n - (int64_t)g->n_zones_kept);
+	g->n_zones_kept = n;
+}
+
+/* Loud: who changed the file has to know that it is not served. */
+static void tell_kept(struct gslb *g, const struct zones *zs) {
+	for (const struct zone *z = zs->first; z; z = z->next)
 		if (z->fault) {
-			n++;
 			metric_add(METRIC_gslb_zone_faults_total, 1);
 			log_error("zone_kept", LOG_STR("zone", z->text), LOG_U64("serial", z->serial), LOG_CSTR("why", z->fault));
 		}
-	metric_add(METRIC_gslb_zones_kept, (int64_t)n - (int64_t)g->n_zones_kept);
-	g->n_zones_kept = n;
+	count_kept(g, zs);
 }
 
 void gslb_commit(struct gslb_plan *p) {

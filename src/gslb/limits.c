@@ -70,10 +70,11 @@ static void exempt_init(struct limits *l, const struct cfg_nets *nets) {
 	l->n_exempt = nets->n;
 	for (size_t i = 0; i < nets->n; i++) {
 		const struct addr_net *n = &nets->items[i];
-		uint32_t mask = n->bits > 0 ? ~UINT32_C(0) << (32 - n->bits) % 32 : 0;
 		l->exempt[i] = *n;
-		if (!addr_is_v6(&n->address))
-			l->exempt_v4[l->n_exempt_v4++] = (struct limits_net){ n->address.in.sin_addr.s_addr, htonl(mask) };
+		if (addr_is_v6(&n->address))
+			continue;
+		uint32_t mask = n->bits > 0 ? ~UINT32_C(0) << (32 - n->bits) : 0;
+		l->exempt_v4[l->n_exempt_v4++] = (struct limits_net){ n->address.in.sin_addr.s_addr, htonl(mask) };
 	}
 }
 

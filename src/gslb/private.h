@@ -103,6 +103,9 @@ struct file_set *map_files(const struct cfg_root *cfg);
 void maps_catch_up(struct gslb *g);
 void latency_init(struct gslb *g, struct loop *control);
 
+/* How many zones are kept, as the metric tells it. */
+void count_kept(struct gslb *g, const struct zones *zs);
+
 static inline struct zones *zones_now(const struct gslb *g) {
 	return atomic_load_explicit(&g->zones, memory_order_relaxed);
 }

@@ -201,6 +201,7 @@ struct zone {
 	const struct cfg_zone *cfg; /* of a unit that is held by later snapshots it is gone */
 	size_t index;               /* by place in the configuration */
 	char *fault;                /* why its files are not what it serves, but their last good version; NULL: they are */
+	bool is_kept_for_keys;      /* the fault is of its key files alone */
 	bool is_nested;             /* another zone is above or below it */
 	bool is_unloaded;           /* see zone_unload() */
 	bool keeps_load;            /* its answers hang on those of a signed zone, which are made anew */

@@ -189,9 +189,11 @@ static int sign(const struct build *b, struct zone *z, struct err *e) {
 		how.keys = last && old != b->renewal->reads_keys ? signer_keys(last) : NULL;
 	}
 	int result = zone_sign(z, &how, e);
+	z->is_kept_for_keys = b->renewal && old && old->is_kept_for_keys && b->faults[z->index];
 	if (result < 0 && last && is_kept && !z->signer) {
 		how.keys = signer_keys(last);
 		result = zone_sign(z, &how, e);
+		z->is_kept_for_keys = true;
 	}
 	return result;
 }
@@ -326,6 +328,11 @@ static struct zones *build_or_keep(struct build *b, struct render *r, struct err
 	}
 }
 
+/* When its keys are read anew, they are right, or the renewal comes to nothing. */
+static bool is_cured(const struct zone *z, const struct renewal *renewal) {
+	return z == renewal->reads_keys && z->is_kept_for_keys && files_are_unchanged(z, z->cfg);
+}
+
 static struct zones *create(const struct cfg_root *cfg, const struct zones *old, const struct renewal *renewal,
                             const struct latency *told, struct err *e) {
 	struct build b = { .cfg = cfg,
@@ -336,7 +343,7 @@ static struct zones *create(const struct cfg_root *cfg, const struct zones *old,
 		           .faults = mem_zalloc_array(cfg->zones.n, sizeof(*b.faults)) };
 	struct render *r = mem_zalloc(sizeof(*r));
 	for (const struct zone *z = renewal ? old->first : NULL; z; z = z->next)
-		b.faults[z->index] = z->fault ? mem_strdup(str_from(z->fault)) : NULL;
+		b.faults[z->index] = z->fault && !is_cured(z, renewal) ? mem_strdup(str_from(z->fault)) : NULL;
 	struct zones *zs = build_or_keep(&b, r, e);
 	for (size_t i = 0; i < cfg->zones.n; i++)
 		mem_free(b.faults[i]);

@@ -6,8 +6,10 @@
 #include "unit/gslb/signed.h"
 
 #include "gslb/private.h"
+#include "gslb/zone_text.h"
 
 #include "steerway/base/log.h"
+#include "steerway/metric.h"
 #include "steerway/gslb/key_store.h"
 
 #include <event2/event.h>
@@ -290,6 +292,31 @@ static void test_reload_without_keys(void **state) {
 	log_set_sink(NULL);
 }
 
+/* Keys were all that was wrong, so that with new ones nothing is. */
+static void test_keys_that_come_back(void **state) {
+	struct test *t = *state;
+	struct err e;
+	char command[96];
+	signed_key(&t->keys, 13, 257, (struct key_times){ { 0 } });
+	load(t);
+	zone_of(t, "example.")->files[0].read_s += 60; /* what was written right before it was read could have changed unseen */
+	snprintf(command, sizeof(command), "rm %s/keys/Kexample.*", t->x->directory);
+	assert_int_equal(system(command), 0);
+	log_set_sink(log_keep);
+	assert_true(fixture_reload(t->x, YAML, &e));
+	log_set_sink(NULL);
+	assert_non_null(strstr(fault_of_example(t), "/keys: no keys of zone example.; make one"));
+	assert_int_equal(metric_sum(METRIC_gslb_zones_kept), 1);
+	move(10 * DAY);
+	run(t); /* by the old ones */
+	assert_non_null(fault_of_example(t));
+	unsigned next = signed_key(&t->keys, 13, 257, (struct key_times){ { 0 } });
+	assert_int_equal(gslb_sign_zone(t->x->gslb, STR("example"), &e), 0);
+	assert_int_equal(signed_by(zone_of(t, "example.")), next);
+	assert_null(fault_of_example(t));
+	assert_int_equal(metric_sum(METRIC_gslb_zones_kept), 0);
+}
+
 /* Its file and its keys at once; the text that is kept is signed by the keys that are there. */
 static void test_reload_of_faulty_text(void **state) {
 	struct test *t = *state;
@@ -310,8 +337,8 @@ static void test_reload_of_faulty_text(void **state) {
 	log_set_sink(NULL);
 }
 
-/* What was never signed has no keys to go on with. */
-static void test_start_without_keys(void **state) {
+/* What was never signed has no keys to go on with: the reload is refused. */
+static void test_first_signing_without_keys(void **state) {
 	struct test *t = *state;
 	struct err e;
 	signed_key_of(&t->keys, str_slice("\5other\0", 7), 13, 257, (struct key_times){ { 0 } });
@@ -497,8 +524,9 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(test_key_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_key_left, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reload_without_keys, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_keys_that_come_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reload_of_faulty_text, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_start_without_keys, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_first_signing_without_keys, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_maps, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_files, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_signing, setup, teardown),
