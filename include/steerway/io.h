@@ -190,8 +190,8 @@ bool stream_has_peer_certificate(const struct stream *s);
 /* False: it showed none. What does not fit into the store is empty, never cut. */
 bool stream_peer_certificate(const struct stream *s, struct tls_peer *out);
 
-/* A buffer of the thread's own, shared by all its connections, for bytes that do not outlive the current callback. With
- * half of it 1 MiB in clear text costs half as much again. */
+/* A buffer of the thread's own, shared by all its connections, for bytes that do not outlive the current callback. With half of it 1 MiB
+ * in clear text costs half as much again. */
 #define IO_SHARED_BYTES (512 * 1024)
 char *io_shared_buffer(void);
 

@@ -211,9 +211,9 @@ static void take_end(struct upstream *u, bool is_error) {
 }
 
 /*
- * Large bodies from a fast server to a fast client: let the socket fill to half of what is read at once before it rings, instead of ringing for every segment
- * (1 MiB in clear text: 0.77 of the CPU time). A server that then turns slow would be held back by the mark, so a deadline
- * takes it away again.
+ * Large bodies from a fast server to a fast client: let the socket fill to half of what is read at once before it rings, instead of
+ * ringing for every segment (1 MiB in clear text: 0.77 of the CPU time). A server that then turns slow would be held back by the mark,
+ * so a deadline takes it away again.
  */
 static void set_low_water(struct upstream *u, size_t got) {
 	size_t room = u->txn->front->room(u->txn);
