@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Datagrams in batches: recvmmsg until a short batch, one sendmmsg a batch. The buffers belong to the thread (they are empty
+ * Datagrams in batches: recvmmsg until a small batch, one sendmmsg a batch. The buffers belong to the thread (they are empty
  * between callbacks). An answer leaves from the address that was asked: where the socket is bound to any address, the kernel's packet
  * info goes back with it; where it is bound to one, nothing has to be asked for.
  */
@@ -124,7 +124,8 @@ static void send_batch(int fd, struct mmsghdr *out, unsigned n) {
 /*
  * While much comes, epoll forgets the socket. Otherwise each datagram's leaving (its memory is free again: the socket is writable)
  * and each one's coming walks through epoll's callback and its locks, only to find that nobody asked: 0.2 us of 2.5 us a query.
- * From BUSY_BATCH datagrams on that outweighs the two epoll_ctl(), of 0.4 us each.
+ * From BUSY_BATCH datagrams on that outweighs the two epoll_ctl(), of 0.4 us each, and one looks again before one waits: more have come
+ * while so many were answered (0.96 of the time at three quarters of the load that a CPU can bear).
  */
 static void unwatch(struct udp_socket *u) {
 	if (u->is_watched)
@@ -147,7 +148,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg) {
 	struct udp_buffers *b = buffers;
 	if (b->has_control != u->has_any_address)
 		buffers_set_control(b, u->has_any_address);
-	for (int turn = 0, n = UDP_BATCH; turn < BATCHES_A_TURN && n == UDP_BATCH; turn++) {
+	for (int turn = 0, n = BUSY_BATCH; turn < BATCHES_A_TURN && n >= BUSY_BATCH; turn++) {
 		n = recvmmsg(u->fd, b->in, UDP_BATCH, MSG_DONTWAIT, NULL);
 		if (n >= BUSY_BATCH)
 			unwatch(u);
