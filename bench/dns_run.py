@@ -37,16 +37,20 @@ def started(bench, server, ground, start):
 
 
 def measure_time(bench, present, rows, results):
-	"""The servers of one ground run beside each other, then end."""
+	"""The servers of one ground run beside each other. Each repeat starts them anew: where one's memory comes to lie makes up to a tenth."""
 	for ground in dict.fromkeys(row.back for row in rows):
-		running = [r for s in present if (r := started(bench, s, ground, lambda s=s: s.start(bench, ground, bench.proxy_side)))]
-		for row in (row for row in rows if row.back == ground):
-			programs = {r.name: r for r in running if row.is_for(r.server)}
-			done = measure.interleaved(bench, programs, bench.args.repeats, lambda r, row=row: measure.timed(bench, r, row, bench.args.seconds))
-			results[row.key]["programs"].update(done)
+		picked = [row for row in rows if row.back == ground]
+		runs = {row.key: {} for row in picked}
+		for turn in measure.turns(bench, bench.args.repeats):
+			running = [r for s in present if (r := started(bench, s, ground, lambda s=s: s.start(bench, ground, bench.proxy_side)))]
+			for row in picked:
+				for r in measure.rotated([r for r in running if row.is_for(r.server)], turn):
+					runs[row.key].setdefault(r.name, []).append(measure.timed(bench, r, row, bench.args.seconds))
+			for r in running:
+				r.stop()
+		for row in picked:
+			results[row.key]["programs"].update({name: measure.medians(r) for name, r in runs[row.key].items()})
 			print(report.detail(results[row.key]), flush=True)
-		for r in running:
-			r.stop()
 
 
 def measure_instructions(bench, present, rows, results):

@@ -134,15 +134,24 @@ def medians(runs):
 	return {key: statistics.median(r[key] for r in runs) for key in runs[0]} | {"errors": sum(r["errors"] for r in runs)}
 
 
-def interleaved(bench, programs, repeats, run_one):
-	"""run_one(program) in turns, another program first each time; by name its runs. Stops between turns when the time is over."""
-	runs = {name: [] for name in programs}
-	names = list(programs)
+def turns(bench, repeats):
+	"""The numbers of the repeats, until the time is over."""
 	for turn in range(repeats):
 		if turn and bench.seconds_left() < 0:
-			bench.note(f"The time of {bench.args.budget} s was over after {turn} of {repeats} repeats.")
-			break
-		for name in names[turn % len(names):] + names[:turn % len(names)]:
+			return bench.note(f"The time of {bench.args.budget} s was over after {turn} of {repeats} repeats.")
+		yield turn
+
+
+def rotated(items, turn):
+	"""Another one first each time."""
+	return items[turn % len(items):] + items[:turn % len(items)] if items else []
+
+
+def interleaved(bench, programs, repeats, run_one):
+	"""run_one(program) in turns; by name the medians of its runs."""
+	runs = {name: [] for name in programs}
+	for turn in turns(bench, repeats):
+		for name in rotated(list(programs), turn):
 			runs[name].append(run_one(programs[name]))
 	return {name: medians(r) for name, r in runs.items()}
 
