@@ -177,7 +177,7 @@ static void commit_endpoints(struct gslb_plan *p) {
 	endpoints_end(&gone, true);
 }
 
-void count_kept(struct gslb *g, const struct zones *zs) {
+void gslb_count_kept(struct gslb *g, const struct zones *zs) {
 	unsigned n = 0;
 	for (const struct zone *z = zs->first; z; z = z->next)
 		n += z->fault != NULL;
@@ -192,7 +192,7 @@ static void tell_kept(struct gslb *g, const struct zones *zs) {
 			metric_add(METRIC_gslb_zone_faults_total, 1);
 			log_error("zone_kept", LOG_STR("zone", z->text), LOG_U64("serial", z->serial), LOG_CSTR("why", z->fault));
 		}
-	count_kept(g, zs);
+	gslb_count_kept(g, zs);
 }
 
 void gslb_commit(struct gslb_plan *p) {

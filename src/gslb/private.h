@@ -33,6 +33,9 @@ struct gslb {
 	const struct cfg_root *cfg; /* in force */
 };
 
+/* How many zones are kept, as the metric tells it. */
+void gslb_count_kept(struct gslb *g, const struct zones *zs);
+
 /* ---- counts.c: how many answers of which kind, in cells of each worker ---- */
 
 #define COUNTS_RCODES 32
@@ -102,9 +105,6 @@ struct file_set *map_files(const struct cfg_root *cfg);
 /* What gslb_reload_maps left for the end of signing. */
 void maps_catch_up(struct gslb *g);
 void latency_init(struct gslb *g, struct loop *control);
-
-/* How many zones are kept, as the metric tells it. */
-void count_kept(struct gslb *g, const struct zones *zs);
 
 static inline struct zones *zones_now(const struct gslb *g) {
 	return atomic_load_explicit(&g->zones, memory_order_relaxed);

@@ -89,7 +89,7 @@ static void job_switch(struct resign *s, struct resign_job *j) {
 	steer_refresh(j->new, g->fleet, g->render);
 	acme_publish(&g->acme, j->new);
 	atomic_store_explicit(&g->zones, j->new, memory_order_release);
-	count_kept(g, j->new);
+	gslb_count_kept(g, j->new);
 	j->new = NULL;
 	urcu_memb_synchronize_rcu();
 	zones_destroy(j->old);

@@ -26,16 +26,7 @@ def test_ten_thousand_idle(lab):
 	before = edge.daemon.rss_bytes()
 	held = [connect(edge) for _ in range(CONNECTIONS)]
 	assert edge.daemon.metric("steerway_proxy_sessions") == CONNECTIONS
-	each = (edge.daemon.rss_bytes() - before) / CONNECTIONS
-	# They are alive, all of them.
-	for s in held[::500]:
-		s.sendall(REQUEST)
-		assert s.recv(4096).startswith(b"HTTP/1.1 200")
-	for s in held:
-		s.close()
-	edge.daemon.wait_metric("steerway_proxy_sessions", 0, 20)
-	print(f"{each:.0f} bytes a connection")
-	assert each <= BOUND, f"{each:.0f} bytes a connection, at most {BOUND} are promised"
+	judge(edge, held, (edge.daemon.rss_bytes() - before) / CONNECTIONS, BOUND)
 
 
 @timeout(120)
@@ -49,7 +40,11 @@ def test_two_thousand_idle_with_tls(lab):
 	held = [connect(edge, trust) for _ in range(500)]  # what is free among their pages is there for those that are counted
 	before = edge.daemon.rss_bytes()
 	held += [connect(edge, trust) for _ in range(TLS_CONNECTIONS)]
-	each = (edge.daemon.rss_bytes() - before) / TLS_CONNECTIONS
+	judge(edge, held, (edge.daemon.rss_bytes() - before) / TLS_CONNECTIONS, TLS_BOUND)
+
+
+def judge(edge, held, each, bound):
+	"""They are alive, all of them, and go; `each`: bytes that one cost."""
 	for s in held[::100]:
 		s.sendall(REQUEST)
 		assert s.recv(4096).startswith(b"HTTP/1.1 200")
@@ -57,7 +52,7 @@ def test_two_thousand_idle_with_tls(lab):
 		s.close()
 	edge.daemon.wait_metric("steerway_proxy_sessions", 0, 20)
 	note(f"{each:.0f} bytes a connection")
-	assert each <= TLS_BOUND, f"{each:.0f} bytes a connection, at most {TLS_BOUND} are promised"
+	assert each <= bound, f"{each:.0f} bytes a connection, at most {bound} are promised"
 
 
 def connect(edge, trust=None):
